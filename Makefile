@@ -1,0 +1,102 @@
+# whystall: build, tests, measurements. `make help` lists the targets.
+VERSION   := 0.1.0
+BUILD     := build
+CC        ?= gcc
+CLANG     ?= clang
+BPFTOOL   ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+ARCH      := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+
+# Each warning here has caught a real bug somewhere; the list is strict because the code runs as root.
+WARNINGS  := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+             -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough -Wno-missing-field-initializers
+CFLAGS    ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS) -Isrc -I$(BUILD) -D_GNU_SOURCE -DWHYSTALL_VERSION='"$(VERSION)"' \
+             -fstack-protector-strong -MMD -MP $(EXTRA_CFLAGS)
+LIBS      := -lbpf -lelf -lz -lsqlite3 -ljansson -lcap -lm -lpthread -ldl
+STATIC_LIBS := -lbpf -lelf -lzstd -lz -lsqlite3 -ljansson -lcap -lm -lpthread -ldl
+
+SOURCES   := $(filter-out src/command/main.c,$(wildcard src/*/*.c))
+BPF_SOURCES := $(wildcard src/bpf/*.bpf.c)
+SOURCES   := $(filter-out $(BPF_SOURCES),$(SOURCES))
+OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o)
+SKELETONS := $(BPF_SOURCES:src/bpf/%.bpf.c=$(BUILD)/%.skel.h)
+LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c))
+UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
+FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+.PHONY: all static lab unit run test check-quick evaluate bench fuzz deps install clean help
+all: $(BUILD)/whystall lab
+
+$(BUILD)/whystall: $(BUILD)/obj/src/command/main.o $(BUILD)/libwhystall.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# One file that runs on a machine with nothing installed.
+static: $(BUILD)/static/whystall
+$(BUILD)/static/whystall: $(BUILD)/obj/src/command/main.o $(BUILD)/libwhystall.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(STATIC_LIBS)
+
+$(BUILD)/libwhystall.a: $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# -mcpu=v3: atomics that return a value need it; every supported kernel (5.15+) has it.
+$(BUILD)/%.bpf.o: src/bpf/%.bpf.c $(wildcard src/bpf/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wno-unused-function -Isrc -c -o $@ $<
+
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
+
+lab: $(LAB)
+$(BUILD)/lab/%: lab/%.c $(wildcard lab/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -Ilab $(LABFLAGS) -o $@ $< -lpthread -lm
+
+unit: $(UNIT)
+$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libwhystall.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests -o $@ $< $(BUILD)/libwhystall.a -lcmocka $(LIBS)
+
+fuzz: $(FUZZ)
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SOURCES) | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc -I$(BUILD) -D_GNU_SOURCE \
+	  -DWHYSTALL_VERSION='"$(VERSION)"' -o $@ $< $(SOURCES) $(LIBS)
+
+deps:
+	@sh scripts/install-dependencies
+
+# The first command for a newcomer: install what is missing, build, run a labelled load and diagnose it.
+run: deps
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/whystall demo
+
+# The second one. The last line is "N passed, N failed, N skipped".
+test: deps
+	@$(MAKE) --no-print-directory all static unit
+	@tests/run
+
+evaluate: all
+	@tests/evaluate
+
+bench: all
+	@tests/bench
+
+PREFIX ?= /usr/local
+install: all
+	install -D -m 0755 $(BUILD)/whystall $(DESTDIR)$(PREFIX)/sbin/whystall
+	for page in docs/man/*.8; do install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/$${page##*/}; done
+	install -D -m 0644 packaging/whystall.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/whystall
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'make run | test | all | static | lab | unit | evaluate | bench | fuzz | install | clean'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
