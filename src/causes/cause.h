@@ -1,0 +1,66 @@
+// A cause: an entry of the catalogue, and how it is judged. One file implements one cause; table.c lists them.
+#ifndef WHYSTALL_CAUSE_H
+#define WHYSTALL_CAUSE_H
+
+#include "ledger/ledger.h"
+
+enum verdict_kind { VERDICT_NOT_TESTABLE, VERDICT_RULED_OUT, VERDICT_CONTRIBUTING, VERDICT_CONFIRMED };
+const char *verdict__name(enum verdict_kind kind);  // "not_testable" …
+
+// Somebody in a verdict: a culprit or a victim. `process` for kind "process", otherwise `name` says who
+// ("softirq", "hypervisor", a cgroup path for a quota).
+struct party {
+	const char *kind;               // process|irq|hypervisor|quota|device|kernel
+	int64_t process;                // process_row.id or 0
+	char *name;                     // owned; NULL for processes
+	char *cgroup;                   // owned; path for quotas
+	double seconds;                 // task seconds (book B)
+	double share;                   // of the verdict's stall_seconds, 0..1
+	char *note;                     // owned; one clause such as "SCHED_FIFO 50", or NULL
+};
+struct evidence { char *what; double value; char *unit; double threshold; char *source; };  // threshold NAN: none
+struct hand_check { char *command, *expect; };
+struct remedy_offer { const char *id; bool applicable; char *why, *command, *cost, *verify; };
+
+struct verdict {
+	const struct cause *cause;
+	enum verdict_kind kind;
+	double stall_seconds;           // book B: waiting task time that this cause accounts for
+	double wall_seconds;            // book A (folded) or other wall time in which it held somebody up
+	char *summary;                  // one sentence, with names; for not_testable: what is missing and how to enable it
+	const char *counted_by_pressure; // cpu|memory|io|irq|none
+	const char *under;              // id of the confirmed cause that this one follows from, or NULL
+	struct party *culprits; size_t culprit_count;   // by seconds, largest first
+	struct party *victims; size_t victim_count;
+	struct evidence *evidence; size_t evidence_count;
+	struct hand_check *checks; size_t check_count;
+	struct remedy_offer *remedies; size_t remedy_count;
+};
+
+struct cause {
+	const char *id, *title;
+	const char *claim;              // "more runnable tasks than CPUs; these processes occupy them"
+	const char *decisive;           // the decisive evidence, one clause
+	const char *counted_by_pressure;
+	const char *by_hand;            // generic hand check
+	const char *helps;              // what can help and its price
+	const char *needs;              // why it is not testable yet, or NULL when judge is set
+	// Fills kind, figures, summary, parties, evidence, checks. Must set kind. Never fails.
+	void (*judge)(const struct ledger *ledger, struct verdict *verdict);
+};
+extern const struct cause *const cause_table[];     // all of CAUSES.md, in its order
+extern const size_t cause_table_count;
+
+// Every verdict of the catalogue, in the table's order, effects placed under their causes, remedies attached.
+struct diagnosis {
+	const struct ledger *ledger;
+	struct verdict *verdicts; size_t verdict_count;
+	bool healthy;                   // nothing stalls: no cause confirmed or contributing and little waiting
+	double unexplained_seconds;     // CPU some that the books cannot attribute
+	bool confirmed;                 // at least one confirmed cause (for --exit-code)
+	char *headline;                 // owned; the answer in one sentence
+};
+int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosis);
+void diagnosis__free(struct diagnosis *diagnosis);
+
+#endif

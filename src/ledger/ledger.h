@@ -1,0 +1,59 @@
+// The ledger: the accounts that a recording's rows add up to. A pure function of a recording.
+//
+// Book A ("pressure"): what PSI counts. Book B ("task"): each waiting task counts. Never added to each other.
+#ifndef WHYSTALL_LEDGER_H
+#define WHYSTALL_LEDGER_H
+
+#include "recording/recording.h"
+
+// A process with the sums over its tasks.
+struct ledger_process {
+	const struct process_row *row;
+	const struct task_row *tasks;       // its rows are contiguous
+	size_t task_count;
+	int64_t run_ns, switches;
+	int64_t wait_ns, waits, wait_max_ns; // book B, throttled time included
+	int64_t wait_pressure_ns;           // book A
+	int64_t throttled_ns, wait_idle_ns, wait_steal_ns, wait_hardirq_ns, wait_softirq_ns;
+	int64_t idle_allowed_ns, idle_outside_ns, open_wait_ns;
+	int64_t credit_pressure_ns, credit_task_ns;
+	int64_t run_delay_ns;               // -1 if unknown for any task
+};
+
+// One row of the report's "pressure".
+struct ledger_pressure {
+	int64_t cgroup;                     // 0 = system
+	const char *scope;                  // "system" or the cgroup's path
+	const char *resource, *kind;
+	double kernel_seconds;              // growth of total=
+	bool booked;                        // false: the books do not cover this row (yet); the figures below are then 0
+	double predicted_seconds;           // the meter folded as the kernel folds: equals kernel_seconds when all folds were seen
+	double victims_seconds, culprits_seconds; // named sides, folded with the same weights
+	double explained;                   // see ledger.c: lower bound of the part with both a named victim and a named occupant, 0..1
+	bool exact_folds;                   // predicted and kernel differ by less than 1 % or 1 ms
+};
+
+struct ledger {
+	const struct recording *recording;
+	double window_seconds;
+	int cpus;                           // online
+	struct ledger_process *processes;   // same order as recording->process
+	size_t process_count;
+	struct ledger_pressure *pressures;
+	size_t pressure_count;
+	const struct ledger_pressure *cpu_some; // system; never NULL (zeroed row if the kernel has no PSI)
+	// System sums, book B unless named otherwise
+	int64_t wait_ns, throttled_ns, wait_idle_ns, wait_steal_ns, wait_hardirq_ns, wait_softirq_ns, unknown_ns;
+	int64_t run_ns, idle_ns;            // over all CPUs
+	double fold_scale;                  // book A CPU seconds -> seconds of total=: predicted / sum of meters (1 where undefined)
+	bool balanced;                      // explained >= 0.95, sides within 1.05 of the kernel, or too little pressure to matter
+	const char *imbalance;              // NULL, or one sentence why not
+};
+
+int ledger__build(const struct recording *recording, struct ledger **ret_ledger); // -ENOMEM never; -EINVAL: unusable rows
+void ledger__free(struct ledger *ledger);
+const struct ledger_process *ledger__process(const struct ledger *ledger, int64_t id); // by process_row.id
+// System sums of the pair table for one victim and one culprit; -1 as a wild card.
+int64_t ledger__pair_ns(const struct ledger *ledger, int64_t victim, int64_t kind, int64_t culprit);
+
+#endif

@@ -1,0 +1,204 @@
+// A recording: everything that one run of `record` learned, as rows of plain structs.
+// The collector fills it, the SQLite file keeps it, the ledger reads it. docs/recording.md describes the tables.
+//
+// Units: all times are nanoseconds (`_ns`). Book A is "pressure" time (what PSI counts: wall time of one CPU during
+// which at least one task waited, each moment shared equally among the waiters). Book B is "task" time (each waiter counts).
+// Strings are owned by the recording; NULL means unknown.
+#ifndef WHYSTALL_RECORDING_H
+#define WHYSTALL_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RECORDING_SCHEMA_VERSION 1
+
+// What can occupy a CPU while somebody waits for it.
+enum occupant {
+	OCCUPANT_TASK = 0,      // a task of the process given beside it
+	OCCUPANT_IDLE = 1,      // nobody: the CPU was idle and had not picked the waiter up yet (wake-up latency)
+	OCCUPANT_STEAL = 2,     // the hypervisor ran something else
+	OCCUPANT_HARDIRQ = 3,
+	OCCUPANT_SOFTIRQ = 4,
+	OCCUPANT_QUOTA = 5,     // nobody: a CPU quota kept the waiter off
+	OCCUPANT_UNKNOWN = 6,   // events were missed; nobody is named
+	OCCUPANT_KINDS
+};
+const char *occupant__name(enum occupant kind);    // "task", "idle", "steal", …
+
+struct meta_row { char *key, *value; };            // see recording__meta_* below for the keys
+
+// Where something was lost, healed or cut: each counter says what it counts.
+struct counter_row { char *name; int64_t value; char *meaning; };
+
+struct process_row {
+	int64_t id;             // key within this recording, from 1
+	int64_t pid;            // thread group id in the initial pid namespace; 0 for folded groups
+	int64_t start_ns;       // CLOCK_BOOTTIME at which the group leader started; 0 unknown
+	int64_t parent_pid;
+	char *name;             // the group leader's comm
+	char *exe;              // path of the executable; NULL for kernel threads and where unknown
+	char *command_line;     // arguments joined by spaces, cut at 512 bytes
+	char *cgroup;           // path in the v2 hierarchy, "/" for the root
+	char *cpu_cgroup;       // path in the hierarchy that has the cpu controller (v1 or v2)
+	char *unit;             // systemd unit, or NULL
+	char *container;        // "docker:<12 hex>", "podman:…", "lxc:<name>", "kubepods:<pod>/<12 hex>", or NULL
+	char *vm_id, *vm_name;  // of a qemu/kvm process, or NULL
+	char *runtime, *linkage, *allocator; // "unknown" until identified
+	int64_t kernel_thread;  // bool
+	int64_t gone;           // bool: had ended when it was looked up; identified from its fork, exec and exit
+	int64_t folded;         // processes that this row stands for: 1, or more for short-lived ones of one kind
+};
+
+struct task_row {
+	int64_t process;        // process_row.id
+	int64_t tid;            // 0 for folded tasks
+	char *name;             // comm
+	int64_t policy;         // SCHED_*
+	int64_t nice;
+	int64_t rt_priority;    // 0 for non-realtime
+	int64_t allowed_cpus;   // number of CPUs in its affinity mask
+	int64_t run_ns, switches;
+	int64_t wait_ns;        // runqueue wait (book B), throttled time included, open waits included
+	int64_t waits;          // how many waits
+	int64_t wait_max_ns;    // the longest one
+	int64_t wait_pressure_ns; // its part of CPU some (book A, CPU seconds before folding)
+	int64_t throttled_ns;   // part of wait_ns in which a CPU quota kept it off
+	int64_t wait_idle_ns, wait_steal_ns, wait_hardirq_ns, wait_softirq_ns; // parts of wait_ns by occupant kind
+	int64_t idle_allowed_ns; // part of wait_ns (waits >= 1 ms only) in which a CPU of its mask was idle: placement
+	int64_t idle_outside_ns; // the same for a CPU outside its mask, while none inside was idle: affinity
+	int64_t open_wait_ns;   // part of wait_ns that was still waiting at the end of the window
+	int64_t credit_pressure_ns; // book A: CPU-some time during which this task occupied the CPU
+	int64_t credit_task_ns; // book B: waiters' time during which this task occupied the CPU
+	int64_t run_delay_ns;   // growth of the kernel's own sched_info.run_delay in the window; -1 unknown
+	int64_t preempted_at_wakeup; // times it took the CPU right after its wake-up from a task that could have gone on
+};
+
+// Who waited for whom: waits over the threshold, cut by what occupied the CPU meanwhile (book B).
+struct pair_row {
+	int64_t victim;         // process_row.id
+	int64_t kind;           // enum occupant
+	int64_t culprit;        // process_row.id for OCCUPANT_TASK, else 0
+	int64_t wait_ns;        // victim's waiting time that this occupant filled
+	int64_t waits;          // number of waits it took part in
+	int64_t realtime_ns;    // part of wait_ns while the culprit ran in a realtime or deadline class
+	int64_t heavier_ns;     // part of wait_ns while the culprit's load weight was over 4 times the victim's
+};
+
+// Cgroups: one row for each directory of a hierarchy that matters to a recorded process.
+struct cgroup_row {
+	int64_t id;             // kernfs id (inode number of the directory)
+	int64_t hierarchy;      // 2 = v2, 1 = v1 cpu controller
+	char *path;             // within its hierarchy, "/" for the root
+	int64_t level;
+	int64_t has_pressure;   // bool: has cpu.pressure
+	int64_t quota_us, period_us; // cpu.max; quota -1: no limit or no controller
+	int64_t weight;         // cpu.weight or cpu.shares; -1 unknown
+	int64_t periods, throttled_periods, throttled_us; // growth of cpu.stat in the window; -1 unknown
+	char *cpus;             // cpuset.cpus.effective, NULL unknown
+};
+
+// The kernel's own totals over the window.
+struct pressure_row {
+	int64_t cgroup;         // cgroup_row.id (v2), 0 = system
+	char *resource, *kind;  // cpu|memory|io|irq, some|full
+	int64_t kernel_ns;      // growth of total=
+};
+
+// The meter and the books per CPU; cgroup 0 = system. Only rows with some growth are kept.
+struct book_row {
+	int64_t cgroup, cpu;
+	int64_t meter_ns;       // growth of the kernel's per-CPU CPU-some counter (or the event model)
+	int64_t victims_ns;     // book A booked to named victims
+	int64_t culprits_ns;    // book A booked to named occupants (tasks, interrupts, steal, quota, wake-up latency)
+	int64_t victims_task_ns; // book B: waiting task time (system rows only, else 0)
+};
+
+// CPU-some time of a cgroup by who occupied the CPU meanwhile (book A, CPU seconds before folding).
+struct cgroup_credit_row { int64_t cgroup, kind, process, pressure_ns; };
+
+// One fold of total=, CPU by CPU: the kernel adds sum(some*weight)/sum(weight), weight = whole jiffies of nonidle.
+struct fold_row {
+	int64_t cgroup;         // 0 = system
+	int64_t number;         // 0, 1, 2 … in the order of time
+	int64_t cpu;
+	int64_t some_ns, nonidle_ns;
+	int64_t foreign;        // bool: somebody else's fold (the kernel's 2 s worker or another reader), seen afterwards
+};
+
+struct cpu_row {
+	int64_t cpu;
+	int64_t run_ns, idle_ns, steal_ns, hardirq_ns, softirq_ns;
+	int64_t credit_idle_ns, credit_steal_ns, credit_hardirq_ns, credit_softirq_ns, credit_quota_ns, credit_unknown_ns; // book A
+	int64_t credit_idle_task_ns, credit_steal_task_ns, credit_hardirq_task_ns, credit_softirq_task_ns, credit_quota_task_ns,
+		credit_unknown_task_ns; // book B
+	int64_t switches;       // seen by the probe
+	int64_t kernel_switches; // counted by the kernel (rq->nr_switches)
+	int64_t gaps;           // places where events were missing
+	int64_t gap_ns;         // time covered by them
+};
+
+// A wait over the event threshold, with the victim's kernel stack where one was taken.
+struct event_row {
+	int64_t time_ns;        // end of the wait, since the start of the window
+	int64_t cpu, process, tid;
+	char *name;             // the task's comm
+	int64_t wait_ns, throttled_ns;
+	int64_t kind, culprit;  // what occupied the CPU for the largest part: enum occupant, process_row.id
+	int64_t stack;          // stack_row.id, 0 none
+};
+struct stack_row { int64_t id; char *frames; };     // one frame a line, innermost first: "symbol+0x12"
+
+// Time series: "cpu.some_total_us", "cpu.idle_ns" … by key ("system", a cgroup path, a CPU number).
+struct sample_row { int64_t time_ns; char *series, *key; double value; };
+
+// Forks, execs and exits in the window and what they cost.
+#define RECORDING_TABLES(TABLE) \
+	TABLE(meta) TABLE(counter) TABLE(process) TABLE(task) TABLE(pair) TABLE(cgroup) TABLE(pressure) TABLE(book) \
+	TABLE(cgroup_credit) TABLE(fold) TABLE(cpu) TABLE(event) TABLE(stack) TABLE(sample)
+
+// All rows in memory, each table an array: `recording->tasks`-style access is through table_NAME and count_NAME.
+#define RECORDING_MEMBER(name) struct name##_row *name; size_t name##_count, name##_capacity;
+struct recording { RECORDING_TABLES(RECORDING_MEMBER) };
+
+// Appends a zeroed row and returns it; the pointer is valid until the next append to the same table.
+#define RECORDING_DECLARE_ADD(name) struct name##_row *recording__add_##name(struct recording *recording);
+RECORDING_TABLES(RECORDING_DECLARE_ADD)
+
+struct recording *recording__new(void);
+void recording__free(struct recording *recording);
+
+// Meta keys, all present in a finished recording:
+//  schema, tool_version, complete (0|1), start_time (RFC 3339 UTC with ns), window_ns, requested_ns, ended_by (time|signal|command|kill),
+//  kernel (uname -r), machine (arch), cpus (online), hz, boot_id, virtualization (none|kvm|qemu|vmware|microsoft|xen|…),
+//  distribution, meter (psi_group_cpu|events), pair_threshold_ns, event_threshold_ns, scope_pid, scope_cgroup, command,
+//  tool_cpu_ns, tool_memory_kib, probe_ns, probe_runs, forks, execs, exits, context_switches (growth of /proc/stat),
+//  first_event_ns (from the start of the process to the first event)
+const char *recording__meta(const struct recording *recording, const char *key);             // NULL if absent
+int64_t recording__meta_number(const struct recording *recording, const char *key, int64_t fallback);
+void recording__set_meta(struct recording *recording, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int64_t recording__counter(const struct recording *recording, const char *name);              // 0 if absent
+void recording__set_counter(struct recording *recording, const char *name, int64_t value, const char *meaning);
+// Row by id, NULL if there is none. Linear for hand-made tables, binary where ids ascend.
+const struct process_row *recording__process(const struct recording *recording, int64_t id);
+const struct cgroup_row *recording__cgroup(const struct recording *recording, int64_t id);
+
+// ---- the file ----
+
+// A file being written. Opening creates it with mode 0600 (never follows a symbolic link, refuses to overwrite what is not
+// a recording of ours) and stores meta `complete`=0 at once. Errors: negative errno, with a sentence in *ret_error
+// (owned by the caller): what is wrong, where, what to do.
+struct recording_file;
+int recording_file__create(const char *path, struct recording_file **ret_file, char **ret_error);
+// Replaces the contents with the rows given, in one transaction: whoever kills us leaves the last state that was saved.
+// On ENOSPC and other write errors the file keeps the last good state.
+int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error);
+void recording_file__close(struct recording_file *file);
+
+// Reads a recording. Errors (negative errno + sentence): no such file, no permission, not a recording, of a newer schema,
+// damaged. A file that holds absurd values (counts, ids that point nowhere, text that is not UTF-8) is refused or repaired,
+// never trusted: it may come from somebody else's machine.
+int recording__read(const char *path, struct recording **ret_recording, char **ret_error);
+
+#endif
