@@ -8,13 +8,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/types.h>
 
 #define NS_PER_SEC 1000000000ULL
 #define NS_PER_MSEC 1000000ULL
 #define NS_PER_USEC 1000ULL
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 // Frees what the variable points to when it goes out of scope: `cleanup_free char *name = …;`
 void base__free_pointer(void *pointer);

@@ -152,7 +152,7 @@ struct stack_row { int64_t id; char *frames; };     // one frame a line, innermo
 // Time series: "cpu.some_total_us", "cpu.idle_ns" … by key ("system", a cgroup path, a CPU number).
 struct sample_row { int64_t time_ns; char *series, *key; double value; };
 
-// Forks, execs and exits in the window and what they cost.
+
 #define RECORDING_TABLES(TABLE) \
 	TABLE(meta) TABLE(counter) TABLE(process) TABLE(task) TABLE(pair) TABLE(cgroup) TABLE(pressure) TABLE(book) \
 	TABLE(cgroup_credit) TABLE(fold) TABLE(cpu) TABLE(event) TABLE(stack) TABLE(sample)
