@@ -1,0 +1,51 @@
+// Small files read whole, as those of /proc and /sys are.
+#include "base/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+ssize_t base__read_file(const char *path, size_t limit, char **ret_text)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	cleanup_free char *text = NULL;
+	size_t capacity = 0, length = 0;
+	while (length < limit) {
+		// Large steps: seq_file hands out at most a page or so for each read, but does so consistently only within one.
+		size_t step = limit - length < 16384 ? limit - length : 16384;
+		text = base__grow(text, &capacity, length + step + 1, 1);
+		ssize_t got = read(fd, text + length, step);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		length += (size_t)got;
+	}
+	text = base__grow(text, &capacity, length + 1, 1);
+	text[length] = '\0';
+	*ret_text = text;
+	text = NULL;
+	return (ssize_t)length;
+}
+
+int base__read_number(const char *path, int64_t *ret_number)
+{
+	cleanup_free char *text = NULL;
+	ssize_t length = base__read_file(path, 256, &text);
+	if (length < 0)
+		return (int)length;
+	char *end;
+	errno = 0;
+	long long number = strtoll(text, &end, 10);
+	if (end == text)
+		return -EINVAL;
+	if (errno)
+		return -errno;
+	*ret_number = number;
+	return 0;
+}
