@@ -1,0 +1,46 @@
+// A fork storm: two parents for each CPU fork, exec /bin/true and reap it, as fast as they can, beside a server.
+#include <spawn.h>
+
+#include "work.h"
+
+extern char **environ;
+
+static void storm(int fd, long busy_us, long period_us)
+{
+	char *arguments[] = { (char *)"true", NULL };
+	(void)fd, (void)busy_us, (void)period_us;
+	for (;;) {
+		pid_t child;
+		if (posix_spawn(&child, "/bin/true", NULL, NULL, arguments, environ) != 0)
+			return;
+		waitpid(child, NULL, 0);
+	}
+}
+
+static int start(struct lab *lab)
+{
+	int cpus = lab__cpus(NULL, 0);
+	if (access("/bin/true", X_OK) < 0) {
+		lab->needs = "/bin/true";
+		return -1;
+	}
+	for (int i = 0; i < 2 * cpus && i < 64; i++)
+		lab__start(lab, (struct lab_process){ .name = "job-spawner", .role = "storm", .part = LAB_CULPRIT });
+	lab__start_pair(lab, (struct lab_process){ .name = "shop-server", .role = "serve", .part = LAB_VICTIM, .busy_us = 3000 },
+			(struct lab_process){ .name = "shop-client", .role = "ask" });
+	lab__start(lab, (struct lab_process){ .name = "sleeping-agent", .role = "sleep", .part = LAB_INNOCENT });
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct lab_scenario scenario = {
+		.name = "forkstorm",
+		.causes = (const char *const[]){ "cpu.churn", NULL },
+		.allowed = (const char *const[]){ "cpu.oversubscription", NULL },
+		.culprit_names = "true",
+		.roles = (const struct lab_role[]){ { "storm", storm }, WORK_ROLES, { NULL } },
+		.start = start,
+	};
+	return lab__main(argc, argv, &scenario);
+}

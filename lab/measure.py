@@ -1,0 +1,156 @@
+"""Starts labelled workloads and measures them by the kernel's own files, without whystall.
+
+As a program, `lab/measure.py [--seconds N] [SCENARIO…]` prints the figures that the README of the lab quotes.
+"""
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, "build", "lab")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def scenarios():
+    """Names of all built scenarios."""
+    sources = os.listdir(os.path.join(ROOT, "lab"))
+    return sorted(name[:-2] for name in sources
+                  if name.endswith(".c") and os.access(os.path.join(BUILD, name[:-2]), os.X_OK))
+
+
+class Scenario:
+    """A running scenario: `with Scenario("quota", 10) as s: s.truth`.
+
+    It runs in a session of its own, so that its weights do not meet the caller's in one autogroup.
+    `truth["needs"]` is set when it cannot run here; then it has ended already.
+    """
+
+    def __init__(self, name, seconds):
+        self.name, self.seconds = name, seconds
+
+    def __enter__(self):
+        self.process = subprocess.Popen([os.path.join(BUILD, self.name), "--seconds", str(self.seconds)],
+                                        stdout=subprocess.PIPE, start_new_session=True)
+        ready, _, _ = select.select([self.process.stdout], [], [], 20)
+        line = self.process.stdout.readline() if ready else b""
+        if not line:
+            self.__exit__()
+            raise RuntimeError(f"{self.name} said nothing (exit {self.process.returncode})")
+        self.truth = json.loads(line)
+        return self
+
+    def __exit__(self, *_):
+        """Stops it; its exit status is in self.status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.status = self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.status = self.process.wait()
+        self.process.stdout.close()
+
+
+def read(path):
+    """Contents of a file, "" if it is gone."""
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def pids_of(parties):
+    return {party["pid"] for party in parties if "pid" in party}
+
+
+def group_directory(path):
+    """Where a cgroup of the cpu controller is mounted."""
+    for line in read("/proc/self/mounts").splitlines():
+        _, mount, kind, options = line.split()[:4]
+        if kind.startswith("cgroup") and os.path.exists(mount + path + "/cpu.stat"):
+            if kind == "cgroup2" or "cpu" in options.split(","):
+                return mount + path
+    return None
+
+
+def snapshot(truth):
+    """Raw counters of the kernel, in seconds or counts, that `difference` makes figures of."""
+    now = {"time": time.monotonic()}
+    some = re.search(r"some .*total=(\d+)", read("/proc/pressure/cpu"))
+    now["some"] = int(some.group(1)) / 1e6 if some else None
+    stat = read("/proc/stat")
+    for line in stat.splitlines():
+        fields = line.split()
+        if re.fullmatch(r"cpu\d+", fields[0]):
+            now["idle" + fields[0][3:]] = (int(fields[4]) + int(fields[5])) / TICKS
+            now["steal"] = now.get("steal", 0) + int(fields[8]) / TICKS
+    now["forks"] = int(re.search(r"^processes (\d+)", stat, re.M).group(1))
+    now["switches"] = int(re.search(r"^ctxt (\d+)", stat, re.M).group(1))
+    for part in ("culprits", "victims", "innocent"):
+        for pid in pids_of(truth[part]):
+            run = delay = 0
+            for task in os.listdir(f"/proc/{pid}/task"):
+                fields = read(f"/proc/{pid}/task/{task}/schedstat").split() or [0, 0]
+                run, delay = run + int(fields[0]), delay + int(fields[1])
+            now[f"run {pid}"], now[f"delay {pid}"] = run / 1e9, delay / 1e9
+    for party in truth["culprits"]:
+        if party.get("kind") == "quota":
+            text = read(group_directory(party["cgroup"]) + "/cpu.stat")
+            old, new = re.search(r"throttled_time (\d+)", text), re.search(r"throttled_usec (\d+)", text)
+            now["throttled"] = int(old.group(1)) / 1e9 if old else int(new.group(1)) / 1e6
+    return now
+
+
+def difference(before, after):
+    """Growth of every counter per second of wall time."""
+    seconds = after["time"] - before["time"]
+    return {key: (after[key] - before[key]) / seconds
+            for key in after if key != "time" and before.get(key) is not None and after[key] is not None}
+
+
+def measure(name, seconds, settle=0.5):
+    """Truth and figures (growth per second) of a scenario; figures None if it cannot run here."""
+    with Scenario(name, seconds + settle + 30) as scenario:
+        if scenario.truth["needs"]:
+            return scenario.truth, None
+        time.sleep(settle)
+        before = snapshot(scenario.truth)
+        time.sleep(seconds)
+        return scenario.truth, difference(before, snapshot(scenario.truth))
+
+
+def idle_cpus(figures):
+    """Idle share of each CPU, in the CPUs' order."""
+    return [figures[key] for key in sorted((k for k in figures if re.fullmatch(r"idle\d+", k)), key=lambda k: int(k[4:]))]
+
+
+def main():
+    arguments = sys.argv[1:]
+    seconds = 4.0
+    if arguments[:1] == ["--seconds"]:
+        seconds, arguments = float(arguments[1]), arguments[2:]
+    for name in arguments or scenarios():
+        truth, figures = measure(name, seconds)
+        if figures is None:
+            print(f"{name}: cannot run here: {truth['needs']}")
+            continue
+        print(f"{name}: cpu some {figures.get('some', 0):.2%}, idle {' '.join(f'{i:.0%}' for i in idle_cpus(figures))},"
+              f" steal {figures['steal']:.2%}, forks {figures['forks']:.0f}/s, switches {figures['switches']:.0f}/s"
+              + (f", throttled {figures['throttled']:.2%}" if "throttled" in figures else ""))
+        seen = set()
+        for part in ("culprits", "victims", "innocent"):
+            for party in truth[part]:
+                pid = party.get("pid")
+                if pid and pid not in seen:
+                    seen.add(pid)
+                    print(f"  {party['process']:16} runs {figures[f'run {pid}']:7.2%}  waits {figures[f'delay {pid}']:7.2%}")
+
+
+if __name__ == "__main__":
+    main()
