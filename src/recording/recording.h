@@ -184,15 +184,24 @@ void recording__set_counter(struct recording *recording, const char *name, int64
 const struct process_row *recording__process(const struct recording *recording, int64_t id);
 const struct cgroup_row *recording__cgroup(const struct recording *recording, int64_t id);
 
+// Makes rows fit to be believed, in place: text becomes UTF-8 without control characters, numbers that cannot be (negative
+// times, absurd sizes, ids that point nowhere) become the nearest possible value or 0, rows with an id already seen are
+// dropped, tasks are grouped by process. What was changed is counted in the counter "values_repaired". Idempotent.
+// recording__read does it; call it before recording_file__save and before the ledger, so that a report made at once and
+// one made from the file are the same byte for byte.
+// Returns 0, or -EBADMSG where no sum can be trusted, with a clause for people in *ret_reason (owned by the caller).
+int recording__repair(struct recording *recording, char **ret_reason);
+
 // ---- the file ----
 
-// A file being written. Opening creates it with mode 0600 (never follows a symbolic link, refuses to overwrite what is not
-// a recording of ours) and stores meta `complete`=0 at once. Errors: negative errno, with a sentence in *ret_error
-// (owned by the caller): what is wrong, where, what to do.
+// A file being written. Opening creates it with mode 0600 (never follows a symbolic link, refuses to overwrite what is
+// neither empty nor a recording of ours) and stores meta `complete`=0 at once. Errors: negative errno, with a sentence in
+// *ret_error (owned by the caller): what is wrong, where, what to do.
 struct recording_file;
 int recording_file__create(const char *path, struct recording_file **ret_file, char **ret_error);
-// Replaces the contents with the rows given, in one transaction: whoever kills us leaves the last state that was saved.
-// On ENOSPC and other write errors the file keeps the last good state.
+// Replaces the contents with the rows given, all or nothing (a new file beside the old one, then rename): whoever kills us
+// leaves the last state that was saved, and so does a full disk. Waits for the disk (fsync) only when meta `complete` is 1:
+// before that a slow disk must not hold up the recording of what makes it slow.
 int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error);
 void recording_file__close(struct recording_file *file);
 

@@ -1,0 +1,148 @@
+// Every table and column of a recording. docs/recording.md says what they mean; a unit test compares the two.
+#include "recording/columns.h"
+
+#include "base/base.h"
+
+#define C(field, rule) { #field, RULE_##rule, offsetof(struct ROW, field) }
+
+#define ROW meta_row
+static const struct column meta_columns[] = { C(key, NAME), C(value, TEXT) };
+#undef ROW
+
+#define ROW counter_row
+static const struct column counter_columns[] = { C(name, NAME), C(value, NUMBER), C(meaning, TEXT) };
+#undef ROW
+
+#define ROW process_row
+static const struct column process_columns[] = {
+	C(id, ID), C(pid, NUMBER), C(start_ns, NUMBER), C(parent_pid, NUMBER), C(name, NAME), C(exe, TEXT), C(command_line, TEXT),
+	C(cgroup, TEXT), C(cpu_cgroup, TEXT), C(unit, TEXT), C(container, TEXT), C(vm_id, TEXT), C(vm_name, TEXT),
+	C(runtime, TEXT), C(linkage, TEXT), C(allocator, TEXT), C(kernel_thread, BOOL), C(gone, BOOL), C(folded, NUMBER),
+};
+#undef ROW
+
+#define ROW task_row
+static const struct column task_columns[] = {
+	C(process, PROCESS), C(tid, NUMBER), C(name, NAME), C(policy, NUMBER), C(nice, ANY), C(rt_priority, NUMBER),
+	C(allowed_cpus, NUMBER), C(run_ns, SUM), C(switches, SUM), C(wait_ns, SUM), C(waits, SUM), C(wait_max_ns, NUMBER),
+	C(wait_pressure_ns, SUM), C(throttled_ns, SUM), C(wait_idle_ns, SUM), C(wait_steal_ns, SUM), C(wait_hardirq_ns, SUM),
+	C(wait_softirq_ns, SUM), C(idle_allowed_ns, SUM), C(idle_outside_ns, SUM), C(open_wait_ns, SUM),
+	C(credit_pressure_ns, SUM), C(credit_task_ns, SUM), C(run_delay_ns, SUM_OR_UNKNOWN), C(preempted_at_wakeup, SUM),
+};
+#undef ROW
+
+#define ROW pair_row
+static const struct column pair_columns[] = {
+	C(victim, PROCESS), C(kind, OCCUPANT), C(culprit, PROCESS), C(wait_ns, SUM), C(waits, SUM), C(realtime_ns, SUM),
+	C(heavier_ns, SUM),
+};
+#undef ROW
+
+#define ROW cgroup_row
+static const struct column cgroup_columns[] = {
+	C(id, CGROUP_ID), C(hierarchy, HIERARCHY), C(path, NAME), C(level, NUMBER), C(has_pressure, BOOL),
+	C(quota_us, SUM_OR_UNKNOWN), C(period_us, SUM_OR_UNKNOWN), C(weight, SUM_OR_UNKNOWN), C(periods, SUM_OR_UNKNOWN),
+	C(throttled_periods, SUM_OR_UNKNOWN), C(throttled_us, SUM_OR_UNKNOWN), C(cpus, TEXT),
+};
+#undef ROW
+
+#define ROW pressure_row
+static const struct column pressure_columns[] = { C(cgroup, CGROUP), C(resource, NAME), C(kind, NAME), C(kernel_ns, SUM) };
+#undef ROW
+
+#define ROW book_row
+static const struct column book_columns[] = {
+	C(cgroup, CGROUP), C(cpu, CPU), C(meter_ns, SUM), C(victims_ns, SUM), C(culprits_ns, SUM), C(victims_task_ns, SUM),
+};
+#undef ROW
+
+#define ROW cgroup_credit_row
+static const struct column cgroup_credit_columns[] = {
+	C(cgroup, CGROUP), C(kind, OCCUPANT), C(process, PROCESS), C(pressure_ns, SUM),
+};
+#undef ROW
+
+#define ROW fold_row
+static const struct column fold_columns[] = {
+	C(cgroup, CGROUP), C(number, NUMBER), C(cpu, CPU), C(some_ns, SUM), C(nonidle_ns, SUM), C(foreign, BOOL),
+};
+#undef ROW
+
+#define ROW cpu_row
+static const struct column cpu_columns[] = {
+	C(cpu, CPU), C(run_ns, SUM), C(idle_ns, SUM), C(steal_ns, SUM), C(hardirq_ns, SUM), C(softirq_ns, SUM),
+	C(credit_idle_ns, SUM), C(credit_steal_ns, SUM), C(credit_hardirq_ns, SUM), C(credit_softirq_ns, SUM),
+	C(credit_quota_ns, SUM), C(credit_unknown_ns, SUM), C(credit_idle_task_ns, SUM), C(credit_steal_task_ns, SUM),
+	C(credit_hardirq_task_ns, SUM), C(credit_softirq_task_ns, SUM), C(credit_quota_task_ns, SUM),
+	C(credit_unknown_task_ns, SUM), C(switches, SUM), C(kernel_switches, SUM), C(gaps, SUM), C(gap_ns, SUM),
+};
+#undef ROW
+
+#define ROW event_row
+static const struct column event_columns[] = {
+	C(time_ns, NUMBER), C(cpu, CPU), C(process, PROCESS), C(tid, NUMBER), C(name, NAME), C(wait_ns, SUM),
+	C(throttled_ns, SUM), C(kind, OCCUPANT), C(culprit, PROCESS), C(stack, STACK),
+};
+#undef ROW
+
+#define ROW stack_row
+static const struct column stack_columns[] = { C(id, ID), C(frames, LINES) };
+#undef ROW
+
+#define ROW sample_row
+static const struct column sample_columns[] = { C(time_ns, NUMBER), C(series, NAME), C(key, NAME), C(value, REAL) };
+#undef ROW
+
+// Every field is 8 bytes wide, so a field of recording.h that has no column here does not compile.
+#define CHECK(table) _Static_assert(sizeof(struct table##_row) == 8 * ARRAY_SIZE(table##_columns), \
+	"a field of struct " #table "_row has no column: add it to columns.c and to docs/recording.md");
+RECORDING_TABLES(CHECK)
+
+#define ADD(table) static void *add_##table(struct recording *recording) { return recording__add_##table(recording); }
+RECORDING_TABLES(ADD)
+
+#define TABLE(table) { #table, table##_columns, ARRAY_SIZE(table##_columns), sizeof(struct table##_row), \
+	offsetof(struct recording, table), offsetof(struct recording, table##_count), add_##table },
+const struct table recording_tables[] = { RECORDING_TABLES(TABLE) };
+const size_t recording_table_count = ARRAY_SIZE(recording_tables);
+
+const char *column__type(const struct column *column)
+{
+	return column__is_text(column) ? "TEXT" : column->rule == RULE_REAL ? "REAL" : "INTEGER";
+}
+
+size_t column__text_max(const struct column *column)
+{
+	return column->rule == RULE_LINES ? RECORDING_LINES_MAX : RECORDING_TEXT_MAX;
+}
+
+static const char *default_of(const struct column *column)
+{
+	switch (column->rule) {
+	case RULE_TEXT:
+	case RULE_LINES: return "";
+	case RULE_NAME: return " NOT NULL";
+	case RULE_SUM_OR_UNKNOWN: return " NOT NULL DEFAULT -1";
+	default: return " NOT NULL DEFAULT 0";
+	}
+}
+
+char *recording__schema_sql(void)
+{
+	struct string sql = { 0 };
+	string__add(&sql, "PRAGMA application_id = %d;\nPRAGMA user_version = %d;\n", RECORDING_APPLICATION_ID,
+		    RECORDING_SCHEMA_VERSION);
+	for (size_t t = 0; t < recording_table_count; t++) {
+		const struct table *table = &recording_tables[t];
+		string__add(&sql, "CREATE TABLE %s (", table->name);
+		for (size_t c = 0; c < table->column_count; c++)
+			string__add(&sql, "%s\n  %s %s%s", c ? "," : "", table->columns[c].name,
+				    column__type(&table->columns[c]), default_of(&table->columns[c]));
+		string__add(&sql, "\n);\n");
+	}
+	// For people only: whoever asks their own questions can join a kind's name.
+	string__add(&sql, "CREATE TABLE occupant (\n  kind INTEGER NOT NULL,\n  name TEXT NOT NULL\n);\n");
+	for (int kind = 0; kind < OCCUPANT_KINDS; kind++)
+		string__add(&sql, "INSERT INTO occupant VALUES (%d, '%s');\n", kind, occupant__name(kind));
+	return string__steal(&sql);
+}
