@@ -1,0 +1,18 @@
+// Kernel addresses to names.
+#ifndef WHYSTALL_SYMBOLIZE_KALLSYMS_H
+#define WHYSTALL_SYMBOLIZE_KALLSYMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+// Names `count` addresses in one pass over /proc/kallsyms; no table is kept. Every ret_names[i] is set, to a string the
+// caller owns: "symbol+0x1a", "symbol+0x1a [module]", or "0xffffffff81234567" where no text symbol covers it.
+// Takes some 50 ms and little memory, whatever the count. Returns 0; -EPERM when the kernel hides its addresses
+// (kernel.kptr_restrict, no CAP_SYSLOG) or another negative errno when the file can't be read: all are hexadecimal then.
+int kallsyms__resolve(const uint64_t *addresses, size_t count, char **ret_names);
+
+// The same from any file in kallsyms' format; lines that make no sense are skipped.
+int kallsyms__resolve_from(FILE *file, const uint64_t *addresses, size_t count, char **ret_names);
+
+#endif
