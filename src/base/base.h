@@ -35,6 +35,7 @@ char *base__format(const char *format, ...) PRINTF_LIKE(1, 2);
 // A string that grows. Zero-initialise; text is NULL until something was added; free with string__free.
 struct string { char *text; size_t length, capacity; };
 void string__add(struct string *string, const char *format, ...) PRINTF_LIKE(2, 3);
+void string__add_list(struct string *string, const char *format, va_list list) PRINTF_LIKE(2, 0);
 void string__add_bytes(struct string *string, const char *bytes, size_t length);
 char *string__steal(struct string *string);       // the text (never NULL), owned by the caller; the string is empty again
 void string__free(struct string *string);

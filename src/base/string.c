@@ -27,8 +27,7 @@ void string__add_bytes(struct string *string, const char *bytes, size_t length)
 	string->text[string->length] = '\0';
 }
 
-PRINTF_LIKE(2, 0)
-static void add_list(struct string *string, const char *format, va_list list)
+void string__add_list(struct string *string, const char *format, va_list list)
 {
 	va_list again;
 	va_copy(again, list);
@@ -48,7 +47,7 @@ void string__add(struct string *string, const char *format, ...)
 {
 	va_list list;
 	va_start(list, format);
-	add_list(string, format, list);
+	string__add_list(string, format, list);
 	va_end(list);
 }
 
@@ -71,7 +70,7 @@ char *base__format(const char *format, ...)
 	struct string string = { 0 };
 	va_list list;
 	va_start(list, format);
-	add_list(&string, format, list);
+	string__add_list(&string, format, list);
 	va_end(list);
 	return string__steal(&string);
 }

@@ -136,7 +136,7 @@ char *recording__schema_sql(void)
 		const struct table *table = &recording_tables[t];
 		string__add(&sql, "CREATE TABLE %s (", table->name);
 		for (size_t c = 0; c < table->column_count; c++)
-			string__add(&sql, "%s\n  %s %s%s", c ? "," : "", table->columns[c].name,
+			string__add(&sql, "%s\n  \"%s\" %s%s", c ? "," : "", table->columns[c].name,
 				    column__type(&table->columns[c]), default_of(&table->columns[c]));
 		string__add(&sql, "\n);\n");
 	}

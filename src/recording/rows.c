@@ -80,14 +80,10 @@ int64_t recording__meta_number(const struct recording *recording, const char *ke
 
 void recording__set_meta(struct recording *recording, const char *key, const char *format, ...)
 {
-	va_list list, again;
+	struct string value = { 0 };
+	va_list list;
 	va_start(list, format);
-	va_copy(again, list);
-	int length = vsnprintf(NULL, 0, format, list);
-	char *text = base__alloc((size_t)(length < 0 ? 0 : length) + 1, 1);
-	if (length > 0)
-		vsnprintf(text, (size_t)length + 1, format, again);
-	va_end(again);
+	string__add_list(&value, format, list);
 	va_end(list);
 	struct meta_row *row = find_meta(recording, key);
 	if (!row) {
@@ -95,7 +91,7 @@ void recording__set_meta(struct recording *recording, const char *key, const cha
 		row->key = base__copy(key);
 	}
 	free(row->value);
-	row->value = text;
+	row->value = string__steal(&value);
 }
 
 int64_t recording__counter(const struct recording *recording, const char *name)

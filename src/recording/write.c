@@ -1,0 +1,300 @@
+// The recording's file, written. The database is made in memory and written beside the old file, which it then replaces:
+// no journal is ever needed, a kill leaves the state before, and every write error is ours to see.
+#include "recording/recording.h"
+
+#include "base/base.h"
+#include "recording/columns.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct recording_file {
+	char *path;             // as the user gave it
+	char *directory, *name; // its two parts
+	int directory_fd;       // everything goes through it: the directory may be renamed meanwhile
+	char *draft;            // name of the file being written, before it takes the place of `name`
+};
+
+// ---- the database in memory ----
+
+static int bind_row(sqlite3_stmt *statement, const struct table *table, void *row)
+{
+	int status = SQLITE_OK;
+	for (size_t c = 0; c < table->column_count && status == SQLITE_OK; c++) {
+		const struct column *column = &table->columns[c];
+		int position = (int)c + 1;
+		if (column->rule == RULE_REAL)
+			status = sqlite3_bind_double(statement, position, *column__real(column, row));
+		else if (!column__is_text(column))
+			status = sqlite3_bind_int64(statement, position, *column__integer(column, row));
+		else if (*column__text(column, row) || column->rule == RULE_NAME)
+			status = sqlite3_bind_text(statement, position, *column__text(column, row) ?: "", -1, SQLITE_STATIC);
+		else
+			status = sqlite3_bind_null(statement, position);
+	}
+	return status;
+}
+
+static int insert_rows(sqlite3 *database, const struct table *table, const struct recording *recording)
+{
+	struct string sql = { 0 };
+	string__add(&sql, "INSERT INTO %s VALUES (?", table->name);
+	for (size_t c = 1; c < table->column_count; c++)
+		string__add(&sql, ",?");
+	string__add(&sql, ")");
+	sqlite3_stmt *statement = NULL;
+	int status = sqlite3_prepare_v2(database, sql.text, -1, &statement, NULL);
+	string__free(&sql);
+	for (size_t i = 0; status == SQLITE_OK && i < table__count(table, recording); i++) {
+		status = bind_row(statement, table, table__row(table, recording, i));
+		if (status == SQLITE_OK && sqlite3_step(statement) != SQLITE_DONE)
+			status = sqlite3_errcode(database);
+		sqlite3_reset(statement);
+	}
+	sqlite3_finalize(statement);
+	return status;
+}
+
+static int fill(sqlite3 *database, const struct recording *recording)
+{
+	// An empty database that may grow: unlike ":memory:" its pages lie in one piece and can be written out as they are.
+	int status = sqlite3_deserialize(database, "main", NULL, 0, 0,
+					 SQLITE_DESERIALIZE_RESIZEABLE | SQLITE_DESERIALIZE_FREEONCLOSE);
+	if (status == SQLITE_OK)
+		status = sqlite3_exec(database, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN", NULL, NULL, NULL);
+	if (status == SQLITE_OK) {
+		cleanup_free char *schema = recording__schema_sql();
+		status = sqlite3_exec(database, schema, NULL, NULL, NULL);
+	}
+	for (size_t t = 0; status == SQLITE_OK && t < recording_table_count; t++)
+		status = insert_rows(database, &recording_tables[t], recording);
+	if (status == SQLITE_OK)
+		status = sqlite3_exec(database, "COMMIT", NULL, NULL, NULL);
+	return status;
+}
+
+// ---- the file ----
+
+static int explain(int error, const struct recording_file *file, char **ret_error)
+{
+	switch (-error) {
+	case ENOSPC:
+	case EDQUOT:
+		*ret_error = base__format("cannot write %s: no space is left in %s; make room there or choose another place with -o",
+					  file->path, file->directory);
+		break;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		*ret_error = base__format("cannot write %s: %s does not let us create files (%s); choose another place with -o",
+					  file->path, file->directory, strerror(-error));
+		break;
+	case ENOENT:
+	case ENOTDIR:
+		*ret_error = base__format("cannot write %s: there is no directory %s; create it or choose another place with -o",
+					  file->path, file->directory);
+		break;
+	default:
+		*ret_error = base__format("cannot write %s: %s; choose another place with -o", file->path, strerror(-error));
+	}
+	return error;
+}
+
+static int write_all(int fd, const unsigned char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t written = write(fd, bytes, length);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written < 0 ? -errno : -EIO;
+		bytes += written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+static int write_draft(const struct recording_file *file, const unsigned char *bytes, size_t length, bool durable)
+{
+	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	cleanup_fd int fd = openat(file->directory_fd, file->draft, flags, 0600);
+	if (fd < 0 && errno == EEXIST) {
+		// The draft of a process that had our number before: its name holds the pid, so nobody else writes to it.
+		unlinkat(file->directory_fd, file->draft, 0);
+		fd = openat(file->directory_fd, file->draft, flags, 0600);
+	}
+	if (fd < 0)
+		return -errno;
+	int error = write_all(fd, bytes, length);
+	if (!error && durable && fsync(fd) < 0)
+		error = -errno;
+	int raw = fd;
+	fd = -1;
+	// Network file systems report a full disk only here.
+	if (close(raw) < 0 && !error && errno != EINTR)
+		error = -errno;
+	return error;
+}
+
+static int replace(const struct recording_file *file, const unsigned char *bytes, size_t length, bool durable)
+{
+	int error = write_draft(file, bytes, length, durable);
+	if (!error && renameat(file->directory_fd, file->draft, file->directory_fd, file->name) < 0)
+		error = -errno;
+	if (error)
+		unlinkat(file->directory_fd, file->draft, 0);
+	else if (durable)
+		fsync(file->directory_fd);      // some file systems cannot; the file itself is safe by then
+	return error;
+}
+
+int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error)
+{
+	sqlite3 *database = NULL;
+	int status = sqlite3_open_v2(":memory:", &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (status == SQLITE_OK)
+		status = fill(database, recording);
+	sqlite3_int64 length = 0;
+	unsigned char *bytes = NULL;
+	if (status == SQLITE_OK)
+		bytes = sqlite3_serialize(database, "main", &length, SQLITE_SERIALIZE_NOCOPY);
+	int error = 0;
+	if (!bytes) {
+		error = status == SQLITE_NOMEM ? -ENOMEM : status == SQLITE_FULL || status == SQLITE_TOOBIG ? -EFBIG : -EIO;
+		*ret_error = base__format("cannot write %s: the database was not made (%s)", file->path,
+					  status == SQLITE_OK ? "it is too large" : sqlite3_errstr(status));
+	} else {
+		bool durable = recording__meta_number(recording, "complete", 0) == 1;
+		error = replace(file, bytes, (size_t)length, durable);
+		if (error)
+			explain(error, file, ret_error);
+	}
+	sqlite3_close(database);
+	return error;
+}
+
+// ---- opening ----
+
+// The path's two parts, as dirname(3) and basename(3) see them, without their static buffers.
+static void split(struct recording_file *file)
+{
+	const char *slash = strrchr(file->path, '/');
+	file->name = base__copy(slash ? slash + 1 : file->path);
+	file->directory = !slash ? base__copy(".") : slash == file->path ? base__copy("/")
+			  : base__format("%.*s", (int)(slash - file->path), file->path);
+}
+
+// What stands at the path may be replaced if it is nothing, an empty file or a recording.
+static int check_target(const struct recording_file *file, char **ret_error)
+{
+	struct stat status;
+	if (!*file->name || strcmp(file->name, ".") == 0 || strcmp(file->name, "..") == 0) {
+		*ret_error = base__format("cannot write %s: it names a directory; give the name of a file in it", file->path);
+		return -EISDIR;
+	}
+	if (fstatat(file->directory_fd, file->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : explain(-errno, file, ret_error);
+	if (S_ISDIR(status.st_mode)) {
+		*ret_error = base__format("cannot write %s: it is a directory; give the name of a file in it", file->path);
+		return -EISDIR;
+	}
+	if (!S_ISREG(status.st_mode)) {
+		*ret_error = base__format("cannot write %s: it is %s; give the name of a new file", file->path,
+					  S_ISLNK(status.st_mode) ? "a symbolic link, and those are not followed" : "not a regular file");
+		return S_ISLNK(status.st_mode) ? -ELOOP : -EEXIST;
+	}
+	if (status.st_size == 0)
+		return 0;
+	unsigned char header[72] = { 0 };
+	cleanup_fd int fd = openat(file->directory_fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return explain(-errno, file, ret_error);
+	uint32_t id = 0;
+	if (pread(fd, header, sizeof(header), 0) == sizeof(header) && memcmp(header, "SQLite format 3", 16) == 0)
+		id = (uint32_t)header[68] << 24 | (uint32_t)header[69] << 16 | (uint32_t)header[70] << 8 | header[71];
+	if (id == RECORDING_APPLICATION_ID)
+		return 0;
+	*ret_error = base__format("will not overwrite %s: it is not a recording; remove it or choose another name", file->path);
+	return -EEXIST;
+}
+
+// Removes drafts of this recording whose writers were killed.
+static void remove_strays(const struct recording_file *file, const char *prefix)
+{
+	int fd = openat(file->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	size_t length = strlen(prefix);
+	for (struct dirent *entry; (entry = readdir(directory));) {
+		char *end;
+		struct stat status;
+		if (strncmp(entry->d_name, prefix, length) != 0 || !isdigit((unsigned char)entry->d_name[length]))
+			continue;
+		long pid = strtol(entry->d_name + length, &end, 10);
+		if (*end || pid <= 0 || pid > INT_MAX || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+			continue;
+		if (fstatat(file->directory_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(status.st_mode) && status.st_uid == geteuid())
+			unlinkat(file->directory_fd, entry->d_name, 0);
+	}
+	closedir(directory);
+}
+
+static int save_beginning(struct recording_file *file, char **ret_error)
+{
+	struct recording *beginning = recording__new();
+	recording__set_meta(beginning, "schema", "%d", RECORDING_SCHEMA_VERSION);
+	recording__set_meta(beginning, "tool_version", "%s", WHYSTALL_VERSION);
+	recording__set_meta(beginning, "complete", "0");
+	int error = recording_file__save(file, beginning, ret_error);
+	recording__free(beginning);
+	return error;
+}
+
+int recording_file__create(const char *path, struct recording_file **ret_file, char **ret_error)
+{
+	struct recording_file *file = base__alloc(1, sizeof(*file));
+	file->path = base__copy(path);
+	split(file);
+	file->directory_fd = open(file->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	// A directory that may be entered and written but not listed will do.
+	if (file->directory_fd < 0 && errno == EACCES)
+		file->directory_fd = open(file->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int error = file->directory_fd < 0 ? explain(-errno, file, ret_error) : check_target(file, ret_error);
+	if (!error) {
+		// Hidden, and short enough for a name of the greatest length.
+		cleanup_free char *prefix = base__format(".%.200s.whystall-", file->name);
+		file->draft = base__format("%s%d", prefix, (int)getpid());
+		remove_strays(file, prefix);
+		error = save_beginning(file, ret_error);
+	}
+	if (error)
+		recording_file__close(file);
+	else
+		*ret_file = file;
+	return error;
+}
+
+void recording_file__close(struct recording_file *file)
+{
+	if (!file)
+		return;
+	base__close_fd(&file->directory_fd);
+	free(file->path);
+	free(file->directory);
+	free(file->name);
+	free(file->draft);
+	free(file);
+}
