@@ -1,0 +1,213 @@
+// The system's account of one CPU: how much pressure grew between two events (the meter), who waited, who occupied.
+//
+// Every function here runs with the CPU's run queue locked (scheduler tracepoints), or alone (begin and close).
+#ifndef WHYSTALL_BPF_ACCOUNT_H
+#define WHYSTALL_BPF_ACCOUNT_H
+
+// What the kernel says of a CPU at an event.
+struct moment {
+	u64 clock;      // rq->clock
+	u64 now;        // the same, or PSI's own time stamp if that is later
+	u32 meter;      // CPU-some counter, live state included
+	u32 running;    // runnable tasks, the one on the CPU included
+	u32 some;
+};
+
+static __always_inline void moment_read(struct cpu_account *account, struct rq *rq, u64 clock, struct moment *moment)
+{
+	moment->clock = clock;
+	moment->now = clock;
+	if (have_meter) {
+		u64 psi = (u64)rq + distance_psi;
+		u64 start = READ_AT(struct psi_group_cpu, psi, state_start);
+		u32 mask = READ_AT(struct psi_group_cpu, psi, state_mask);
+
+		moment->running = READ_AT(struct psi_group_cpu, psi, tasks[2]);
+		moment->some = mask >> PSI_CPU_SOME & 1;
+		if (start > clock && start - clock < 1000000)
+			moment->now = start;
+		if (moment->now < account->last)
+			moment->now = account->last;
+		moment->meter = READ_AT(struct psi_group_cpu, psi, times[PSI_CPU_SOME]);
+		if (moment->some)
+			moment->meter += (u32)(moment->now - start);
+		return;
+	}
+	// The event model stands in: pressure grew for as long as somebody waited.
+	if (moment->now < account->last)
+		moment->now = account->last;
+	moment->running = rq->nr_running;
+	moment->meter = account->meter + (account->waiters ? (u32)(moment->now - account->last) : 0);
+	moment->some = 0;
+}
+
+// Time of interrupts and of the hypervisor since the last event; capped to the time that passed.
+static __always_inline u64 specials_take(struct cpu_account *account, struct rq *rq, u64 elapsed, u64 taken[SPECIALS])
+{
+	u64 left = elapsed;
+
+	taken[SPECIAL_IDLE] = 0;
+	taken[SPECIAL_STEAL] = 0;
+	if (have_steal) {
+		u64 steal = READ_AT(struct kvm_steal_time, (u64)rq + distance_steal, steal);
+
+		taken[SPECIAL_STEAL] = steal - account->steal_seen;
+		account->steal_seen = steal;
+	}
+	taken[SPECIAL_HARDIRQ] = account->hardirq_ns - account->hardirq_seen;
+	account->hardirq_seen = account->hardirq_ns;
+	taken[SPECIAL_SOFTIRQ] = account->softirq_ns - account->softirq_seen;
+	account->softirq_seen = account->softirq_ns;
+	if (!(taken[SPECIAL_STEAL] | taken[SPECIAL_HARDIRQ] | taken[SPECIAL_SOFTIRQ]))
+		return 0;
+#pragma unroll
+	for (u32 i = SPECIAL_STEAL; i < SPECIALS; i++) {
+		if (taken[i] > left)
+			taken[i] = left;
+		left -= taken[i];
+		account->special_ns[i] += taken[i];
+	}
+	account->current_special += elapsed - left;
+	return elapsed - left;
+}
+
+// Books `grown` ns of pressure to what occupied the CPU: a quota for the throttled share of the waiters, interrupts and
+// the hypervisor for their time, the current task or idleness for the rest.
+static __always_inline void credit_book(struct cpu_account *account, u64 grown, u64 elapsed, u32 waiters, u64 special,
+	const u64 taken[SPECIALS])
+{
+	u32 throttled = account->throttled < waiters ? account->throttled : waiters;
+	u32 others = waiters - throttled;
+	u64 rest = grown;
+
+	if (throttled) {
+		u64 quota = waiters == throttled ? grown : grown * throttled / waiters;
+
+		account->quota_ns += quota;
+		account->quota_task_ns += grown * throttled;
+		account->culprits_ns += quota;
+		rest = grown - quota;
+	}
+	if (!rest)
+		return;
+	if (special && elapsed) {
+		u64 portion = rest;
+
+#pragma unroll
+		for (u32 i = SPECIAL_STEAL; i < SPECIALS; i++) {
+			u64 part = portion * taken[i] / elapsed;
+
+			if (part > rest)
+				part = rest;
+			account->credit_ns[i] += part;
+			account->credit_task_ns[i] += part * others;
+			account->culprits_ns += part;
+			rest -= part;
+		}
+	}
+	if (!account->current_pid) {
+		account->credit_ns[SPECIAL_IDLE] += rest;
+		account->credit_task_ns[SPECIAL_IDLE] += rest * others;
+		account->culprits_ns += rest;
+		return;
+	}
+	struct task_slot *slot = account->current_slot ? slot_at(account->current_slot - 1) : 0;
+	if (slot && slot->pid == account->current_pid) {
+		slot->credit_pressure_ns += rest;
+		slot->credit_task_ns += rest * others;
+		account->culprits_ns += rest;
+	} else {
+		account->unknown_ns += rest;
+		account->unknown_task_ns += rest * others;
+	}
+}
+
+// Closes the interval since the last event at time `now`, when the counter stood at `meter`. `waiters_before`: waiters just before the event, as
+// far as the event tells; used where an arrival was not seen.
+static __always_inline void interval_close(struct cpu_account *account, struct rq *rq, u64 now, u32 meter, u32 waiters_before)
+{
+	u64 elapsed = now - account->last;
+	u64 grown = (u32)(meter - account->meter);
+	u32 waiters = account->waiters;
+	u64 taken[SPECIALS];
+	u64 special;
+
+	// The counter has 32 bits: an interval in which somebody waited for longer than 4.29 s lost whole turns.
+	if (account->some && elapsed > 0xf0000000ULL && elapsed > grown)
+		grown += (elapsed - grown + 0x80000000ULL) & ~0xffffffffULL;
+	special = specials_take(account, rq, elapsed, taken);
+	account->stint_special = special != 0;
+	if (grown) {
+		if (!waiters) {
+			waiters = waiters_before ? waiters_before : 1;
+			if (grown > 1000)
+				account->waiter_mismatches++;
+		}
+		account->meter_ns += grown;
+		account->share += waiters == 1 ? grown : grown / waiters;
+		credit_book(account, grown, elapsed, waiters, special, taken);
+	}
+	account->last = now;
+	account->meter = meter;
+}
+
+// Idle history: the first change in each grain of time, with what was before it.
+static __always_inline void idle_mark(struct idle_mark *mark, u64 grain, u64 now, u64 idle_ns, u64 was_idle)
+{
+	if (mark->grain == grain)
+		return;
+	mark->grain = grain;
+	mark->time = now;
+	mark->idle_ns = idle_ns;
+	mark->was_idle = was_idle;
+}
+
+static __always_inline void idle_change(struct cpu_account *account, u64 now, bool idle)
+{
+	u64 fine = now >> FINE_SHIFT, coarse = now >> COARSE_SHIFT;
+
+	if (!idle && account->idle_since) {
+		account->idle_total += now - account->idle_since;
+		account->idle_since = 0;
+		idle_mark(&account->fine[fine & (IDLE_MARKS - 1)], fine, now, account->idle_total, 1);
+		idle_mark(&account->coarse[coarse & (IDLE_MARKS - 1)], coarse, now, account->idle_total, 1);
+	} else if (idle && !account->idle_since) {
+		idle_mark(&account->fine[fine & (IDLE_MARKS - 1)], fine, now, account->idle_total, 0);
+		idle_mark(&account->coarse[coarse & (IDLE_MARKS - 1)], coarse, now, account->idle_total, 0);
+		account->idle_since = now;
+	}
+}
+
+// How long a CPU was idle since `since`: from its history, in grains of 1 ms (waits up to 60 ms) or 17 ms (up to 1 s; of longer ones the last second).
+// Other CPUs' accounts are read without their lock: a torn read can only misjudge one wait.
+__noinline u64 idle_time_since(u32 cpu, u64 since, u64 now)
+{
+	struct cpu_account *account = find_cpu(cpu);
+	u64 current;
+	u32 shift = now - since < ((IDLE_MARKS - 4ULL) << FINE_SHIFT) ? FINE_SHIFT : COARSE_SHIFT;
+
+	if (!account || !account->on)
+		return 0;
+	u64 idle_since = account->idle_since;
+	current = account->idle_total + (idle_since && now > idle_since ? now - idle_since : 0);
+	u64 grain = since >> shift, last = now >> shift;
+	if (last - grain >= IDLE_MARKS)
+		grain = last - (IDLE_MARKS - 1);
+	for (u32 i = 0; i < IDLE_MARKS; i++) {
+		struct idle_mark *mark = shift == FINE_SHIFT ? &account->fine[(grain + i) & (IDLE_MARKS - 1)]
+							     : &account->coarse[(grain + i) & (IDLE_MARKS - 1)];
+
+		if (grain + i > last)
+			break;
+		if (mark->grain != grain + i || mark->time < since)
+			continue;
+		u64 then = mark->idle_ns;
+		if (mark->was_idle)
+			then -= mark->time - since < then ? mark->time - since : then;
+		return current > then ? current - then : 0;
+	}
+	// No change since then: idle all the time or not at all.
+	return idle_since && idle_since <= since ? now - since : 0;
+}
+
+#endif

@@ -1,0 +1,77 @@
+// All that differs between kernels, in one place: settings that user space fills in, and how to read what moved.
+#ifndef WHYSTALL_BPF_DRIFT_H
+#define WHYSTALL_BPF_DRIFT_H
+
+// Offsets between the per-CPU variable `runqueues` and others, from the kernel's BTF (DATASEC .data..percpu).
+// The address of a CPU's run queue plus the distance is the address of that CPU's copy: no symbol table is needed.
+const volatile long long distance_psi = 0;         // system_group_pcpu
+const volatile long long distance_percpu = 0;      // this_cpu_off (x86): what to add to a __percpu pointer on that CPU
+const volatile long long distance_steal = 0;       // steal_time (KVM guests) or kernel_cpustat.cpustat[STEAL]
+const volatile _Bool have_meter = false;      // PSI is on and its variable was found
+const volatile _Bool have_groups = false;     // this_cpu_off was found, so cgroups' counters can be reached
+const volatile _Bool have_steal = false;
+const volatile _Bool have_rdonly_cast = false; // kfunc bpf_rdonly_cast: 6.2, commit a35b9af4ec2c
+const volatile unsigned int nonidle_index = 6;        // PSI_NONIDLE: moved when PSI_IRQ_FULL came (6.1, commit 52b1364ba0b1)
+const volatile unsigned int states = 7;               // NR_PSI_STATES; bit of "on a CPU" in state_mask since 6.0
+const volatile unsigned int cpus = 1;                 // possible CPUs
+const volatile unsigned int groups_max = 0;           // a power of two, or 0
+const volatile unsigned long long pair_threshold_ns = 100000;
+const volatile unsigned long long event_threshold_ns = 10000000;
+const volatile unsigned long long idle_threshold_ns = 1000000;
+const volatile unsigned int events_per_second = 50;   // for each CPU
+
+extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym __weak;
+
+// Reads unsigned `field` of the kernel struct at an address that no typed pointer leads to: a plain load where the kernel
+// can check it, a helper call elsewhere.
+#define READ_AT(type, address, field) ({ \
+	typeof(((type *)0)->field) value_ = 0; \
+	if (have_rdonly_cast) \
+		value_ = ((type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(type)))->field; \
+	else \
+		bpf_core_read(&value_, sizeof(value_), &((type *)(address))->field); \
+	value_; })
+
+// How long the task's run queue has been kept off by a CPU quota so far. Three generations of the same account:
+//  6.6+: throttled_clock_self_time, on rq->clock (commit 677ea015f231); 5.19+: …_clock_pelt (commit 64eaf50731ac), before: …_clock_task.
+static __always_inline u64 throttled_total(struct task_struct *task, u64 now)
+{
+	struct cfs_rq *queue = task->se.cfs_rq;
+
+	if (bpf_core_field_exists(queue->throttled_clock_self_time)) {
+		u64 since = queue->throttled_clock_self;
+		u64 total = queue->throttled_clock_self_time;
+		return total + (since && now > since ? now - since : 0);
+	}
+	if (bpf_core_field_exists(queue->throttled_clock_pelt_time)) {
+		struct rq *rq = queue->rq;
+		u64 total = queue->throttled_clock_pelt_time;
+		if (queue->throttle_count > 0)
+			total += rq->clock_pelt - rq->lost_idle_time - queue->throttled_clock_pelt;
+		return total;
+	}
+	return 0;
+}
+
+// Tasks of this run queue that are runnable for PSI but not queued, because a quota keeps them off.
+// Since 6.12 tasks that went to sleep can stay queued for a while (delayed dequeue, commit 152e11f6df29): take them out.
+static __always_inline u32 throttled_tasks(struct rq *rq, u32 running)
+{
+	u32 queued = rq->nr_running;
+
+	if (bpf_core_field_exists(rq->cfs.h_nr_runnable))
+		queued -= rq->cfs.h_nr_queued - rq->cfs.h_nr_runnable;
+	else if (bpf_core_field_exists(rq->cfs.h_nr_delayed))
+		queued -= rq->cfs.h_nr_delayed;
+	return (s32)(running - queued) > 0 ? running - queued : 0;
+}
+
+// Whether the task is kept off by a quota at this moment (6.18+: task->throttled, commit e1fad12dcb66).
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->throttled) && task->throttled)
+		return true;
+	return task->se.cfs_rq->throttle_count > 0;
+}
+
+#endif

@@ -1,0 +1,61 @@
+// The maps and the small functions that find rows in them. Arrays are mapped by user space.
+#ifndef WHYSTALL_BPF_MAPS_H
+#define WHYSTALL_BPF_MAPS_H
+
+volatile unsigned int phase = PHASE_CALIBRATE;
+volatile unsigned int quota_watch = 0;        // some cgroup has a CPU quota: look at throttling
+volatile unsigned int walk = WALK_SEED;       // what the task iterator does
+
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
+	__type(value, struct cpu_account); __uint(max_entries, 1); } cpu_accounts SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, u32);
+	__type(value, struct bucket); __uint(max_entries, BUCKETS); } buckets SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
+	__type(value, struct task_slot); __uint(max_entries, TASK_SLOTS); } task_slots SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
+	__type(value, struct group); __uint(max_entries, 1); } groups SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
+	__type(value, struct group_account); __uint(max_entries, 1); } group_accounts SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
+	__type(value, struct fold_sample); __uint(max_entries, 1); } fold_samples SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct pair_key);
+	__type(value, struct pair_value); __uint(max_entries, 16384); } pairs SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct credit_key);
+	__type(value, u64); __uint(max_entries, 8192); } group_credits SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 1 << 21); } records SEC(".maps");
+
+static __always_inline struct cpu_account *find_cpu(u32 cpu)
+{
+	return bpf_map_lookup_elem(&cpu_accounts, &cpu);
+}
+
+static __always_inline struct task_slot *slot_at(u32 index)
+{
+	return bpf_map_lookup_elem(&task_slots, &index);
+}
+
+// The task's slot, or NULL; *ret_index is its number.
+static __always_inline struct task_slot *find_slot(u32 pid, u32 *ret_index)
+{
+	u32 start = (pid * 2654435761u) >> 17;
+
+	for (u32 probe = 0; probe < TASK_PROBES; probe++) {
+		u32 index = (start + probe) & (TASK_SLOTS - 1);
+		struct task_slot *slot = slot_at(index);
+
+		if (slot && slot->pid == pid) {
+			*ret_index = index;
+			return slot;
+		}
+	}
+	return 0;
+}
+
+static __always_inline u32 occupant_of(struct task_struct *task)
+{
+	u32 realtime = task->prio < 100;
+
+	return task->tgid | ((u32)(task->static_prio - 100) & 0x3f) << 22 | realtime << 28;
+}
+
+#endif

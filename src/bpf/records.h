@@ -1,0 +1,159 @@
+// What the kernel side and user space share. User space maps the arrays and reads them without system calls.
+//
+// Clock: all times are the run queue's clock (rq->clock), the time base of PSI and of sched_info, unless they say otherwise.
+// Book A: CPU-some time ("pressure"); book B: waiting task time ("task").
+#ifndef WHYSTALL_RECORDS_H
+#define WHYSTALL_RECORDS_H
+
+#define TASK_SLOTS 32768         // open addressing by pid; a power of two
+#define TASK_PROBES 16           // neighbours looked at before a task is counted as not stored
+#define GROUP_DEPTH 8            // cgroup levels below the root that have an account of their own
+#define BUCKET_ENTRIES 4
+#define BUCKETS 64               // for each CPU; a power of two
+#define IDLE_MARKS 64            // for each CPU and grain; a power of two
+#define FINE_SHIFT 20            // grains of the idle history: 1 ms …
+#define COARSE_SHIFT 24          // … and 17 ms
+#define CPUS_SCANNED 256         // CPUs looked at for idleness during a long wait
+#define COMM_LENGTH 16
+#define STACK_FRAMES 32
+#define GROUP_OCCUPANTS 4
+
+enum special { SPECIAL_IDLE, SPECIAL_STEAL, SPECIAL_HARDIRQ, SPECIAL_SOFTIRQ, SPECIALS };
+
+// An occupant: a process and the class its task ran in. Bits 0-21 tgid, 22-27 static priority - 100, 28 realtime or deadline.
+#define OCCUPANT_TGID(occupant) ((occupant) & 0x3fffff)
+#define OCCUPANT_NICE(occupant) ((int)(((occupant) >> 22) & 0x3f) - 20)
+#define OCCUPANT_REALTIME(occupant) (((occupant) >> 28) & 1)
+// Occupants that are no task, for pairs and cgroup credits; the rest of the word is an enum occupant (recording.h).
+#define OCCUPANT_SPECIAL 0x80000000u
+
+enum snapshot_mode { SNAPSHOT_BEGIN, SNAPSHOT_READ, SNAPSHOT_CLOSE };
+enum walk_mode { WALK_SEED, WALK_MARK, WALK_SETTLE };
+enum phase { PHASE_CALIBRATE, PHASE_RECORD, PHASE_STOPPED };
+
+// The state of occupancy at one moment, so that what came after it can be told apart later.
+struct mark {
+	unsigned long long bucket;              // number of the CPU's current bucket
+	unsigned long long entries[BUCKET_ENTRIES]; // its contents then
+	unsigned long long partial;             // how long the occupant had been on the CPU, not in the bucket yet
+	unsigned int occupant;
+	unsigned int unused;
+	unsigned long long special[SPECIALS];   // cpu_account.special_ns then
+};
+
+// Who occupied the CPU, in order of time: each bucket sums the occupancy of up to four occupants.
+struct bucket {
+	unsigned long long number;
+	unsigned int count, unused;
+	unsigned int occupant[BUCKET_ENTRIES];
+	unsigned long long ns[BUCKET_ENTRIES];
+};
+
+struct idle_mark { unsigned long long grain, time, idle_ns, was_idle; };
+
+struct cpu_account {
+	unsigned int on;                // 1: this CPU's account has begun
+	unsigned int cpu;
+	unsigned long long rq;          // address of its run queue
+	unsigned long long first;       // when it began
+	unsigned long long last;        // last event
+	unsigned long long offset;      // smallest (CLOCK_MONOTONIC - rq->clock) seen
+	unsigned long long percpu;      // what to add to a __percpu pointer for this CPU
+	unsigned int meter;             // PSI's CPU-some counter at the last event, modulo 2^32
+	unsigned int waiters;           // after the last event
+	unsigned int throttled;         // of them, kept off by a quota
+	unsigned int some;              // whether CPU some was running after the last event
+	unsigned long long share;       // integral of meter growth / waiters
+	unsigned int current_pid, current_occupant;
+	unsigned int current_slot, current_group; // slot number + 1
+	unsigned long long switched;    // when the current task came
+	unsigned long long current_special; // special time since then
+	// the stint that the event at hand ended or looked at, for the cgroups' accounts
+	unsigned long long event;       // number of the event at hand
+	unsigned long long stint_began, stint_ns;
+	unsigned int stint_occupant;    // 0: idle
+	unsigned int stint_special;     // 1: interrupts or steal fell into the interval just closed
+	unsigned long long bucket;      // number of the current bucket
+	unsigned long long special_ns[SPECIALS]; // occupancy that was no task
+	unsigned long long steal_seen, hardirq_ns, softirq_ns, hardirq_seen, softirq_seen;
+	unsigned long long hardirq_began, softirq_began;
+	unsigned long long walk_partial; // of the walk through occupancy at hand
+	// sums
+	unsigned long long meter_ns, victims_ns, victims_task_ns, culprits_ns;
+	unsigned long long credit_ns[SPECIALS], credit_task_ns[SPECIALS];
+	unsigned long long quota_ns, quota_task_ns, unknown_ns, unknown_task_ns;
+	unsigned long long run_ns, switches, switches_kernel_first, switches_kernel_last;
+	unsigned long long gaps, gap_ns, waiter_mismatches, unmarked_waits, first_event;
+	// idleness
+	unsigned long long idle_since, idle_total;
+	struct idle_mark fine[IDLE_MARKS], coarse[IDLE_MARKS];
+	unsigned int pending[4];        // slots + 1 of waiting tasks that were moved here, to be marked at the next event
+	unsigned long long event_second, event_budget, events_suppressed, ringbuf_lost, pairs_lost, slots_lost, groups_lost, walk_lost;
+	unsigned long long wakeups, migrations;
+};
+
+struct group_account {
+	unsigned long long psi;         // address of this CPU's psi_group_cpu
+	unsigned int parent;            // group number, 0: none
+	unsigned int throttled_waits;
+	unsigned long long last;
+	unsigned int meter, waiters, some, unused;
+	unsigned long long event;       // cpu_account.event at the last touch
+	unsigned long long share;
+	struct mark mark;
+	unsigned long long meter_ns, victims_ns, culprits_ns;
+	unsigned int occupant[GROUP_OCCUPANTS];
+	unsigned long long credit_ns[GROUP_OCCUPANTS];
+};
+struct group { unsigned long long id, pcpu; unsigned int parent, level; };
+struct credit_key { unsigned int group, occupant; };
+struct pair_key { unsigned int victim, occupant; };
+struct pair_value { unsigned long long ns, waits; };
+
+#define WAIT_UNKNOWN_START 1ULL  // wait_start of a task that was moved: its start is in sched_info
+#define SLOT_THROTTLED 1u      // kept off by a quota when the wait began
+#define SLOT_MOVED 2u          // changed its cgroup while waiting: its cgroup shares are void
+struct task_slot {
+	unsigned int pid, tgid;         // pid 0: free
+	unsigned int group, occupant;   // leaf group number; see OCCUPANT_*
+	unsigned long long wait_start;  // 0: not waiting
+	unsigned int wait_cpu, flags;
+	unsigned long long wait_share, wait_throttled;
+	struct mark mark;
+	unsigned long long group_share[GROUP_DEPTH];
+	// sums
+	unsigned long long run_ns, switches, wait_ns, waits, wait_max_ns, wait_pressure_ns, throttled_ns;
+	unsigned long long wait_special[SPECIALS];
+	unsigned long long idle_allowed_ns, idle_outside_ns, open_wait_ns, credit_pressure_ns, credit_task_ns;
+	unsigned long long run_delay_first, run_delay_last, run_delay_seen, preempted_at_wakeup;
+	// a stint whose end was not seen was booked to this task; checked against its run time when it is seen again
+	unsigned long long gap_ns, gap_credit_ns, gap_credit_task_ns, gap_exec_ns;
+	unsigned long long start_ns;    // CLOCK_BOOTTIME of the process' leader
+	unsigned int parent_tgid, policy, nice20, rt_priority, allowed_cpus, kernel_thread;
+	unsigned long long cgroup;      // kernfs id
+	char comm[COMM_LENGTH], leader_comm[COMM_LENGTH];
+};
+
+enum record_kind { RECORD_WAIT = 1, RECORD_EXIT, RECORD_EXEC };
+struct wait_record {
+	unsigned int kind, cpu;
+	unsigned long long end, wait_ns, throttled_ns, special[SPECIALS];
+	unsigned int pid, tgid, occupant, frames;
+	char comm[COMM_LENGTH];
+	unsigned long long stack[STACK_FRAMES];
+};
+struct exit_record { unsigned int kind, unused; struct task_slot slot; };
+struct exec_record {
+	unsigned int kind, tgid, parent_tgid, unused;
+	unsigned long long start_ns;
+	char comm[COMM_LENGTH], filename[128];
+};
+
+// What one CPU's PSI counters said at a moment, for folding; group 0 is the system.
+struct fold_sample {
+	unsigned long long now;
+	unsigned int some, nonidle;     // counters, live state included, modulo 2^32
+	unsigned int previous_some, previous_nonidle; // at the last fold of total=
+};
+
+#endif

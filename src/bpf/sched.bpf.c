@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+// The scheduler's account: runqueue waits of every task on every CPU, booked to victims and to occupants.
+//
+// Order of things in the kernel (kernel/sched/core.c, 5.15 … 7.2): in __schedule() PSI is brought up to date before
+// trace_sched_switch(), with the run queue locked; a wake-up enqueues (and tells PSI) before trace_sched_wakeup(), with the target's run queue
+// locked. So in both places PSI's counters already include the event, and nobody else touches that CPU's account.
+#include "bpf/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "bpf/records.h"
+#include "bpf/drift.h"
+#include "bpf/maps.h"
+#include "bpf/occupancy.h"
+#include "bpf/account.h"
+#include "bpf/groups.h"
+#include "bpf/waits.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define PSI_RUNNING 4           // TSK_RUNNING in psi_flags, all versions
+#define DEAD 0x80               // TASK_DEAD
+#define MIGRATING 2             // TASK_ON_RQ_MIGRATING
+
+// Before the window begins, events only teach how CLOCK_MONOTONIC and the run queues' clock relate: the smallest difference seen.
+static __always_inline void calibrate(struct cpu_account *account, u64 clock)
+{
+	u64 now = bpf_ktime_get_ns();
+
+	if (!account->first_event)
+		account->first_event = now;
+	if (!account->offset || now - clock < account->offset)
+		account->offset = now - clock;
+}
+
+static __always_inline void current_set(struct cpu_account *account, struct task_struct *task, u32 slot_number, u64 now)
+{
+	account->current_pid = task->pid;
+	account->current_slot = slot_number;
+	account->current_occupant = task->pid ? occupant_of(task) : 0;
+	account->switched = now;
+	account->current_special = 0;
+}
+
+// Ends the stint of the current task or idleness: its time joins the history of occupancy.
+static __always_inline void stint_end(struct cpu_account *account, u64 now)
+{
+	u64 ran = now - account->switched - account->current_special;
+
+	if ((s64)ran < 0)
+		ran = 0;
+	account->stint_began = account->switched;
+	account->stint_occupant = account->current_occupant;
+	account->stint_ns = 0;
+	if (!account->current_pid) {
+		account->special_ns[SPECIAL_IDLE] += ran;
+		return;
+	}
+	account->run_ns += now - account->switched;
+	occupancy_add(account, account->current_occupant, ran);
+	struct task_slot *slot = account->current_slot ? slot_at(account->current_slot - 1) : 0;
+	if (slot && slot->pid == account->current_pid)
+		slot->run_ns += now - account->switched;
+}
+
+// The task that leaves is not the one that was seen to come: events were missed. The kernel says when the leaving one came
+// (sched_info.last_arrival); until then the CPU is booked to the task that was seen to come, which is checked against its run time later.
+static __noinline void gap_heal(struct cpu_account *account, struct task_struct *prev, struct rq *rq, u64 now, u32 meter)
+{
+	u64 arrived = prev->pid ? prev->sched_info.last_arrival : now;
+	struct task_slot *slot;
+	u32 index = 0, until = meter;
+
+	account->gaps++;
+	if (arrived < account->last || arrived > now)
+		arrived = arrived > now ? now : account->last;
+	if (now > account->last && arrived < now) {
+		u64 grown = (u32)(meter - account->meter);
+
+		until = account->meter + (u32)(grown * (arrived - account->last) / (now - account->last));
+	}
+	account->gap_ns += arrived - account->switched;
+	slot = account->current_slot ? slot_at(account->current_slot - 1) : 0;
+	u64 credit = slot ? slot->credit_pressure_ns : 0, credit_task = slot ? slot->credit_task_ns : 0;
+	interval_close(account, rq, arrived, until, account->waiters);
+	if (slot && slot->pid == account->current_pid) {
+		slot->gap_ns += arrived - account->switched;
+		slot->gap_credit_ns += slot->credit_pressure_ns - credit;
+		slot->gap_credit_task_ns += slot->credit_task_ns - credit_task;
+	}
+	stint_end(account, arrived);
+	idle_change(account, arrived, prev->pid == 0);
+	slot = prev->pid ? slot_get(account, prev, &index) : 0;
+	current_set(account, prev, slot ? index + 1 : 0, arrived);
+	if (slot && slot->wait_start) {
+		// It was waiting when we lost sight of it; its wait ended with its arrival.
+		bool marked = slot->wait_cpu == account->cpu && slot->wait_start > WAIT_UNKNOWN_START;
+		u64 since = marked ? slot->wait_start : 0;
+
+		wait_end(account, slot, index, prev, since, arrived, marked, account->stint_occupant, true);
+		slot->open_wait_ns = 0;
+		slot->run_delay_seen = prev->sched_info.run_delay;
+	}
+}
+
+// A task that a gap was booked to is seen again: what it cannot have run is taken back and named unknown.
+static __always_inline void gap_verify(struct cpu_account *account, struct task_slot *slot, struct task_struct *task)
+{
+	u64 ran = task->se.sum_exec_runtime - slot->gap_exec_ns;
+
+	if (slot->gap_ns) {
+		if (ran + 100000 < slot->gap_ns) {
+			u64 excess = slot->gap_ns - ran;
+			u64 back = slot->gap_credit_ns * (excess >> 10) / ((slot->gap_ns >> 10) + 1);
+			u64 back_task = slot->gap_credit_task_ns * (excess >> 10) / ((slot->gap_ns >> 10) + 1);
+
+			slot->credit_pressure_ns -= back;
+			slot->credit_task_ns -= back_task;
+			account->culprits_ns -= back;
+			account->unknown_ns += back;
+			account->unknown_task_ns += back_task;
+		}
+		slot->gap_ns = slot->gap_credit_ns = slot->gap_credit_task_ns = 0;
+	}
+	slot->gap_exec_ns = task->se.sum_exec_runtime;
+}
+
+static __noinline void task_exit(struct cpu_account *account, struct task_struct *task, struct task_slot *slot)
+{
+	struct exit_record *record;
+
+	bpf_probe_read_kernel(slot->comm, sizeof(slot->comm), task->comm);
+	slot->run_delay_last = task->sched_info.run_delay;
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (record) {
+		record->kind = RECORD_EXIT;
+		__builtin_memcpy(&record->slot, slot, sizeof(*slot));
+		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	} else {
+		account->ringbuf_lost++;
+	}
+	slot->pid = 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct rq *rq = prev->se.cfs_rq->rq;
+	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
+	struct task_slot *prev_slot = 0, *next_slot = 0;
+	u32 prev_index = 0, next_index = 0;
+	struct moment moment;
+	u64 clock = rq->clock;
+
+	if (!account)
+		return 0;
+	if (!account->on) {
+		if (phase == PHASE_CALIBRATE)
+			calibrate(account, clock);
+		return 0;
+	}
+	moment_read(account, rq, clock, &moment);
+	account->event++;
+	account->switches++;
+	if (account->current_pid != prev->pid)
+		gap_heal(account, prev, rq, moment.now, moment.meter);
+
+	bool prev_waits = prev->pid && (have_meter ? prev->psi_flags & PSI_RUNNING : preempt || !prev->__state);
+	u32 before = moment.running + (prev->pid && !prev_waits) - (prev->pid != 0);
+
+	if (!account->waiters)
+		pending_take(account, account->last);
+	interval_close(account, rq, moment.now, moment.meter, before);
+	pending_take(account, moment.now);
+	stint_end(account, moment.now);
+	if (!prev->pid || !next->pid)
+		idle_change(account, moment.now, !next->pid);
+
+	if (prev->pid) {
+		if (account->current_slot)
+			prev_slot = slot_at(account->current_slot - 1), prev_index = account->current_slot - 1;
+		if (!prev_slot || prev_slot->pid != prev->pid)
+			prev_slot = slot_get(account, prev, &prev_index);
+	}
+	if (next->pid)
+		next_slot = slot_get(account, next, &next_index);
+	u32 occupant = account->current_occupant;
+	current_set(account, next, next_slot ? next_index + 1 : 0, moment.now);
+	account->waiters = moment.running - (next->pid != 0);
+	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
+	account->some = moment.some;
+
+	if (have_groups) {
+		if (prev_slot && prev_slot->group)
+			groups_touch(account->cpu, prev_slot->group, moment.now);
+		if (next_slot && next_slot->group)
+			groups_touch(account->cpu, next_slot->group, moment.now);
+	}
+	if (prev_slot) {
+		prev_slot->switches++;
+		if (prev_waits)
+			wait_begin(account, prev_slot, prev, clock, moment.now);
+	}
+	if (next_slot) {
+		u64 queued = next->sched_info.last_queued;
+		bool marked = next_slot->wait_cpu == account->cpu
+			&& (next_slot->wait_start == queued || next_slot->wait_start == WAIT_UNKNOWN_START) && queued;
+
+		if (prev_waits && preempt && queued && clock - queued < 100000)
+			next_slot->preempted_at_wakeup++;
+		next_slot->run_delay_seen = next->sched_info.run_delay + (queued && clock > queued ? clock - queued : 0);
+		wait_end(account, next_slot, next_index, next, queued, clock, marked, occupant, false);
+		gap_verify(account, next_slot, next);
+	}
+	if (prev_slot && prev->__state & DEAD)
+		task_exit(account, prev, prev_slot);
+	return 0;
+}
+
+static __always_inline int wakeup(struct task_struct *task)
+{
+	struct rq *rq = task->se.cfs_rq->rq;
+	struct cpu_account *account = find_cpu(rq->cpu);
+	struct task_slot *slot;
+	struct moment moment;
+	u64 queued = task->sched_info.last_queued, clock = rq->clock;
+	u32 index = 0;
+
+	if (!account || !account->on) {
+		if (account && phase == PHASE_CALIBRATE)
+			calibrate(account, clock);
+		return 0;
+	}
+	if (!queued)
+		return 0;       // it was running or queued all the time: nothing changed
+	slot = slot_get(account, task, &index);
+	if (slot && slot->wait_start == queued && slot->wait_cpu == account->cpu)
+		return 0;
+	moment_read(account, rq, clock, &moment);
+	account->event++;
+	account->wakeups++;
+	if (!account->waiters)
+		pending_take(account, account->last);
+	u32 waiters = moment.running - (account->current_pid != 0);
+	interval_close(account, rq, moment.now, moment.meter, waiters ? waiters - 1 : 0);
+	pending_take(account, moment.now);
+	account->waiters = waiters;
+	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
+	account->some = moment.some;
+	account->stint_began = account->switched;
+	account->stint_occupant = account->current_occupant;
+	account->stint_ns = moment.now - account->switched - account->current_special;
+	if (!slot)
+		return 0;
+	if (slot->group)
+		groups_touch(account->cpu, slot->group, moment.now);
+	slot->run_delay_seen = task->sched_info.run_delay;
+	wait_begin(account, slot, task, queued, moment.now);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_wakeup, struct task_struct *task) { return wakeup(task); }
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_wakeup_new, struct task_struct *task) { return wakeup(task); }
+
+// A task is moved. If it waits (it was taken off its run queue for that), its wait here is over: the kernel has just added it to run_delay.
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(on_migrate, struct task_struct *task, int destination)
+{
+	struct rq *rq = task->se.cfs_rq->rq;
+	struct cpu_account *account, *target;
+	struct task_slot *slot;
+	struct moment moment;
+	u32 index = 0;
+
+	if (task->on_rq != MIGRATING)
+		return 0;
+	account = find_cpu(rq->cpu);
+	target = find_cpu(destination);
+	if (!account || !account->on || !target)
+		return 0;
+	slot = find_slot(task->pid, &index);
+	if (!slot)
+		return 0;
+	u64 clock = rq->clock, waited = task->sched_info.run_delay - slot->run_delay_seen;
+	if (!waited || (s64)waited < 0)
+		return 0;
+	account->migrations++;
+	moment_read(account, rq, clock, &moment);
+	account->event++;
+	u32 waiters = moment.running - (account->current_pid != 0);
+	if (!account->waiters)
+		pending_take(account, account->last);
+	interval_close(account, rq, moment.now, moment.meter, waiters + 1);
+	pending_take(account, moment.now);
+	account->waiters = waiters;
+	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
+	account->some = moment.some;
+	account->stint_began = account->switched;
+	account->stint_occupant = account->current_occupant;
+	account->stint_ns = moment.now - account->switched - account->current_special;
+	if (slot->group)
+		groups_touch(account->cpu, slot->group, moment.now);
+	slot->run_delay_seen = task->sched_info.run_delay;
+	wait_end(account, slot, index, task, clock - waited, clock, slot->wait_start && slot->wait_cpu == account->cpu,
+		account->current_occupant, true);
+	slot->open_wait_ns = 0;
+	slot->wait_cpu = destination;
+	for (u32 i = 0; i < 4; i++) {
+		if (!target->pending[i]) {
+			target->pending[i] = index + 1;
+			break;
+		}
+	}
+	return 0;
+}
+
+SEC("tp_btf/irq_handler_entry")
+int BPF_PROG(on_hardirq_entry)
+{
+	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
+
+	if (account && account->on)
+		account->hardirq_began = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/irq_handler_exit")
+int BPF_PROG(on_hardirq_exit)
+{
+	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
+
+	if (account && account->hardirq_began) {
+		u64 ns = bpf_ktime_get_ns() - account->hardirq_began;
+
+		account->hardirq_ns += ns;
+		account->hardirq_began = 0;
+		if (account->softirq_began)
+			account->softirq_began += ns;
+	}
+	return 0;
+}
+
+SEC("tp_btf/softirq_entry")
+int BPF_PROG(on_softirq_entry)
+{
+	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
+
+	if (account && account->on)
+		account->softirq_began = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/softirq_exit")
+int BPF_PROG(on_softirq_exit)
+{
+	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
+
+	if (account && account->softirq_began) {
+		account->softirq_ns += bpf_ktime_get_ns() - account->softirq_began;
+		account->softirq_began = 0;
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
+{
+	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
+	struct exec_record *record;
+	struct task_slot *slot;
+	u32 index;
+
+	if (!account || !account->on)
+		return 0;
+	slot = find_slot(task->pid, &index);
+	if (slot)
+		slot_describe(slot, task);
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (!record) {
+		account->ringbuf_lost++;
+		return 0;
+	}
+	record->kind = RECORD_EXEC;
+	record->tgid = task->tgid;
+	record->parent_tgid = task->real_parent->tgid;
+	record->start_ns = task->group_leader->start_boottime;
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
+	record->filename[0] = 0;
+	bpf_probe_read_kernel_str(record->filename, sizeof(record->filename), binprm->filename);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_cgroup_move, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
+	struct task_slot *slot;
+	u32 index;
+
+	if (!account || !account->on)
+		return 0;
+	slot = find_slot(task->pid, &index);
+	if (slot) {
+		slot->flags |= SLOT_MOVED;
+		slot->group = 0;        // entered anew when its slot is refreshed by the walk
+		slot->cgroup = to->kn->id;
+	}
+	return 0;
+}
+
+// The live value of a counter of PSI at `now`.
+static __always_inline u32 counter_now(u32 times, u32 mask, u32 state, u64 start, u64 now)
+{
+	return times + (mask >> state & 1 && now > start ? (u32)(now - start) : 0);
+}
+
+// Reads one CPU's counters at address `psi` into a sample; again if the kernel changed them meanwhile.
+__noinline int fold_read(u64 psi, u64 now, u32 index)
+{
+	struct fold_sample *sample = bpf_map_lookup_elem(&fold_samples, &index);
+	u32 previous = bpf_core_field_offset(struct psi_group_cpu, times_prev);
+	u32 times = bpf_core_field_offset(struct psi_group_cpu, times);
+
+	if (!sample)
+		return 0;
+	for (u32 attempt = 0; attempt < 3; attempt++) {
+		u64 start = READ_AT(struct psi_group_cpu, psi, state_start);
+		u32 mask = READ_AT(struct psi_group_cpu, psi, state_mask);
+		u32 some = 0, nonidle = 0;
+
+		bpf_probe_read_kernel(&some, 4, (void *)(psi + times + 4 * PSI_CPU_SOME));
+		bpf_probe_read_kernel(&nonidle, 4, (void *)(psi + times + 4 * nonidle_index));
+		bpf_probe_read_kernel(&sample->previous_some, 4, (void *)(psi + previous + 4 * PSI_CPU_SOME));
+		bpf_probe_read_kernel(&sample->previous_nonidle, 4, (void *)(psi + previous + 4 * nonidle_index));
+		sample->some = counter_now(some, mask, PSI_CPU_SOME, start, now);
+		sample->nonidle = counter_now(nonidle, mask, nonidle_index, start, now);
+		sample->now = now;
+		if (READ_AT(struct psi_group_cpu, psi, state_start) == start)
+			break;
+	}
+	return 0;
+}
+
+__noinline int snapshot_group(u32 cpu, u32 number, u64 now, u32 mode)
+{
+	struct cpu_account *account = find_cpu(cpu);
+	struct group *group = bpf_map_lookup_elem(&groups, &number);
+
+	if (!account || !group || !group->pcpu)
+		return 0;
+	if (mode != SNAPSHOT_READ)
+		group_touch(cpu, number, now);
+	return fold_read(group->pcpu + account->percpu, now, number * cpus + cpu);
+}
+
+static __always_inline void account_begin(struct cpu_account *account, struct rq *rq, u64 now)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct moment moment;
+	u32 index = 0;
+	struct task_slot *slot = current->pid ? slot_get(account, current, &index) : 0;
+
+	account->first = account->last = now;
+	if (distance_percpu)
+		account->percpu = ({ u64 value = 0; bpf_probe_read_kernel(&value, 8, (void *)((u64)rq + distance_percpu)); value; });
+	if (have_steal)
+		account->steal_seen = READ_AT(struct kvm_steal_time, (u64)rq + distance_steal, steal);
+	moment_read(account, rq, now, &moment);
+	account->meter = moment.meter;
+	account->some = moment.some;
+	account->waiters = moment.running - (current->pid != 0);
+	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
+	account->switches_kernel_first = rq->nr_switches;
+	current_set(account, current, slot ? index + 1 : 0, now);
+	if (!current->pid)
+		account->idle_since = now;
+	account->on = 1;
+}
+
+static __always_inline void account_close(struct cpu_account *account, struct rq *rq, u64 now)
+{
+	struct moment moment;
+
+	moment_read(account, rq, now, &moment);
+	account->event++;
+	pending_take(account, account->last);
+	interval_close(account, rq, moment.now, moment.meter, account->waiters);
+	stint_end(account, moment.now);
+	idle_change(account, moment.now, false);
+	account->switched = moment.now;
+	account->current_special = 0;
+	account->switches_kernel_last = rq->nr_switches;
+}
+
+// Run by user space on each CPU in turn: begins or closes its account, or reads its counters for folding.
+SEC("raw_tp/whystall_snapshot")
+int snapshot(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct rq *rq = current->se.cfs_rq->rq;
+	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
+	u64 mode = *(u64 *)ctx, now;
+
+	if (!account)
+		return 1;
+	now = bpf_ktime_get_ns() - account->offset;
+	account->cpu = bpf_get_smp_processor_id();
+	account->rq = (u64)rq;
+	if (mode == SNAPSHOT_BEGIN)
+		account_begin(account, rq, now);
+	else if (mode == SNAPSHOT_CLOSE && account->on)
+		account_close(account, rq, now);
+	if (have_meter)
+		fold_read(account->rq + distance_psi, now, account->cpu);
+	if (!have_groups)
+		return 0;
+	for (u32 number = 1; number < 1024; number++) {
+		if (number >= groups_max)
+			break;
+		snapshot_group(account->cpu, number, now, mode);
+	}
+	return 0;
+}
+
+// Every task there is, at the beginning (who exists, who waits already) and at the end (who still waits).
+SEC("iter/task")
+int walk_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct cpu_account *account;
+	struct task_slot *slot;
+	u32 index = 0;
+
+	if (!task || !task->pid)
+		return 0;
+	account = find_cpu(task->se.cfs_rq->rq->cpu);
+	if (!account)
+		return 0;
+	u64 queued = task->sched_info.last_queued;
+	bool waits = queued && !task->on_cpu && task->on_rq == 1;
+	if (walk == WALK_SETTLE) {
+		slot = find_slot(task->pid, &index);
+		if (!slot)
+			return 0;
+		slot_describe(slot, task);
+		slot->run_delay_last = task->sched_info.run_delay;
+		if (waits) {
+			bool marked = slot->wait_cpu == account->cpu
+				&& (slot->wait_start == queued || slot->wait_start == WAIT_UNKNOWN_START);
+
+			wait_end(account, slot, index, task, queued, account->last, marked, account->current_occupant, true);
+		}
+		return 0;
+	}
+	slot = slot_get(account, task, &index);
+	if (slot && walk == WALK_MARK && waits && !slot->wait_start && queued <= account->first) {
+		slot->wait_cpu = account->cpu;
+		slot->wait_throttled = quota_watch ? throttled_total(task, account->first) : 0;
+		slot->flags = SLOT_MOVED;
+		slot->wait_start = queued;
+	}
+	return 0;
+}

@@ -1,0 +1,249 @@
+// Task slots and their waits: from the moment a task becomes runnable without a CPU until it gets one or is moved away.
+#ifndef WHYSTALL_BPF_WAITS_H
+#define WHYSTALL_BPF_WAITS_H
+
+static __always_inline void slot_describe(struct task_slot *slot, struct task_struct *task)
+{
+	slot->tgid = task->tgid;
+	slot->occupant = occupant_of(task);
+	slot->policy = task->policy;
+	slot->rt_priority = task->rt_priority;
+	slot->nice20 = task->static_prio - 100;
+	slot->allowed_cpus = task->nr_cpus_allowed;
+	slot->start_ns = task->group_leader->start_boottime;
+	slot->parent_tgid = task->real_parent->tgid;
+	slot->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	bpf_probe_read_kernel(slot->comm, sizeof(slot->comm), task->comm);
+	bpf_probe_read_kernel(slot->leader_comm, sizeof(slot->leader_comm), task->group_leader->comm);
+}
+
+// Makes a slot. Returns its number + 1, or 0 (counted) when the neighbourhood is full.
+static __noinline u32 slot_new(struct cpu_account *account, struct task_struct *task)
+{
+	u32 pid = task->pid;
+	u32 start = (pid * 2654435761u) >> 17;
+
+	for (u32 probe = 0; probe < TASK_PROBES; probe++) {
+		u32 index = (start + probe) & (TASK_SLOTS - 1);
+		struct task_slot *slot = slot_at(index);
+
+		if (!slot || slot->pid || __sync_val_compare_and_swap(&slot->pid, 0, pid))
+			continue;
+		__builtin_memset((char *)slot + sizeof(slot->pid), 0, sizeof(*slot) - sizeof(slot->pid));
+		slot_describe(slot, task);
+		slot->group = group_of(task, account);
+		slot->run_delay_first = slot->run_delay_seen = task->sched_info.run_delay;
+		return index + 1;
+	}
+	account->slots_lost++;
+	return 0;
+}
+
+// The task's slot, made if there is none, or NULL.
+static __always_inline struct task_slot *slot_get(struct cpu_account *account, struct task_struct *task, u32 *ret_index)
+{
+	struct task_slot *slot = find_slot(task->pid, ret_index);
+	u32 number;
+
+	if (slot)
+		return slot;
+	number = slot_new(account, task);
+	*ret_index = number - 1;
+	return number ? slot_at(number - 1) : 0;
+}
+
+static __always_inline void wait_begin(struct cpu_account *account, struct task_slot *slot, struct task_struct *task, u64 since,
+	u64 now)
+{
+	slot->wait_start = since;
+	slot->wait_cpu = account->cpu;
+	slot->wait_share = account->share;
+	mark_set(account, &slot->mark, now);
+	slot->flags = 0;
+	if (quota_watch) {
+		slot->wait_throttled = throttled_total(task, now);
+		if (is_throttled(task))
+			slot->flags |= SLOT_THROTTLED;
+	}
+	if (slot->group)
+		groups_wait(account, slot, false, true);
+}
+
+// Looks whether CPUs inside and outside the task's mask were idle while it waited; both lower bounds.
+static __always_inline void wait_placement(struct cpu_account *account, struct task_slot *slot, struct task_struct *task,
+	u64 since, u64 now, u64 wait)
+{
+	struct cpumask mask = {};
+	u64 inside = 0, outside = 0;
+	u32 own = account->cpu;
+
+	bpf_probe_read_kernel(&mask, (cpus + 63) / 64 * 8 <= sizeof(mask) ? (cpus + 63) / 64 * 8 : sizeof(mask), task->cpus_ptr);
+	for (u32 cpu = 0; cpu < CPUS_SCANNED; cpu++) {
+		u64 idle;
+
+		if (cpu >= cpus)
+			break;
+		if (cpu == own)
+			continue;
+		idle = idle_time_since(cpu, since, now);
+		if (mask.bits[cpu / 64 & 15] >> (cpu & 63) & 1)
+			inside = idle > inside ? idle : inside;
+		else
+			outside = idle > outside ? idle : outside;
+	}
+	inside = inside < wait ? inside : wait;
+	outside = outside < wait ? outside : wait;
+	slot->idle_allowed_ns += inside;
+	slot->idle_outside_ns += outside > inside ? outside - inside : 0;
+}
+
+static __always_inline void wait_report(struct cpu_account *account, struct task_slot *slot, struct task_struct *task, u64 now,
+	u64 wait, u64 throttled, u32 occupant)
+{
+	struct wait_record *record;
+	u64 second = now >> 30;
+
+	if (account->event_second != second) {
+		account->event_second = second;
+		account->event_budget = events_per_second;
+	}
+	if (!account->event_budget) {
+		account->events_suppressed++;
+		return;
+	}
+	account->event_budget--;
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (!record) {
+		account->ringbuf_lost++;
+		return;
+	}
+	record->kind = RECORD_WAIT;
+	record->cpu = account->cpu;
+	record->end = now;
+	record->wait_ns = wait;
+	record->throttled_ns = throttled;
+	record->pid = task->pid;
+	record->tgid = task->tgid;
+	record->occupant = occupant;
+#pragma unroll
+	for (u32 i = 0; i < SPECIALS; i++)
+		record->special[i] = account->special_ns[i] - slot->mark.special[i];
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
+	// The task is not on a CPU yet (next->on_cpu is set after the tracepoint), so its kernel stack holds still.
+	long bytes = bpf_get_task_stack(task, record->stack, sizeof(record->stack), 0);
+	record->frames = bytes > 0 ? (u32)bytes >> 3 : 0;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+// Books a wait that ends (or stands open at the end of the window). `since`: when it began by the kernel's account, 0: it did not wait.
+// `marked`: the slot remembers the state at its beginning. `occupant`: who leaves the CPU to it.
+static __always_inline void wait_end(struct cpu_account *account, struct task_slot *slot, u32 slot_index, struct task_struct *task,
+	u64 since, u64 clock, bool marked, u32 occupant, bool open)
+{
+	u64 wait, share, throttled = 0;
+
+	if (!since || (s64)(clock - since) <= 0) {
+		if (marked && slot->wait_start && slot->group)
+			groups_wait(account, slot, true, true);
+		slot->wait_start = 0;
+		return;
+	}
+	if (since < account->first && !marked) {
+		// Waited already when the account began, where every sum was zero.
+		__builtin_memset(&slot->mark, 0, sizeof(slot->mark));
+		slot->wait_share = 0;
+		slot->wait_throttled = quota_watch ? throttled_total(task, clock) : 0;
+		slot->flags |= SLOT_MOVED;
+		marked = true;
+	}
+	if (since < account->first)
+		since = account->first;
+	wait = clock - since;
+	if ((s64)wait < 0)
+		wait = 0;
+	if (marked) {
+		share = account->share - slot->wait_share;
+		if (quota_watch) {
+			throttled = throttled_total(task, clock) - slot->wait_throttled;
+			if ((s64)throttled < 0)
+				throttled = 0;
+			if (throttled > wait)
+				throttled = wait;
+		}
+		if (slot->group)
+			groups_wait(account, slot, true, !(slot->flags & SLOT_MOVED));
+	} else {
+		// Its beginning was not seen: an even share, and nobody is named.
+		u32 waiters = account->waiters + 1;
+
+		account->unmarked_waits++;
+		share = waiters > 1 ? wait / waiters : wait;
+	}
+	slot->wait_ns += wait;
+	slot->waits++;
+	if (wait > slot->wait_max_ns)
+		slot->wait_max_ns = wait;
+	slot->wait_pressure_ns += share;
+	slot->throttled_ns += throttled;
+	if (open)
+		slot->open_wait_ns += wait;
+	account->victims_ns += share;
+	account->victims_task_ns += wait;
+	if (wait >= pair_threshold_ns) {
+		u64 free = wait - throttled;
+		u32 scale = throttled ? (u32)((free << 10) / wait) : 1024;
+
+		if (!marked) {
+			pair_add(account->cpu, slot->tgid, OCCUPANT_SPECIAL | 6, wait);
+		} else {
+#pragma unroll
+			for (u32 i = 0; i < SPECIALS; i++) {
+				u64 ns = account->special_ns[i] - slot->mark.special[i];
+
+				if ((s64)ns > 0)
+					slot->wait_special[i] += ns * scale >> 10;
+			}
+			occupancy_book(account->cpu, slot_index, scale, slot->tgid);
+			if (throttled)
+				pair_add(account->cpu, slot->tgid, OCCUPANT_SPECIAL | 5, throttled);
+			if (free >= idle_threshold_ns)
+				wait_placement(account, slot, task, since, clock, free);
+		}
+		if (wait >= event_threshold_ns && !open)
+			wait_report(account, slot, task, clock, wait, throttled, occupant);
+	} else if (marked) {
+#pragma unroll
+		for (u32 i = 0; i < SPECIALS; i++) {
+			u64 ns = account->special_ns[i] - slot->mark.special[i];
+
+			if ((s64)ns > 0)
+				slot->wait_special[i] += ns;
+		}
+	}
+	slot->wait_start = 0;
+}
+
+// Waiting tasks that were moved here since the last event: their waits begin to be counted.
+static __always_inline void pending_take(struct cpu_account *account, u64 now)
+{
+#pragma unroll
+	for (u32 i = 0; i < 4; i++) {
+		u32 index = account->pending[i];
+		struct task_slot *slot;
+
+		if (!index)
+			continue;
+		account->pending[i] = 0;
+		slot = slot_at(index - 1);
+		if (!slot || !slot->pid || slot->wait_cpu != account->cpu || slot->wait_start)
+			continue;
+		slot->wait_start = WAIT_UNKNOWN_START;
+		slot->wait_share = account->share;
+		mark_set(account, &slot->mark, now);
+		slot->flags = 0;
+		if (slot->group)
+			groups_wait(account, slot, false, true);
+	}
+}
+
+#endif
