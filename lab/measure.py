@@ -14,6 +14,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build", "lab")
 TICKS = os.sysconf("SC_CLK_TCK")
+CALM = 0.05
 
 
 def scenarios():
@@ -95,10 +96,11 @@ def snapshot(truth):
     for part in ("culprits", "victims", "innocent"):
         for pid in pids_of(truth[part]):
             run = delay = 0
-            for task in os.listdir(f"/proc/{pid}/task"):
+            tasks = os.listdir(f"/proc/{pid}/task")
+            for task in tasks:
                 fields = read(f"/proc/{pid}/task/{task}/schedstat").split() or [0, 0]
                 run, delay = run + int(fields[0]), delay + int(fields[1])
-            now[f"run {pid}"], now[f"delay {pid}"] = run / 1e9, delay / 1e9
+            now[f"run {pid}"], now[f"delay {pid}"], now[f"threads {pid}"] = run / 1e9, delay / 1e9, len(tasks)
     for party in truth["culprits"]:
         if party.get("kind") == "quota":
             text = read(group_directory(party["cgroup"]) + "/cpu.stat")
@@ -108,10 +110,12 @@ def snapshot(truth):
 
 
 def difference(before, after):
-    """Growth of every counter per second of wall time."""
+    """Growth of every counter per second of wall time; "threads PID" as it is at the end."""
     seconds = after["time"] - before["time"]
-    return {key: (after[key] - before[key]) / seconds
-            for key in after if key != "time" and before.get(key) is not None and after[key] is not None}
+    figures = {key: (after[key] - before[key]) / seconds
+               for key in after if key != "time" and before.get(key) is not None and after[key] is not None}
+    figures.update((key, after[key]) for key in after if key.startswith("threads "))
+    return figures
 
 
 def measure(name, seconds, settle=0.5):
@@ -128,6 +132,26 @@ def measure(name, seconds, settle=0.5):
 def idle_cpus(figures):
     """Idle share of each CPU, in the CPUs' order."""
     return [figures[key] for key in sorted((k for k in figures if re.fullmatch(r"idle\d+", k)), key=lambda k: int(k[4:]))]
+
+
+def busy_share(seconds=0.5):
+    """Share of all CPU time that somebody used meanwhile."""
+    nobody = {"culprits": [], "victims": [], "innocent": []}
+    before = snapshot(nobody)
+    time.sleep(seconds)
+    idle = idle_cpus(difference(before, snapshot(nobody)))
+    return max(0.0, 1 - sum(idle) / len(idle))
+
+
+def await_calm(limit_seconds):
+    """Waits until others use less than CALM of the machine: their load is real and would belong to the truth as well.
+    Returns the share that they used at last."""
+    end = time.monotonic() + limit_seconds
+    busy = busy_share()
+    while busy > CALM and time.monotonic() < end:
+        time.sleep(1)
+        busy = busy_share()
+    return busy
 
 
 def main():

@@ -3,7 +3,7 @@
 
 #include "work.h"
 
-#define TIMERS 20
+#define TIMERS 30
 
 static __attribute__((noreturn)) void *tick(void *argument)
 {
@@ -30,7 +30,7 @@ static void run_timers(int fd, long busy_us, long period_us)
 
 static int start(struct lab *lab)
 {
-	lab__start(lab, (struct lab_process){ .name = "timer-farm", .role = "timers", .part = LAB_INNOCENT, .period_us = 20000 });
+	lab__start(lab, (struct lab_process){ .name = "timer-farm", .role = "timers", .part = LAB_INNOCENT, .period_us = 10000 });
 	return 0;
 }
 
