@@ -29,7 +29,10 @@ struct ledger_pressure {
 	bool booked;                        // false: the books do not cover this row (yet); the figures below are then 0
 	double predicted_seconds;           // the meter folded as the kernel folds: equals kernel_seconds when all folds were seen
 	double victims_seconds, culprits_seconds; // named sides, folded with the same weights
-	double explained;                   // see ledger.c: lower bound of the part with both a named victim and a named occupant, 0..1
+	// Lower bound of the part with both a named victim and a named occupant: of the metered time P at least V + C - P has
+	// both, and at most the smaller side, so max(0, min(V + C - P, V, C)) / kernel_seconds. What the meter did not see is
+	// in the denominator only. Not cut at 1: more means that time was booked twice. 1 where nothing is to be explained.
+	double explained;
 	bool exact_folds;                   // predicted and kernel differ by less than 1 % or 1 ms
 };
 
@@ -47,10 +50,11 @@ struct ledger {
 	int64_t run_ns, idle_ns;            // over all CPUs
 	double fold_scale;                  // book A CPU seconds -> seconds of total=: predicted / sum of meters (1 where undefined)
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of the kernel, or too little pressure to matter
-	const char *imbalance;              // NULL, or one sentence why not
+	const char *imbalance;              // NULL, or one clause why not, without capital and full stop
 };
 
-int ledger__build(const struct recording *recording, struct ledger **ret_ledger); // -ENOMEM never; -EINVAL: unusable rows
+// The recording must outlive the ledger. -EINVAL: the tasks of a process are not side by side (see recording__repair).
+int ledger__build(const struct recording *recording, struct ledger **ret_ledger);
 void ledger__free(struct ledger *ledger);
 const struct ledger_process *ledger__process(const struct ledger *ledger, int64_t id); // by process_row.id
 // System sums of the pair table for one victim and one culprit; -1 as a wild card.

@@ -1,0 +1,119 @@
+#include "ledger/fold.h"
+
+#include "base/base.h"
+
+int64_t fold__jiffies(int64_t ns, int64_t hz)
+{
+	const int64_t second = (int64_t)NS_PER_SEC;
+	if (second % hz == 0)
+		return ns / (second / hz);
+	if (hz % 512 == 0)
+		return (int64_t)((__int128)ns * (hz / 512) / (second / 512));
+	return (int64_t)((__int128)ns * 9 / ((9 * second + hz / 2) / hz));
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+	const struct fold_row *a = *(const struct fold_row *const *)left, *b = *(const struct fold_row *const *)right;
+	if (a->cgroup != b->cgroup)
+		return a->cgroup < b->cgroup ? -1 : 1;
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	return a->cpu < b->cpu ? -1 : a->cpu > b->cpu;
+}
+
+static int compare_weights(const void *left, const void *right)
+{
+	const struct fold_weight *a = left, *b = right;
+	if (a->cgroup != b->cgroup)
+		return a->cgroup < b->cgroup ? -1 : 1;
+	return a->cpu < b->cpu ? -1 : a->cpu > b->cpu;
+}
+
+// One fold: `rows` are its CPUs. Adds what each CPU counted to `weights` and returns what the total grew by.
+static double fold_once(const struct fold_row *const *rows, size_t count, int64_t hz, struct fold_weight *weights)
+{
+	unsigned __int128 sum = 0;
+	int64_t weight_sum = 0;
+	for (size_t i = 0; i < count; i++) {
+		int64_t weight = fold__jiffies(rows[i]->nonidle_ns, hz);
+		weight_sum += weight;
+		sum += (unsigned __int128)rows[i]->some_ns * (uint64_t)weight;
+	}
+	if (weight_sum < 1)
+		weight_sum = 1;
+	for (size_t i = 0; i < count; i++) {
+		double weight = (double)fold__jiffies(rows[i]->nonidle_ns, hz) / (double)weight_sum;
+		weights[i] = (struct fold_weight){ rows[i]->cgroup, rows[i]->cpu, (double)rows[i]->some_ns,
+						   (double)rows[i]->some_ns * weight };
+	}
+	return (double)(uint64_t)(sum / (uint64_t)weight_sum);
+}
+
+// Makes one of all neighbours with the same cgroup and CPU.
+static size_t merge_weights(struct fold_weight *weights, size_t count)
+{
+	size_t kept = 0;
+	qsort(weights, count, sizeof(*weights), compare_weights);
+	for (size_t i = 0; i < count; i++)
+		if (kept && compare_weights(&weights[kept - 1], &weights[i]) == 0) {
+			weights[kept - 1].some_ns += weights[i].some_ns;
+			weights[kept - 1].counted_ns += weights[i].counted_ns;
+		} else {
+			weights[kept++] = weights[i];
+		}
+	return kept;
+}
+
+void folds__make(const struct recording *recording, struct folds *ret_folds)
+{
+	size_t count = recording->fold_count, capacity = 0;
+	int64_t hz = recording__meta_number(recording, "hz", 250);
+	if (hz < 1 || hz > 100000)
+		hz = 250;
+	struct folds folds = { .weights = base__alloc(count, sizeof(*folds.weights)) };
+	const struct fold_row **rows = base__alloc(count, sizeof(*rows));
+	for (size_t i = 0; i < count; i++)
+		rows[i] = &recording->fold[i];
+	qsort(rows, count, sizeof(*rows), compare_rows);
+	for (size_t start = 0, end; start < count; start = end) {
+		for (end = start; end < count && rows[end]->cgroup == rows[start]->cgroup &&
+		     rows[end]->number == rows[start]->number; end++)
+			;
+		if (!folds.total_count || folds.totals[folds.total_count - 1].cgroup != rows[start]->cgroup) {
+			folds.totals = base__grow(folds.totals, &capacity, folds.total_count + 1, sizeof(*folds.totals));
+			folds.totals[folds.total_count++] = (struct fold_total){ rows[start]->cgroup, 0 };
+		}
+		folds.totals[folds.total_count - 1].predicted_ns += fold_once(rows + start, end - start, hz, folds.weights + start);
+	}
+	free(rows);
+	folds.weight_count = merge_weights(folds.weights, count);
+	*ret_folds = folds;
+}
+
+void folds__free(struct folds *folds)
+{
+	free(folds->weights);
+	free(folds->totals);
+	*folds = (struct folds){ 0 };
+}
+
+static int compare_totals(const void *left, const void *right)
+{
+	const struct fold_total *a = left, *b = right;
+	return a->cgroup < b->cgroup ? -1 : a->cgroup > b->cgroup;
+}
+
+const struct fold_total *folds__total(const struct folds *folds, int64_t cgroup)
+{
+	struct fold_total wanted = { .cgroup = cgroup };
+	return folds->total_count ? bsearch(&wanted, folds->totals, folds->total_count, sizeof(wanted), compare_totals) : NULL;
+}
+
+double folds__factor(const struct folds *folds, int64_t cgroup, int64_t cpu)
+{
+	struct fold_weight wanted = { .cgroup = cgroup, .cpu = cpu };
+	const struct fold_weight *found = folds->weight_count
+		? bsearch(&wanted, folds->weights, folds->weight_count, sizeof(wanted), compare_weights) : NULL;
+	return found && found->some_ns > 0 ? found->counted_ns / found->some_ns : 0;
+}
