@@ -42,14 +42,14 @@ static __always_inline void moment_read(struct cpu_account *account, struct rq *
 }
 
 // Time of interrupts and of the hypervisor since the last event; capped to the time that passed.
-static __always_inline u64 specials_take(struct cpu_account *account, struct rq *rq, u64 elapsed, u64 taken[SPECIALS])
+static __always_inline u64 specials_take(struct cpu_account *account, u64 elapsed, u64 taken[SPECIALS])
 {
 	u64 left = elapsed;
 
 	taken[SPECIAL_IDLE] = 0;
 	taken[SPECIAL_STEAL] = 0;
 	if (have_steal) {
-		u64 steal = READ_AT(struct kvm_steal_time, (u64)rq + distance_steal, steal);
+		u64 steal = READ_AT(struct kvm_steal_time, account->rq + distance_steal, steal);
 
 		taken[SPECIAL_STEAL] = steal - account->steal_seen;
 		account->steal_seen = steal;
@@ -123,19 +123,23 @@ static __always_inline void credit_book(struct cpu_account *account, u64 grown, 
 }
 
 // Closes the interval since the last event at time `now`, when the counter stood at `meter`. `waiters_before`: waiters just before the event, as
-// far as the event tells; used where an arrival was not seen.
-static __always_inline void interval_close(struct cpu_account *account, struct rq *rq, u64 now, u32 meter, u32 waiters_before)
+// far as the event tells; used where an arrival was not seen. A program of its own: verified once.
+__noinline int interval_close(u32 cpu, u64 now, u32 meter, u32 waiters_before)
 {
+	struct cpu_account *account = find_cpu(cpu);
+	u64 taken[SPECIALS];
+	u64 special;
+
+	if (!account)
+		return 0;
 	u64 elapsed = now - account->last;
 	u64 grown = (u32)(meter - account->meter);
 	u32 waiters = account->waiters;
-	u64 taken[SPECIALS];
-	u64 special;
 
 	// The counter has 32 bits: an interval in which somebody waited for longer than 4.29 s lost whole turns.
 	if (account->some && elapsed > 0xf0000000ULL && elapsed > grown)
 		grown += (elapsed - grown + 0x80000000ULL) & ~0xffffffffULL;
-	special = specials_take(account, rq, elapsed, taken);
+	special = specials_take(account, elapsed, taken);
 	account->stint_special = special != 0;
 	if (grown) {
 		if (!waiters) {
@@ -149,6 +153,7 @@ static __always_inline void interval_close(struct cpu_account *account, struct r
 	}
 	account->last = now;
 	account->meter = meter;
+	return 0;
 }
 
 // Idle history: the first change in each grain of time, with what was before it.

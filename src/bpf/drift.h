@@ -26,10 +26,11 @@ extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym __weak;
 // can check it, a helper call elsewhere.
 #define READ_AT(type, address, field) ({ \
 	typeof(((type *)0)->field) value_ = 0; \
+	type *object_ = (type *)(address); \
 	if (have_rdonly_cast) \
-		value_ = ((type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(type)))->field; \
+		value_ = ((type *)bpf_rdonly_cast(object_, bpf_core_type_id_kernel(type)))->field; \
 	else \
-		bpf_core_read(&value_, sizeof(value_), &((type *)(address))->field); \
+		bpf_core_read(&value_, sizeof(value_), &object_->field); \
 	value_; })
 
 // How long the task's run queue has been kept off by a CPU quota so far. Three generations of the same account:

@@ -34,8 +34,8 @@ static __always_inline struct task_slot *slot_at(u32 index)
 	return bpf_map_lookup_elem(&task_slots, &index);
 }
 
-// The task's slot, or NULL; *ret_index is its number.
-static __always_inline struct task_slot *find_slot(u32 pid, u32 *ret_index)
+// The number of a task's slot + 1, or 0. A program of its own, so that the verifier looks at the loop once.
+__noinline u32 slot_number(u32 pid)
 {
 	u32 start = (pid * 2654435761u) >> 17;
 
@@ -43,12 +43,19 @@ static __always_inline struct task_slot *find_slot(u32 pid, u32 *ret_index)
 		u32 index = (start + probe) & (TASK_SLOTS - 1);
 		struct task_slot *slot = slot_at(index);
 
-		if (slot && slot->pid == pid) {
-			*ret_index = index;
-			return slot;
-		}
+		if (slot && slot->pid == pid)
+			return index + 1;
 	}
 	return 0;
+}
+
+// The task's slot, or NULL; *ret_index is its number.
+static __always_inline struct task_slot *find_slot(u32 pid, u32 *ret_index)
+{
+	u32 number = slot_number(pid);
+
+	*ret_index = number - 1;
+	return number ? slot_at(number - 1) : 0;
 }
 
 static __always_inline u32 occupant_of(struct task_struct *task)

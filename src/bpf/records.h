@@ -78,6 +78,7 @@ struct cpu_account {
 	unsigned long long steal_seen, hardirq_ns, softirq_ns, hardirq_seen, softirq_seen;
 	unsigned long long hardirq_began, softirq_began;
 	unsigned long long walk_partial; // of the walk through occupancy at hand
+	unsigned long long walk_mask[CPUS_SCANNED / 64]; // affinity mask of the victim at hand
 	// sums
 	unsigned long long meter_ns, victims_ns, victims_task_ns, culprits_ns;
 	unsigned long long credit_ns[SPECIALS], credit_task_ns[SPECIALS];

@@ -43,8 +43,12 @@ static __always_inline void current_set(struct cpu_account *account, struct task
 }
 
 // Ends the stint of the current task or idleness: its time joins the history of occupancy.
-static __always_inline void stint_end(struct cpu_account *account, u64 now)
+__noinline int stint_end(u32 cpu, u64 now)
 {
+	struct cpu_account *account = find_cpu(cpu);
+
+	if (!account)
+		return 0;
 	u64 ran = now - account->switched - account->current_special;
 
 	if ((s64)ran < 0)
@@ -54,13 +58,14 @@ static __always_inline void stint_end(struct cpu_account *account, u64 now)
 	account->stint_ns = 0;
 	if (!account->current_pid) {
 		account->special_ns[SPECIAL_IDLE] += ran;
-		return;
+		return 0;
 	}
 	account->run_ns += now - account->switched;
 	occupancy_add(account, account->current_occupant, ran);
 	struct task_slot *slot = account->current_slot ? slot_at(account->current_slot - 1) : 0;
 	if (slot && slot->pid == account->current_pid)
 		slot->run_ns += now - account->switched;
+	return 0;
 }
 
 // The task that leaves is not the one that was seen to come: events were missed. The kernel says when the leaving one came
@@ -82,23 +87,21 @@ static __noinline void gap_heal(struct cpu_account *account, struct task_struct 
 	account->gap_ns += arrived - account->switched;
 	slot = account->current_slot ? slot_at(account->current_slot - 1) : 0;
 	u64 credit = slot ? slot->credit_pressure_ns : 0, credit_task = slot ? slot->credit_task_ns : 0;
-	interval_close(account, rq, arrived, until, account->waiters);
+	interval_close(account->cpu, arrived, until, account->waiters);
 	if (slot && slot->pid == account->current_pid) {
 		slot->gap_ns += arrived - account->switched;
 		slot->gap_credit_ns += slot->credit_pressure_ns - credit;
 		slot->gap_credit_task_ns += slot->credit_task_ns - credit_task;
 	}
-	stint_end(account, arrived);
+	stint_end(account->cpu, arrived);
 	idle_change(account, arrived, prev->pid == 0);
-	slot = prev->pid ? slot_get(account, prev, &index) : 0;
-	current_set(account, prev, slot ? index + 1 : 0, arrived);
-	if (slot && slot->wait_start) {
+	index = prev->pid ? slot_number(prev->pid) : 0;
+	current_set(account, prev, index, arrived);
+	slot = index ? slot_at(index - 1) : 0;
+	if (slot && slot->wait_start > WAIT_UNKNOWN_START && slot->wait_cpu == account->cpu && arrived > slot->wait_start) {
 		// It was waiting when we lost sight of it; its wait ended with its arrival.
-		bool marked = slot->wait_cpu == account->cpu && slot->wait_start > WAIT_UNKNOWN_START;
-		u64 since = marked ? slot->wait_start : 0;
-
-		wait_end(account, slot, index, prev, since, arrived, marked, account->stint_occupant, true);
-		slot->open_wait_ns = 0;
+		wait_book(account->cpu, index - 1, arrived - slot->wait_start, 0, BOOK_MARKED);
+		slot->wait_start = 0;
 		slot->run_delay_seen = prev->sched_info.run_delay;
 	}
 }
@@ -168,11 +171,12 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	bool prev_waits = prev->pid && (have_meter ? prev->psi_flags & PSI_RUNNING : preempt || !prev->__state);
 	u32 before = moment.running + (prev->pid && !prev_waits) - (prev->pid != 0);
 
-	if (!account->waiters)
-		pending_take(account, account->last);
-	interval_close(account, rq, moment.now, moment.meter, before);
-	pending_take(account, moment.now);
-	stint_end(account, moment.now);
+	if (!account->waiters && any_pending(account))
+		pending_take(account->cpu, account->last);
+	interval_close(account->cpu, moment.now, moment.meter, before);
+	if (any_pending(account))
+		pending_take(account->cpu, moment.now);
+	stint_end(account->cpu, moment.now);
 	if (!prev->pid || !next->pid)
 		idle_change(account, moment.now, !next->pid);
 
@@ -239,11 +243,12 @@ static __always_inline int wakeup(struct task_struct *task)
 	moment_read(account, rq, clock, &moment);
 	account->event++;
 	account->wakeups++;
-	if (!account->waiters)
-		pending_take(account, account->last);
+	if (!account->waiters && any_pending(account))
+		pending_take(account->cpu, account->last);
 	u32 waiters = moment.running - (account->current_pid != 0);
-	interval_close(account, rq, moment.now, moment.meter, waiters ? waiters - 1 : 0);
-	pending_take(account, moment.now);
+	interval_close(account->cpu, moment.now, moment.meter, waiters ? waiters - 1 : 0);
+	if (any_pending(account))
+		pending_take(account->cpu, moment.now);
 	account->waiters = waiters;
 	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
 	account->some = moment.some;
@@ -291,10 +296,11 @@ int BPF_PROG(on_migrate, struct task_struct *task, int destination)
 	moment_read(account, rq, clock, &moment);
 	account->event++;
 	u32 waiters = moment.running - (account->current_pid != 0);
-	if (!account->waiters)
-		pending_take(account, account->last);
-	interval_close(account, rq, moment.now, moment.meter, waiters + 1);
-	pending_take(account, moment.now);
+	if (!account->waiters && any_pending(account))
+		pending_take(account->cpu, account->last);
+	interval_close(account->cpu, moment.now, moment.meter, waiters + 1);
+	if (any_pending(account))
+		pending_take(account->cpu, moment.now);
 	account->waiters = waiters;
 	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
 	account->some = moment.some;
@@ -487,9 +493,9 @@ static __always_inline void account_close(struct cpu_account *account, struct rq
 
 	moment_read(account, rq, now, &moment);
 	account->event++;
-	pending_take(account, account->last);
-	interval_close(account, rq, moment.now, moment.meter, account->waiters);
-	stint_end(account, moment.now);
+	pending_take(account->cpu, account->last);
+	interval_close(account->cpu, moment.now, moment.meter, account->waiters);
+	stint_end(account->cpu, moment.now);
 	idle_change(account, moment.now, false);
 	account->switched = moment.now;
 	account->current_special = 0;

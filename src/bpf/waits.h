@@ -69,15 +69,15 @@ static __always_inline void wait_begin(struct cpu_account *account, struct task_
 		groups_wait(account, slot, false, true);
 }
 
-// Looks whether CPUs inside and outside the task's mask were idle while it waited; both lower bounds.
-static __always_inline void wait_placement(struct cpu_account *account, struct task_slot *slot, struct task_struct *task,
-	u64 since, u64 now, u64 wait)
+// Looks whether CPUs inside and outside the mask at hand were idle while the task waited; both are lower bounds.
+__noinline int placement_book(u32 own, u32 slot_index, u64 since, u64 now, u64 wait)
 {
-	struct cpumask mask = {};
+	struct cpu_account *account = find_cpu(own);
+	struct task_slot *slot = slot_at(slot_index);
 	u64 inside = 0, outside = 0;
-	u32 own = account->cpu;
 
-	bpf_probe_read_kernel(&mask, (cpus + 63) / 64 * 8 <= sizeof(mask) ? (cpus + 63) / 64 * 8 : sizeof(mask), task->cpus_ptr);
+	if (!account || !slot)
+		return 0;
 	for (u32 cpu = 0; cpu < CPUS_SCANNED; cpu++) {
 		u64 idle;
 
@@ -86,7 +86,7 @@ static __always_inline void wait_placement(struct cpu_account *account, struct t
 		if (cpu == own)
 			continue;
 		idle = idle_time_since(cpu, since, now);
-		if (mask.bits[cpu / 64 & 15] >> (cpu & 63) & 1)
+		if (account->walk_mask[cpu / 64 & (CPUS_SCANNED / 64 - 1)] >> (cpu & 63) & 1)
 			inside = idle > inside ? idle : inside;
 		else
 			outside = idle > outside ? idle : outside;
@@ -95,6 +95,7 @@ static __always_inline void wait_placement(struct cpu_account *account, struct t
 	outside = outside < wait ? outside : wait;
 	slot->idle_allowed_ns += inside;
 	slot->idle_outside_ns += outside > inside ? outside - inside : 0;
+	return 0;
 }
 
 static __always_inline void wait_report(struct cpu_account *account, struct task_slot *slot, struct task_struct *task, u64 now,
@@ -135,12 +136,65 @@ static __always_inline void wait_report(struct cpu_account *account, struct task
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
+#define BOOK_MARKED 1u           // the slot remembers the state at the wait's beginning
+#define BOOK_OPEN 2u             // the wait has not ended
+
+// Books a wait of known length to its victim, and cuts it by who occupied the CPU. A program of its own: verified once.
+__noinline int wait_book(u32 cpu, u32 slot_index, u64 wait, u64 throttled, u32 how)
+{
+	struct cpu_account *account = find_cpu(cpu);
+	struct task_slot *slot = slot_at(slot_index);
+	u64 share;
+
+	if (!account || !slot)
+		return 0;
+	if (how & BOOK_MARKED) {
+		share = account->share - slot->wait_share;
+		if (slot->group)
+			groups_wait(account, slot, true, !(slot->flags & SLOT_MOVED));
+	} else {
+		// Its beginning was not seen: an even share, and nobody is named.
+		u32 waiters = account->waiters + 1;
+
+		account->unmarked_waits++;
+		share = waiters > 1 ? wait / waiters : wait;
+	}
+	slot->wait_ns += wait;
+	slot->waits++;
+	if (wait > slot->wait_max_ns)
+		slot->wait_max_ns = wait;
+	slot->wait_pressure_ns += share;
+	slot->throttled_ns += throttled;
+	if (how & BOOK_OPEN)
+		slot->open_wait_ns += wait;
+	account->victims_ns += share;
+	account->victims_task_ns += wait;
+
+	u32 scale = throttled ? (u32)(((wait - throttled) << 10) / wait) : 1024;
+	if (how & BOOK_MARKED) {
+		for (u32 i = 0; i < SPECIALS; i++) {
+			u64 ns = account->special_ns[i] - slot->mark.special[i];
+
+			if ((s64)ns > 0)
+				slot->wait_special[i] += throttled ? ns * scale >> 10 : ns;
+		}
+	}
+	if (wait < pair_threshold_ns)
+		return 0;
+	if (!(how & BOOK_MARKED))
+		return pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 6, wait);
+	occupancy_book(cpu, slot_index, scale, slot->tgid);
+	if (throttled)
+		pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 5, throttled);
+	return 0;
+}
+
 // Books a wait that ends (or stands open at the end of the window). `since`: when it began by the kernel's account, 0: it did not wait.
 // `marked`: the slot remembers the state at its beginning. `occupant`: who leaves the CPU to it.
 static __always_inline void wait_end(struct cpu_account *account, struct task_slot *slot, u32 slot_index, struct task_struct *task,
 	u64 since, u64 clock, bool marked, u32 occupant, bool open)
 {
-	u64 wait, share, throttled = 0;
+	u64 wait, throttled = 0;
 
 	if (!since || (s64)(clock - since) <= 0) {
 		if (marked && slot->wait_start && slot->group)
@@ -161,72 +215,30 @@ static __always_inline void wait_end(struct cpu_account *account, struct task_sl
 	wait = clock - since;
 	if ((s64)wait < 0)
 		wait = 0;
-	if (marked) {
-		share = account->share - slot->wait_share;
-		if (quota_watch) {
-			throttled = throttled_total(task, clock) - slot->wait_throttled;
-			if ((s64)throttled < 0)
-				throttled = 0;
-			if (throttled > wait)
-				throttled = wait;
-		}
-		if (slot->group)
-			groups_wait(account, slot, true, !(slot->flags & SLOT_MOVED));
-	} else {
-		// Its beginning was not seen: an even share, and nobody is named.
-		u32 waiters = account->waiters + 1;
-
-		account->unmarked_waits++;
-		share = waiters > 1 ? wait / waiters : wait;
+	if (marked && quota_watch) {
+		throttled = throttled_total(task, clock) - slot->wait_throttled;
+		if ((s64)throttled < 0)
+			throttled = 0;
+		if (throttled > wait)
+			throttled = wait;
 	}
-	slot->wait_ns += wait;
-	slot->waits++;
-	if (wait > slot->wait_max_ns)
-		slot->wait_max_ns = wait;
-	slot->wait_pressure_ns += share;
-	slot->throttled_ns += throttled;
-	if (open)
-		slot->open_wait_ns += wait;
-	account->victims_ns += share;
-	account->victims_task_ns += wait;
-	if (wait >= pair_threshold_ns) {
-		u64 free = wait - throttled;
-		u32 scale = throttled ? (u32)((free << 10) / wait) : 1024;
-
-		if (!marked) {
-			pair_add(account->cpu, slot->tgid, OCCUPANT_SPECIAL | 6, wait);
-		} else {
-#pragma unroll
-			for (u32 i = 0; i < SPECIALS; i++) {
-				u64 ns = account->special_ns[i] - slot->mark.special[i];
-
-				if ((s64)ns > 0)
-					slot->wait_special[i] += ns * scale >> 10;
-			}
-			occupancy_book(account->cpu, slot_index, scale, slot->tgid);
-			if (throttled)
-				pair_add(account->cpu, slot->tgid, OCCUPANT_SPECIAL | 5, throttled);
-			if (free >= idle_threshold_ns)
-				wait_placement(account, slot, task, since, clock, free);
-		}
-		if (wait >= event_threshold_ns && !open)
-			wait_report(account, slot, task, clock, wait, throttled, occupant);
-	} else if (marked) {
-#pragma unroll
-		for (u32 i = 0; i < SPECIALS; i++) {
-			u64 ns = account->special_ns[i] - slot->mark.special[i];
-
-			if ((s64)ns > 0)
-				slot->wait_special[i] += ns;
-		}
+	wait_book(account->cpu, slot_index, wait, throttled, (marked ? BOOK_MARKED : 0) | (open ? BOOK_OPEN : 0));
+	if (marked && wait - throttled >= idle_threshold_ns) {
+		bpf_probe_read_kernel(account->walk_mask, cpus < CPUS_SCANNED ? (cpus + 63) / 64 * 8 : CPUS_SCANNED / 8, task->cpus_ptr);
+		placement_book(account->cpu, slot_index, since, clock, wait - throttled);
 	}
+	if (wait >= event_threshold_ns && !open)
+		wait_report(account, slot, task, clock, wait, throttled, occupant);
 	slot->wait_start = 0;
 }
 
 // Waiting tasks that were moved here since the last event: their waits begin to be counted.
-static __always_inline void pending_take(struct cpu_account *account, u64 now)
+__noinline int pending_take(u32 cpu, u64 now)
 {
-#pragma unroll
+	struct cpu_account *account = find_cpu(cpu);
+
+	if (!account)
+		return 0;
 	for (u32 i = 0; i < 4; i++) {
 		u32 index = account->pending[i];
 		struct task_slot *slot;
@@ -244,6 +256,12 @@ static __always_inline void pending_take(struct cpu_account *account, u64 now)
 		if (slot->group)
 			groups_wait(account, slot, false, true);
 	}
+	return 0;
+}
+
+static __always_inline bool any_pending(const struct cpu_account *account)
+{
+	return account->pending[0] | account->pending[1] | account->pending[2] | account->pending[3];
 }
 
 #endif
