@@ -1,0 +1,17 @@
+// Which hypervisor, if any, this machine runs under. Names are those of `systemd-detect-virt --vm`.
+#ifndef WHYSTALL_COLLECT_VIRTUALIZATION_H
+#define WHYSTALL_COLLECT_VIRTUALIZATION_H
+
+// "none", "kvm", "qemu", "vmware", "microsoft", "xen", "oracle", "amazon", "google", …, "vm-other". A static string.
+const char *virtualization__detect(void);
+
+// By the 12 bytes of cpuid leaf 0x40000000; NULL: no signature that we know.
+const char *virtualization__by_signature(const char *signature);
+// By one DMI field (product name, vendors); NULL: says nothing. Some of these names stand on real hardware too: only to
+// be asked where a hypervisor is known to be there.
+const char *virtualization__by_dmi(const char *field);
+
+// What container engine whystall itself runs under: "docker", "podman", …; NULL: no sign of one. Owned by the caller.
+char *virtualization__container(void);
+
+#endif
