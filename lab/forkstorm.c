@@ -1,4 +1,5 @@
-// A fork storm: two parents for each CPU fork, exec /bin/true and reap it, as fast as they can, beside a server.
+// A fork storm: two parents for each CPU fork, exec /bin/true and reap it, as fast as they can, beside a server for each
+// CPU that has 3 ms of work every 5 ms. Without the storm the servers would share the machine without waiting.
 #include <spawn.h>
 
 #include "work.h"
@@ -26,8 +27,10 @@ static int start(struct lab *lab)
 	}
 	for (int i = 0; i < 2 * cpus && i < 64; i++)
 		lab__start(lab, (struct lab_process){ .name = "job-spawner", .role = "storm", .part = LAB_CULPRIT });
-	lab__start_pair(lab, (struct lab_process){ .name = "shop-server", .role = "serve", .part = LAB_VICTIM, .busy_us = 3000 },
-			(struct lab_process){ .name = "shop-client", .role = "ask" });
+	for (int i = 0; i < cpus && i < 64; i++)
+		lab__start_pair(lab,
+				(struct lab_process){ .name = "shop-server", .role = "serve", .part = LAB_VICTIM, .busy_us = 3000 },
+				(struct lab_process){ .name = "shop-client", .role = "ask", .period_us = 5000 });
 	lab__start(lab, (struct lab_process){ .name = "sleeping-agent", .role = "sleep", .part = LAB_INNOCENT });
 	return 0;
 }

@@ -5,7 +5,7 @@ static int start(struct lab *lab)
 {
 	int cpus = lab__cpus(NULL, 0);
 	for (int i = 0; i < cpus && i < 256; i++)
-		lab__start(lab, (struct lab_process){ .name = "batch-spinner", .role = "spin", .part = LAB_INNOCENT });
+		lab__start(lab, (struct lab_process){ .name = "lone-encoder", .role = "spin", .part = LAB_INNOCENT });
 	return 0;
 }
 

@@ -160,6 +160,9 @@ def main():
     if arguments[:1] == ["--seconds"]:
         seconds, arguments = float(arguments[1]), arguments[2:]
     for name in arguments or scenarios():
+        busy = await_calm(30)
+        if busy > CALM:
+            print(f"(others used {busy:.0%} of the machine before the next scenario)")
         truth, figures = measure(name, seconds)
         if figures is None:
             print(f"{name}: cannot run here: {truth['needs']}")
