@@ -17,6 +17,11 @@ struct party {
 	double seconds;                 // task seconds (book B)
 	double share;                   // of the verdict's stall_seconds, 0..1
 	char *note;                     // owned; one clause such as "SCHED_FIFO 50", or NULL
+	int64_t *members;               // owned; process_row.id of every process meant (those of one kind stand as one party)
+	size_t member_count;
+	int64_t processes;              // how many processes that is; more than member_count where rows are folded
+	double own_seconds;             // part of seconds that processes of this party and each other's waiting make up
+	double loss;                    // victims: part of the time they wanted to run that went to this cause, 0..1; else NAN
 };
 struct evidence { char *what; double value; char *unit; double threshold; char *source; };  // threshold NAN: none
 struct hand_check { char *command, *expect; };
@@ -31,11 +36,14 @@ struct verdict {
 	const char *counted_by_pressure; // cpu|memory|io|irq|none
 	const char *under;              // id of the confirmed cause that this one follows from, or NULL
 	struct party *culprits; size_t culprit_count;   // by seconds, largest first
-	struct party *victims; size_t victim_count;
+	struct party *victims; size_t victim_count;     // those that are no culprits first, each part by seconds
 	struct evidence *evidence; size_t evidence_count;
 	struct hand_check *checks; size_t check_count;
 	struct remedy_offer *remedies; size_t remedy_count;
+	char *doubt;                    // owned; why the verdict was lowered (lost events, unbalanced books), or NULL
 };
+
+struct scene;                           // scene.h: the ledger arranged for judging
 
 struct cause {
 	const char *id, *title;
@@ -46,9 +54,9 @@ struct cause {
 	const char *helps;              // what can help and its price
 	const char *needs;              // why it is not testable yet, or NULL when judge is set
 	// Fills kind, figures, summary, parties, evidence, checks. Must set kind. Never fails.
-	void (*judge)(const struct ledger *ledger, struct verdict *verdict);
+	void (*judge)(const struct scene *scene, struct verdict *verdict);
 };
-extern const struct cause *const cause_table[];     // all of CAUSES.md, in its order
+extern const struct cause *const cause_table[];     // the whole catalogue, in its order
 extern const size_t cause_table_count;
 
 // Every verdict of the catalogue, in the table's order, effects placed under their causes, remedies attached.
@@ -59,6 +67,9 @@ struct diagnosis {
 	double unexplained_seconds;     // CPU some that the books cannot attribute
 	bool confirmed;                 // at least one confirmed cause (for --exit-code)
 	char *headline;                 // owned; the answer in one sentence
+	char **cautions; size_t caution_count; // owned; sentences without which the headline would mislead, weightiest first
+	double unattributed_seconds[2]; // memory and io pressure (some) that the kernel counted and no cause judges yet
+	struct scene *scene;            // owned
 };
 int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosis);
 void diagnosis__free(struct diagnosis *diagnosis);

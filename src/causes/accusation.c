@@ -1,0 +1,211 @@
+// The rules that all causes share whose culprits are tasks: who was really held up, by whom, and whether that is much.
+#include "causes/verdict.h"
+#include "causes/wording.h"
+
+#include <math.h>
+#include <sched.h>
+
+struct hurt { size_t crowd; double lost_ns, loss; bool severe; };
+struct charge { size_t crowd; double ns, own_ns, harm_ns; bool accused; };
+struct accusation {
+	const struct scene *scene;
+	enum portion portion;
+	struct hurt *hurts; size_t hurt_count;
+	struct charge *charges;         // one for each crowd
+};
+
+static double seconds(double ns)
+{
+	return ns / (double)NS_PER_SEC;
+}
+
+// Mean length of the crowd's waits over the pair threshold, from below: a wait that several occupants filled counts
+// once for each of them.
+static double mean_long_wait_ns(const struct scene *scene, size_t victim)
+{
+	double ns = 0, waits = 0;
+	for (size_t i = 0; i < scene->meeting_count; i++) {
+		const struct meeting *meeting = &scene->meetings[i];
+		if (meeting->victim == victim && meeting->kind == OCCUPANT_TASK)
+			ns += (double)meeting->wait_ns, waits += (double)meeting->waits;
+	}
+	return waits > 0 ? ns / waits : 0;
+}
+
+static void find_hurts(struct accusation *accusation)
+{
+	const struct scene *scene = accusation->scene;
+	accusation->hurts = base__alloc(scene->crowd_count + 1, sizeof(struct hurt));
+	for (size_t i = 0; i < scene->crowd_count; i++) {
+		const struct crowd *crowd = &scene->crowds[i];
+		double lost_ns = crowd->lost_ns[accusation->portion], demand_ns = crowd__demand_ns(crowd);
+		double loss = demand_ns > 0 ? lost_ns / demand_ns : 0;
+		if (crowd->tool || lost_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
+		    loss < threshold__value(THRESHOLD_LOSS_CONTRIBUTING) ||
+		    mean_long_wait_ns(scene, i) < threshold__value(THRESHOLD_MEAN_WAIT) * NS_PER_MSEC)
+			continue;
+		bool severe = loss >= threshold__value(THRESHOLD_LOSS_SEVERE) &&
+			      lost_ns >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;
+		accusation->hurts[accusation->hurt_count++] = (struct hurt){ i, lost_ns, loss > 1 ? 1 : loss, severe };
+	}
+}
+
+// Whether the occupant of this meeting answers for what the victim lost.
+static bool is_to_blame(const struct accusation *accusation, const struct meeting *meeting)
+{
+	const struct scene *scene = accusation->scene;
+	const struct crowd *victim = &scene->crowds[meeting->victim], *culprit = &scene->crowds[meeting->culprit];
+	double taken_ns = meeting->portion_ns[accusation->portion];
+	double harm = taken_ns / crowd__demand_ns(victim);
+	if (culprit->tool || harm < threshold__value(THRESHOLD_HARM) ||
+	    taken_ns < threshold__value(THRESHOLD_HARM_SHARE) * victim->lost_ns[accusation->portion])
+		return false;
+	if (meeting->victim == meeting->culprit || accusation->portion == PORTION_PRIORITY)
+		return true;
+	const struct meeting *back = scene__meeting(scene, meeting->culprit, OCCUPANT_TASK, meeting->victim);
+	double harm_back = back && crowd__demand_ns(culprit) > 0 ? (double)back->wait_ns / crowd__demand_ns(culprit) : 0;
+	return harm_back < threshold__value(THRESHOLD_RECIPROCITY) * harm;
+}
+
+static bool is_hurt(const struct accusation *accusation, size_t crowd)
+{
+	for (size_t i = 0; i < accusation->hurt_count; i++)
+		if (accusation->hurts[i].crowd == crowd)
+			return true;
+	return false;
+}
+
+static void charge_culprits(struct accusation *accusation)
+{
+	const struct scene *scene = accusation->scene;
+	accusation->charges = base__alloc(scene->crowd_count + 1, sizeof(struct charge));
+	for (size_t i = 0; i < scene->meeting_count; i++) {
+		const struct meeting *meeting = &scene->meetings[i];
+		double ns = meeting->portion_ns[accusation->portion];
+		if (ns <= 0 || meeting->culprit == SIZE_MAX)
+			continue;
+		struct charge *charge = &accusation->charges[meeting->culprit];
+		charge->ns += ns;
+		if (meeting->culprit == meeting->victim)
+			charge->own_ns += ns;
+		if (!is_hurt(accusation, meeting->victim))
+			continue;
+		charge->harm_ns += ns;
+		if (is_to_blame(accusation, meeting))
+			charge->accused = true;
+	}
+}
+
+static void add_culprits(const struct accusation *accusation, struct verdict *verdict)
+{
+	const struct scene *scene = accusation->scene;
+	for (size_t i = 0; i < scene->crowd_count; i++) {
+		const struct charge *charge = &accusation->charges[i];
+		if (!charge->accused)
+			continue;
+		struct party *party = verdict__add_culprit(verdict, &scene->crowds[i], charge->ns);
+		party->own_seconds = seconds(charge->own_ns);
+		party->note = accusation__class_note(&scene->crowds[i]);
+	}
+}
+
+static void add_victims(const struct accusation *accusation, struct verdict *verdict)
+{
+	const struct scene *scene = accusation->scene;
+	for (size_t i = 0; i < accusation->hurt_count; i++) {
+		const struct hurt *hurt = &accusation->hurts[i];
+		const struct crowd *crowd = &scene->crowds[hurt->crowd];
+		struct party *party = verdict__add_victim(verdict, crowd, hurt->lost_ns);
+		party->loss = hurt->loss;
+		party->own_seconds = seconds(hurt->lost_ns - crowd->lost_to_others_ns[accusation->portion]);
+		bool own = hurt->lost_ns > 0 && party->own_seconds / party->seconds >= 0.5;
+		party__set_note(party, "lost %s of the time it wanted to run; longest wait %s%s",
+				wording__percent(hurt->loss).text, wording__seconds(seconds((double)crowd->wait_max_ns)).text,
+				!own ? "" : crowd->processes > 1 ? "; most of it behind its own kind" : "; most of it behind its own threads");
+	}
+}
+
+static enum verdict_kind weigh(const struct accusation *accusation, double wall_seconds, double worst_loss, bool severe)
+{
+	double window_seconds = seconds(accusation->scene->window_ns);
+	if (!accusation->hurt_count)
+		return VERDICT_RULED_OUT;
+	bool large = wall_seconds >= threshold__value(THRESHOLD_WALL_CONFIRMED) * window_seconds;
+	if (severe || (large && worst_loss >= threshold__value(THRESHOLD_LOSS_CONFIRMED)))
+		return VERDICT_CONFIRMED;
+	if (wall_seconds >= threshold__value(THRESHOLD_WALL_CONTRIBUTING) * window_seconds)
+		return VERDICT_CONTRIBUTING;
+	return VERDICT_RULED_OUT;
+}
+
+static bool any_culprit(const struct accusation *accusation)
+{
+	for (size_t i = 0; i < accusation->scene->crowd_count; i++)
+		if (accusation->charges[i].accused)
+			return true;
+	return false;
+}
+
+// Where no single party passes the rules (many small ones together), the two largest are shown and the verdict is lower.
+static void accuse_largest(struct accusation *accusation)
+{
+	for (int round = 0; round < 2; round++) {
+		struct charge *largest = NULL;
+		for (size_t i = 0; i < accusation->scene->crowd_count; i++) {
+			struct charge *charge = &accusation->charges[i];
+			if (!charge->accused && charge->harm_ns > 0 && !accusation->scene->crowds[i].tool &&
+			    (!largest || charge->harm_ns > largest->harm_ns))
+				largest = charge;
+		}
+		if (largest)
+			largest->accused = true;
+	}
+}
+
+void accusation__judge(const struct scene *scene, enum portion portion, struct verdict *verdict)
+{
+	struct accusation accusation = { .scene = scene, .portion = portion };
+	find_hurts(&accusation);
+	charge_culprits(&accusation);
+	double worst_loss = 0;
+	bool severe = false;
+	for (size_t i = 0; i < accusation.hurt_count; i++) {
+		worst_loss = fmax(worst_loss, accusation.hurts[i].loss);
+		severe = severe || accusation.hurts[i].severe;
+	}
+	verdict->stall_seconds = seconds(scene->portion_ns[portion]);
+	verdict->wall_seconds = scene__portion_wall(scene, portion);
+	verdict->kind = weigh(&accusation, verdict->wall_seconds, worst_loss, severe);
+	if (verdict->kind > VERDICT_RULED_OUT) {
+		if (!any_culprit(&accusation)) {
+			accuse_largest(&accusation);
+			verdict->kind = any_culprit(&accusation) ? VERDICT_CONTRIBUTING : VERDICT_RULED_OUT;
+		}
+		if (verdict->kind > VERDICT_RULED_OUT) {
+			add_culprits(&accusation, verdict);
+			add_victims(&accusation, verdict);
+		}
+		verdict__settle_parties(verdict);
+	}
+	verdict__add_evidence(verdict, "CPU some that falls on these waits", verdict->wall_seconds / seconds(scene->window_ns),
+			      "of the window", threshold__value(THRESHOLD_WALL_CONFIRMED), "meter and task table");
+	verdict__add_evidence(verdict, "largest part of its demand that a victim lost", worst_loss, "of its demand",
+			      threshold__value(THRESHOLD_LOSS_CONFIRMED), "pair and task table");
+	free(accusation.hurts);
+	free(accusation.charges);
+}
+
+char *accusation__class_note(const struct crowd *crowd)
+{
+	switch (crowd->policy) {
+	case SCHED_FIFO:
+		return base__format("SCHED_FIFO %lld", (long long)crowd->rt_priority);
+	case SCHED_RR:
+		return base__format("SCHED_RR %lld", (long long)crowd->rt_priority);
+	case 6:
+		return base__copy("SCHED_DEADLINE");
+	case SCHED_IDLE:
+		return base__copy("SCHED_IDLE");
+	}
+	return crowd->nice ? base__format("nice %lld", (long long)crowd->nice) : NULL;
+}

@@ -1,0 +1,179 @@
+// Processes of one kind stand together: four workers of one program are one party, not four.
+#include "causes/scene.h"
+#include "causes/wording.h"
+#include "base/base.h"
+
+#include <sched.h>
+#include <string.h>
+
+static int compare_text(const char *a, const char *b)
+{
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
+	return strcmp(a, b);
+}
+
+// Per-CPU kernel threads differ by what follows the slash only: kworker/0:1, ksoftirqd/1.
+static int compare_names(const struct process_row *a, const struct process_row *b)
+{
+	const char *name_a = wording__process_name(a), *name_b = wording__process_name(b);
+	if (!a->kernel_thread || !b->kernel_thread)
+		return strcmp(name_a, name_b);
+	size_t length_a = strcspn(name_a, "/"), length_b = strcspn(name_b, "/");
+	int order = strncmp(name_a, name_b, length_a < length_b ? length_a : length_b);
+	return order ? order : (length_a > length_b) - (length_a < length_b);
+}
+
+static int compare_kinds(const struct process_row *a, const struct process_row *b)
+{
+	int order = compare_names(a, b);
+	if (!order && a->kernel_thread != b->kernel_thread)
+		order = a->kernel_thread ? 1 : -1;
+	if (!order)
+		order = compare_text(a->cgroup, b->cgroup);
+	if (!order)
+		order = compare_text(a->vm_id, b->vm_id);
+	// A process that was gone before its executable could be read is of the kind of its living namesakes.
+	if (!order && a->exe && b->exe)
+		order = strcmp(a->exe, b->exe);
+	return order;
+}
+
+static int compare_processes(const void *a, const void *b)
+{
+	const struct process_row *row_a = (*(const struct ledger_process *const *)a)->row;
+	const struct process_row *row_b = (*(const struct ledger_process *const *)b)->row;
+	int order = compare_kinds(row_a, row_b);
+	if (!order)
+		order = compare_text(row_a->exe, row_b->exe);
+	return order ? order : (row_a->id > row_b->id) - (row_a->id < row_b->id);
+}
+
+static int compare_demands(const void *a, const void *b)
+{
+	const struct ledger_process *one = *(const struct ledger_process *const *)a;
+	const struct ledger_process *other = *(const struct ledger_process *const *)b;
+	// Those that can still be looked at come first: their pid goes into the hand checks.
+	bool gone_one = one->row->gone || one->row->folded > 1, gone_other = other->row->gone || other->row->folded > 1;
+	if (gone_one != gone_other)
+		return gone_one ? 1 : -1;
+	int64_t demand_one = one->run_ns + one->wait_ns, demand_other = other->run_ns + other->wait_ns;
+	if (demand_one != demand_other)
+		return demand_one > demand_other ? -1 : 1;
+	return (one->row->id > other->row->id) - (one->row->id < other->row->id);
+}
+
+const char *crowd__name(const struct crowd *crowd)
+{
+	return wording__process_name(crowd->members[0]->row);
+}
+
+double crowd__demand_ns(const struct crowd *crowd)
+{
+	return (double)crowd->run_ns + (double)crowd->wait_ns - (double)crowd->throttled_ns;
+}
+
+static bool is_realtime(int64_t policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR || policy == 6 /* SCHED_DEADLINE */;
+}
+
+static void add_task(struct crowd *crowd, const struct task_row *task)
+{
+	bool first = crowd->policy < 0;
+	if (task->allowed_cpus > 0 && (crowd->allowed_cpus == 0 || task->allowed_cpus < crowd->allowed_cpus))
+		crowd->allowed_cpus = task->allowed_cpus;
+	if (task->wait_ns > 0 && task->nice > crowd->nice_highest)
+		crowd->nice_highest = task->policy == SCHED_IDLE ? 20 : task->nice;
+	if (task->tid == 0)
+		crowd->folded_task_run_ns += task->run_ns;
+	if (first || is_realtime(task->policy) > is_realtime(crowd->policy) ||
+	    (is_realtime(task->policy) == is_realtime(crowd->policy) &&
+	     (task->rt_priority > crowd->rt_priority || task->nice < crowd->nice))) {
+		crowd->policy = task->policy;
+		crowd->rt_priority = task->rt_priority;
+		crowd->nice = task->nice;
+	}
+}
+
+static void add_process(struct crowd *crowd, const struct ledger_process *process)
+{
+	crowd->members[crowd->member_count++] = process;
+	crowd->processes += process->row->folded > 1 ? process->row->folded : 1;
+	crowd->run_ns += process->run_ns;
+	crowd->wait_ns += process->wait_ns;
+	crowd->waits += process->waits;
+	if (process->wait_max_ns > crowd->wait_max_ns)
+		crowd->wait_max_ns = process->wait_max_ns;
+	crowd->throttled_ns += process->throttled_ns;
+	crowd->wait_idle_ns += process->wait_idle_ns;
+	crowd->wait_steal_ns += process->wait_steal_ns;
+	int64_t task_wait_ns = process->wait_ns - process->throttled_ns - process->wait_idle_ns - process->wait_steal_ns -
+			       process->wait_hardirq_ns - process->wait_softirq_ns;
+	crowd->task_wait_ns += task_wait_ns > 0 ? task_wait_ns : 0;
+	crowd->idle_allowed_ns += process->idle_allowed_ns;
+	crowd->idle_outside_ns += process->idle_outside_ns;
+	crowd->credit_task_ns += process->credit_task_ns;
+	for (size_t i = 0; i < process->task_count; i++)
+		add_task(crowd, &process->tasks[i]);
+}
+
+static bool is_below(const char *path, const char *ancestor)
+{
+	size_t length = strlen(ancestor);
+	if (!path)
+		return false;
+	if (length && ancestor[length - 1] == '/')
+		length--;
+	return !strncmp(path, ancestor, length) && (path[length] == '/' || path[length] == 0);
+}
+
+// The nearest cgroup above (or of) the process that its quota throttled in this window.
+static const struct cgroup_row *throttled_cgroup(const struct recording *recording, const struct process_row *row)
+{
+	const struct cgroup_row *nearest = NULL;
+	for (size_t i = 0; i < recording->cgroup_count; i++) {
+		const struct cgroup_row *group = &recording->cgroup[i];
+		if (!group->path || group->throttled_us <= 0 || group->quota_us <= 0)
+			continue;
+		const char *path = group->hierarchy == 2 ? row->cgroup : row->cpu_cgroup;
+		if (!is_below(path, group->path) && !is_below(row->cpu_cgroup, group->path))
+			continue;
+		if (!nearest || strlen(group->path) > strlen(nearest->path))
+			nearest = group;
+	}
+	return nearest;
+}
+
+static void finish_crowd(struct scene *scene, struct crowd *crowd)
+{
+	qsort(crowd->members, crowd->member_count, sizeof(struct ledger_process *), compare_demands);
+	for (size_t i = 0; i < crowd->member_count; i++)
+		scene->crowd_of[crowd->members[i] - scene->ledger->processes] = (size_t)(crowd - scene->crowds);
+	crowd->parent = SIZE_MAX;
+	crowd->tool = !strcmp(crowd__name(crowd), "whystall");
+	crowd->throttled = crowd->throttled_ns > 0 ? throttled_cgroup(scene->ledger->recording, crowd->members[0]->row) : NULL;
+}
+
+void scene__gather_crowds(struct scene *scene)
+{
+	const struct ledger *ledger = scene->ledger;
+	size_t count = ledger->process_count;
+	cleanup_free const struct ledger_process **sorted = base__alloc(count + 1, sizeof(struct ledger_process *));
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &ledger->processes[i];
+	qsort(sorted, count, sizeof(struct ledger_process *), compare_processes);
+	scene->crowds = base__alloc(count + 1, sizeof(*scene->crowds));
+	scene->crowd_of = base__alloc(count + 1, sizeof(*scene->crowd_of));
+	for (size_t begin = 0, end; begin < count; begin = end) {
+		for (end = begin + 1; end < count && !compare_kinds(sorted[begin]->row, sorted[end]->row); end++)
+			;
+		struct crowd *crowd = &scene->crowds[scene->crowd_count++];
+		crowd->policy = -1;
+		crowd->members = base__alloc(end - begin, sizeof(struct ledger_process *));
+		for (size_t i = begin; i < end; i++)
+			add_process(crowd, sorted[i]);
+		finish_crowd(scene, crowd);
+		scene->task_wait_ns += (double)crowd->task_wait_ns;
+	}
+}

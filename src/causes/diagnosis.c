@@ -1,0 +1,155 @@
+// The engine: judges every cause, holds the verdicts against what was lost, and sets effects under their causes.
+#include "causes/judged.h"
+#include "causes/headline.h"
+#include "causes/wording.h"
+#include "remedies/remedy.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+// Book B time in which nobody could be named, and wall time in which events were missed: how wrong a figure may be.
+static double doubtful_seconds(const struct ledger *ledger)
+{
+	double ns = (double)ledger->unknown_ns;
+	for (size_t i = 0; i < ledger->recording->cpu_count; i++)
+		ns += (double)ledger->recording->cpu[i].gap_ns;
+	return ns / NS_PER_SEC;
+}
+
+static void lower(struct verdict *verdict, enum verdict_kind kind, char *doubt)
+{
+	verdict->kind = kind;
+	free(verdict->doubt);
+	verdict->doubt = doubt;
+	if (kind == VERDICT_NOT_TESTABLE)
+		verdict__set_summary(verdict, "%s", doubt);
+}
+
+static void bound_by_loss(const struct ledger *ledger, double doubtful, struct verdict *verdict)
+{
+	bool found = verdict->kind >= VERDICT_CONTRIBUTING;
+	struct text_figure lost = wording__seconds(doubtful), claim = wording__seconds(verdict->stall_seconds);
+	if (found && doubtful > verdict->stall_seconds)
+		lower(verdict, VERDICT_NOT_TESTABLE,
+		      base__format("%s could not be attributed because events were missed, more than the %s at stake; record again under less load",
+				   lost.text, claim.text));
+	else if (verdict->kind == VERDICT_CONFIRMED && doubtful > verdict->stall_seconds / 2)
+		lower(verdict, VERDICT_CONTRIBUTING,
+		      base__format("%s could not be attributed because events were missed, too much beside the %s at stake", lost.text, claim.text));
+	else if (verdict->kind == VERDICT_RULED_OUT && doubtful > threshold__value(THRESHOLD_GAPS) * ledger->window_seconds)
+		lower(verdict, VERDICT_NOT_TESTABLE,
+		      base__format("%s could not be attributed because events were missed; record again under less load", lost.text));
+	else if (verdict->kind == VERDICT_CONFIRMED && !ledger->balanced && ledger->imbalance)
+		lower(verdict, VERDICT_CONTRIBUTING, base__format("the books do not balance: %s", ledger->imbalance));
+}
+
+static void judge_all(struct diagnosis *diagnosis)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	double doubtful = doubtful_seconds(ledger);
+	for (size_t i = 0; i < cause_table_count; i++) {
+		struct verdict *verdict = &diagnosis->verdicts[i];
+		verdict->cause = cause_table[i];
+		verdict->counted_by_pressure = cause_table[i]->counted_by_pressure;
+		if (!cause_table[i]->judge) {
+			verdict__set_summary(verdict, "%s", cause_table[i]->needs);
+			continue;
+		}
+		if (!(ledger->window_seconds > 0) || !ledger->recording->cpu_count) {
+			verdict__set_summary(verdict, "the recording holds no scheduler account of any length");
+			continue;
+		}
+		cause_table[i]->judge(diagnosis->scene, verdict);
+		bound_by_loss(ledger, doubtful, verdict);
+		if (verdict->kind <= VERDICT_RULED_OUT)
+			verdict__drop_parties(verdict);
+	}
+}
+
+static struct verdict *find(struct diagnosis *diagnosis, const char *id)
+{
+	for (size_t i = 0; i < diagnosis->verdict_count; i++)
+		if (!strcmp(diagnosis->verdicts[i].cause->id, id))
+			return &diagnosis->verdicts[i];
+	return NULL;
+}
+
+// Rule 4 of the catalogue: what follows from another confirmed cause is listed under it.
+static void place_effects(struct diagnosis *diagnosis)
+{
+	static const struct { const char *effect, *cause; } follows[] = {
+		// A host that is overcommitted wakes halted vCPUs late.
+		{ "cpu.wakeup", "cpu.steal" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(follows); i++) {
+		struct verdict *effect = find(diagnosis, follows[i].effect), *cause = find(diagnosis, follows[i].cause);
+		if (effect->kind < VERDICT_CONTRIBUTING || cause->kind != VERDICT_CONFIRMED)
+			continue;
+		effect->under = cause->cause->id;
+		effect->kind = VERDICT_CONTRIBUTING;
+	}
+}
+
+static void sum_up(struct diagnosis *diagnosis)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	const struct ledger_pressure *cpu = ledger->cpu_some;
+	bool found = false;
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		found = found || diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING;
+		diagnosis->confirmed = diagnosis->confirmed || diagnosis->verdicts[i].kind == VERDICT_CONFIRMED;
+	}
+	if (cpu->booked && cpu->kernel_seconds > 0)
+		diagnosis->unexplained_seconds = fmax(0, 1 - cpu->explained) * cpu->kernel_seconds;
+	static const char *const unjudged[] = { "memory", "io" };
+	bool other = false;
+	for (size_t i = 0; i < ledger->pressure_count; i++) {
+		const struct ledger_pressure *row = &ledger->pressures[i];
+		for (size_t j = 0; j < ARRAY_SIZE(unjudged); j++)
+			if (!row->cgroup && !strcmp(row->resource, unjudged[j]) && !strcmp(row->kind, "some") &&
+			    row->kernel_seconds >= threshold__value(THRESHOLD_OTHER_PRESSURE) * ledger->window_seconds) {
+				diagnosis->unattributed_seconds[j] = row->kernel_seconds;
+				other = true;
+			}
+	}
+	bool unexplained = diagnosis->unexplained_seconds >= threshold__value(THRESHOLD_WALL_CONFIRMED) * ledger->window_seconds;
+	bool judged = ledger->window_seconds > 0 && ledger->recording->cpu_count;
+	for (size_t i = 0; i < diagnosis->verdict_count; i++)
+		if (diagnosis->verdicts[i].cause->judge && diagnosis->verdicts[i].kind == VERDICT_NOT_TESTABLE)
+			judged = false;
+	diagnosis->healthy = judged && !found && !other && !unexplained;
+}
+
+int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosis)
+{
+	struct diagnosis *diagnosis = base__alloc(1, sizeof(*diagnosis));
+	diagnosis->ledger = ledger;
+	diagnosis->scene = scene__new(ledger);
+	diagnosis->verdict_count = cause_table_count;
+	diagnosis->verdicts = base__alloc(cause_table_count, sizeof(struct verdict));
+	judge_all(diagnosis);
+	place_effects(diagnosis);
+	for (size_t i = 0; i < diagnosis->verdict_count; i++)
+		if (diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING)
+			remedies__offer(ledger, &diagnosis->verdicts[i]);
+	sum_up(diagnosis);
+	headline__write(diagnosis);
+	*ret_diagnosis = diagnosis;
+	return 0;
+}
+
+void diagnosis__free(struct diagnosis *diagnosis)
+{
+	if (!diagnosis)
+		return;
+	for (size_t i = 0; i < diagnosis->verdict_count; i++)
+		verdict__free(&diagnosis->verdicts[i]);
+	for (size_t i = 0; i < diagnosis->caution_count; i++)
+		free(diagnosis->cautions[i]);
+	free(diagnosis->cautions);
+	free(diagnosis->verdicts);
+	free(diagnosis->headline);
+	scene__free(diagnosis->scene);
+	free(diagnosis);
+}

@@ -1,0 +1,67 @@
+// Gives each nanosecond that somebody waited for a task to exactly one cause.
+#include "causes/scene.h"
+#include "causes/thresholds.h"
+#include "base/base.h"
+
+#include <math.h>
+
+static double smaller(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+// Occupants that were heavier than the victim, but of normal weight themselves: the victim asked for little.
+static bool is_polite(const struct crowd *victim, const struct crowd *culprit)
+{
+	return victim->nice_highest > 0 && culprit->nice >= 0;
+}
+
+static void divide_meeting(struct scene *scene, struct meeting *meeting)
+{
+	const struct crowd *victim = &scene->crowds[meeting->victim], *culprit = &scene->crowds[meeting->culprit];
+	double *portion = meeting->portion_ns, left = (double)meeting->wait_ns;
+	double realtime = smaller(left, (double)meeting->realtime_ns);
+	double heavier = smaller(left - realtime, (double)meeting->heavier_ns);
+	portion[PORTION_PRIORITY] = realtime;
+	portion[is_polite(victim, culprit) ? PORTION_POLITE : PORTION_PRIORITY] += heavier;
+	left -= realtime + heavier;
+	if (culprit->churn) {
+		portion[PORTION_CHURN] = left;
+		return;
+	}
+	if (victim->throttled && victim->throttled == culprit->throttled) {
+		portion[PORTION_QUOTA] = left;
+		return;
+	}
+	// Idleness elsewhere was measured for each victim, not for each pair: each of its occupants gets the same part.
+	double waited = (double)victim->long_wait_ns;
+	if (waited > 0) {
+		double outside = smaller(1, (double)victim->idle_outside_ns / waited);
+		double allowed = smaller(1 - outside, (double)victim->idle_allowed_ns / waited);
+		portion[PORTION_AFFINITY] = left * outside;
+		portion[PORTION_PLACEMENT] = left * allowed;
+	}
+	portion[PORTION_COMPETITION] = left - portion[PORTION_AFFINITY] - portion[PORTION_PLACEMENT];
+}
+
+void scene__divide(struct scene *scene)
+{
+	for (size_t i = 0; i < scene->meeting_count; i++) {
+		const struct meeting *meeting = &scene->meetings[i];
+		if (meeting->kind == OCCUPANT_TASK)
+			scene->crowds[meeting->victim].long_wait_ns += meeting->wait_ns;
+	}
+	for (size_t i = 0; i < scene->meeting_count; i++) {
+		struct meeting *meeting = &scene->meetings[i];
+		if (meeting->kind != OCCUPANT_TASK || meeting->culprit == SIZE_MAX)
+			continue;
+		divide_meeting(scene, meeting);
+		struct crowd *victim = &scene->crowds[meeting->victim];
+		for (int portion = 0; portion < PORTIONS; portion++) {
+			scene->portion_ns[portion] += meeting->portion_ns[portion];
+			victim->lost_ns[portion] += meeting->portion_ns[portion];
+			if (meeting->culprit != meeting->victim)
+				victim->lost_to_others_ns[portion] += meeting->portion_ns[portion];
+		}
+	}
+}

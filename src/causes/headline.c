@@ -1,0 +1,105 @@
+#include "causes/headline.h"
+#include "causes/thresholds.h"
+#include "causes/wording.h"
+
+#include <string.h>
+
+static bool is_heavier(const struct verdict *one, const struct verdict *other)
+{
+	if (!one->under != !other->under)
+		return !one->under;
+	if (one->kind != other->kind)
+		return one->kind > other->kind;
+	return one->wall_seconds > other->wall_seconds;
+}
+
+size_t headline__order(const struct diagnosis *diagnosis, size_t *ret_order, size_t size)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		if (diagnosis->verdicts[i].kind < VERDICT_CONTRIBUTING || count == size)
+			continue;
+		size_t place = count++;
+		for (; place > 0 && is_heavier(&diagnosis->verdicts[i], &diagnosis->verdicts[ret_order[place - 1]]); place--)
+			ret_order[place] = ret_order[place - 1];
+		ret_order[place] = i;
+	}
+	return count;
+}
+
+static void add_caution(struct diagnosis *diagnosis, char *sentence)
+{
+	size_t capacity = diagnosis->caution_count;
+	diagnosis->cautions = base__grow(diagnosis->cautions, &capacity, diagnosis->caution_count + 1, sizeof(char *));
+	diagnosis->cautions[diagnosis->caution_count++] = sentence;
+}
+
+static void write_cautions(struct diagnosis *diagnosis)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	const struct recording *recording = ledger->recording;
+	if (!recording__meta_number(recording, "complete", 0))
+		add_caution(diagnosis, base__format("The recording was cut short: it holds %s of the %s asked for, and its last moments may be missing.",
+						    wording__seconds(ledger->window_seconds).text,
+						    wording__seconds((double)recording__meta_number(recording, "requested_ns", 0) / NS_PER_SEC).text));
+	if (!ledger->balanced)
+		add_caution(diagnosis, base__format("The books do not balance: %s. Verdicts are lowered by a step.",
+						    ledger->imbalance ? ledger->imbalance : "the reason is unknown"));
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[i];
+		if (verdict->cause->judge && verdict->kind == VERDICT_NOT_TESTABLE) {
+			add_caution(diagnosis, base__format("CPU causes could not be judged: %s.", verdict->summary));
+			break;
+		}
+	}
+	static const char *const unjudged[] = { "memory", "io" };
+	for (size_t i = 0; i < ARRAY_SIZE(unjudged); i++)
+		if (diagnosis->unattributed_seconds[i] > 0)
+			add_caution(diagnosis, base__format("The kernel also counted %s of %s pressure (%s of the window), which this version cannot attribute.",
+							    wording__seconds(diagnosis->unattributed_seconds[i]).text, unjudged[i],
+							    wording__percent(diagnosis->unattributed_seconds[i] / ledger->window_seconds).text));
+	if (ledger->window_seconds > 0 && ledger->window_seconds < 2)
+		add_caution(diagnosis, base__format("The window is only %s long: what happens less often than that is not in it.",
+						    wording__seconds(ledger->window_seconds).text));
+	const char *scope = recording__meta(recording, "scope_pid"), *cgroup = recording__meta(recording, "scope_cgroup");
+	if (scope && *scope && strcmp(scope, "0"))
+		add_caution(diagnosis, base__format("Only process %s was asked for: others' waits are not judged.", scope));
+	else if (cgroup && *cgroup)
+		add_caution(diagnosis, base__format("Only cgroup %s was asked for: others' waits are not judged.", cgroup));
+}
+
+static char *pressure_clause(const struct diagnosis *diagnosis)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	if (!ledger->cpu_some->kernel_seconds)
+		return base__copy("");
+	return base__format("CPU pressure (some) %s of the window", wording__percent(ledger->cpu_some->kernel_seconds / ledger->window_seconds).text);
+}
+
+static char *found_sentence(const struct diagnosis *diagnosis, const struct verdict *heaviest, size_t count)
+{
+	cleanup_free char *pressure = pressure_clause(diagnosis);
+	const char *lead = heaviest->kind == VERDICT_CONFIRMED ? "STALLED" : "PARTLY STALLED";
+	cleanup_free char *more = count > 1 ? base__format(" (and %zu more cause%s below)", count - 1, count > 2 ? "s" : "") : base__copy("");
+	return base__format("%s for want of CPU time: %s%s. %s%s", lead, heaviest->summary, more, pressure, *pressure ? "." : "");
+}
+
+void headline__write(struct diagnosis *diagnosis)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	size_t order[64], count = headline__order(diagnosis, order, ARRAY_SIZE(order));
+	write_cautions(diagnosis);
+	cleanup_free char *pressure = pressure_clause(diagnosis);
+	double share = ledger->window_seconds > 0 ? ledger->cpu_some->kernel_seconds / ledger->window_seconds : 0;
+	if (count)
+		diagnosis->headline = found_sentence(diagnosis, &diagnosis->verdicts[order[0]], count);
+	else if (diagnosis->unattributed_seconds[0] > 0 || diagnosis->unattributed_seconds[1] > 0)
+		diagnosis->headline = base__format("NOT FOR WANT OF CPU TIME: no CPU cause was found (%s), but memory or I/O pressure was counted.",
+						   *pressure ? pressure : "no CPU pressure");
+	else if (!diagnosis->healthy)
+		diagnosis->headline = base__format("UNEXPLAINED: no cause could be established%s%s.", *pressure ? "; " : "", pressure);
+	else if (share >= threshold__value(THRESHOLD_WALL_CONTRIBUTING))
+		diagnosis->headline = base__format("CPU HEALTHY: nobody was held up for long. %s, made of short or accepted waits.", pressure);
+	else
+		diagnosis->headline = base__format("CPU HEALTHY: nothing stalls for want of CPU time. %s%s", pressure, *pressure ? "." : "");
+}

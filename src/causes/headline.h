@@ -1,0 +1,13 @@
+// The answer in one sentence, and the cautions without which it would mislead.
+#ifndef WHYSTALL_HEADLINE_H
+#define WHYSTALL_HEADLINE_H
+
+#include "causes/cause.h"
+
+// Fills headline and cautions of a diagnosis whose verdicts are final.
+void headline__write(struct diagnosis *diagnosis);
+// The verdicts that found something, heaviest first: confirmed before contributing, effects last. Returns how many
+// were written to ret_order (indices into diagnosis->verdicts; at most `size`).
+size_t headline__order(const struct diagnosis *diagnosis, size_t *ret_order, size_t size);
+
+#endif

@@ -1,0 +1,57 @@
+#include "causes/thresholds.h"
+
+#define WAITS "cpu.oversubscription cpu.quota cpu.affinity cpu.priority cpu.churn"
+#define TASK_WAITS "cpu.oversubscription cpu.affinity cpu.priority cpu.churn"
+
+const struct threshold_row threshold_table[THRESHOLDS] = {
+	[THRESHOLD_WALL_CONFIRMED] = { "pressure, confirmed", 0.05, "of the window", WAITS " cpu.wakeup",
+		"an idle machine shows 0.1 %, a server at 40 % load a few percent from short collisions; above 5 % in long waits a "
+		"person notices" },
+	[THRESHOLD_WALL_CONTRIBUTING] = { "pressure, contributing", 0.015, "of the window", WAITS " cpu.wakeup",
+		"ten times the idle baseline: real, but too little to explain a stall alone" },
+	[THRESHOLD_LOSS_CONFIRMED] = { "victim's loss, confirmed", 0.25, "of the time it wanted to run", WAITS,
+		"a queue at 40 % load costs 10-20 % of the demand in short waits and is no stall; a quarter lost is felt" },
+	[THRESHOLD_LOSS_CONTRIBUTING] = { "victim's loss, contributing", 0.15, "of the time it wanted to run", WAITS,
+		"below that, waits are the ordinary price of sharing" },
+	[THRESHOLD_LOSS_SEVERE] = { "severe loss of one victim", 0.5, "of the time it wanted to run", WAITS,
+		"on a large machine one victim's pressure is small in the system's figure, though it may stand still" },
+	[THRESHOLD_LOST_SEVERE] = { "severe waiting of one victim", 0.10, "of the window", WAITS,
+		"keeps a task that ran twice and waited once from counting as severe" },
+	[THRESHOLD_LOST_LEAST] = { "least waiting of a victim", 0.01, "of the window", WAITS,
+		"100 ms in 10 s: less is noise even where it is most of a tiny demand" },
+	[THRESHOLD_MEAN_WAIT] = { "least mean wait of a victim", 0.5, "ms", TASK_WAITS,
+		"collisions of short requests end within a fraction of a millisecond; waiting for a CPU-bound task takes whole slices" },
+	[THRESHOLD_HARM] = { "harm by one culprit", 0.05, "of the victim's demand", TASK_WAITS,
+		"who took less than a twentieth of what the victim wanted did not hold it up" },
+	[THRESHOLD_HARM_SHARE] = { "share of one culprit", 0.10, "of the victim's waiting", TASK_WAITS,
+		"keeps bystanders out that ran now and then while the victim waited for others" },
+	[THRESHOLD_RECIPROCITY] = { "mutual harm", 2.0, "times", TASK_WAITS,
+		"a process that suffers at least twice as much from another as it harms it (in parts of their demands) is its victim" },
+	[THRESHOLD_THROTTLED_PERIODS] = { "throttled periods", 0.05, "of all periods", "cpu.quota",
+		"a limit that strikes in one period of twenty shapes the latency of every request in it" },
+	[THRESHOLD_FORK_RATE] = { "tasks created, confirmed", 150, "a second", "cpu.churn",
+		"a kernel build with two compilers at once starts 50 to 100 a second and is no churn" },
+	[THRESHOLD_FORK_RATE_LOW] = { "tasks created, contributing", 60, "a second", "cpu.churn",
+		"interactive machines and their timers stay below 20 a second" },
+	[THRESHOLD_KIND_RATE] = { "short-lived processes of one kind", 20, "a second", "cpu.churn",
+		"a kind of process that starts more rarely is no storm of its own" },
+	[THRESHOLD_SHORT_LIFE] = { "short life", 20, "ms of CPU time each", "cpu.churn",
+		"creating and ending a process costs 0.5 to 2 ms: above 20 ms its own work dominates, and that is oversubscription" },
+	[THRESHOLD_STEAL_CONFIRMED] = { "stolen time, confirmed", 0.05, "of all CPU time", "cpu.steal",
+		"one twentieth of each CPU gone shows in every latency; healthy hosts stay below 1 %" },
+	[THRESHOLD_STEAL_CONTRIBUTING] = { "stolen time, contributing", 0.015, "of all CPU time", "cpu.steal",
+		"above what the host's own housekeeping takes" },
+	[THRESHOLD_LATENCY_CONFIRMED] = { "mean wake-up latency, confirmed", 1.0, "ms", "cpu.wakeup",
+		"deep idle states take 0.1 to 0.3 ms to leave; a halted vCPU on a quiet host 0.05 to 0.2 ms" },
+	[THRESHOLD_LATENCY_CONTRIBUTING] = { "mean wake-up latency, contributing", 0.4, "ms", "cpu.wakeup",
+		"above what the deepest idle states cost" },
+	[THRESHOLD_OTHER_PRESSURE] = { "pressure that no cause judges yet", 0.05, "of the window", "all",
+		"the machine must not be called healthy while the kernel counts that much memory or I/O pressure" },
+	[THRESHOLD_GAPS] = { "time with missed events", 0.05, "of the window", "all",
+		"what was missed could hide a confirmed cause" },
+};
+
+double threshold__value(enum threshold threshold)
+{
+	return threshold_table[threshold].value;
+}

@@ -1,0 +1,39 @@
+// Building verdicts: what every cause needs for its evidence, parties and hand checks.
+#ifndef WHYSTALL_VERDICT_H
+#define WHYSTALL_VERDICT_H
+
+#include "base/base.h"
+#include "causes/cause.h"
+#include "causes/scene.h"
+#include "causes/thresholds.h"
+
+void verdict__set_summary(struct verdict *verdict, const char *format, ...) PRINTF_LIKE(2, 3);
+// Where it is from: a table of the recording or a file of the kernel. threshold NAN: none.
+void verdict__add_evidence(struct verdict *verdict, const char *what, double value, const char *unit, double threshold,
+			   const char *source);
+void verdict__add_check(struct verdict *verdict, const char *expect, const char *command, ...) PRINTF_LIKE(3, 4);
+// Appends a party for a crowd; figures are in nanoseconds. The result is valid until the next one is added.
+struct party *verdict__add_culprit(struct verdict *verdict, const struct crowd *crowd, double ns);
+struct party *verdict__add_victim(struct verdict *verdict, const struct crowd *crowd, double ns);
+// Appends one that is no process. name and cgroup are copied; cgroup may be NULL.
+struct party *verdict__add_other_culprit(struct verdict *verdict, const char *kind, const char *name, const char *cgroup,
+					 double ns);
+void party__set_note(struct party *party, const char *format, ...) PRINTF_LIKE(2, 3);
+// Sorts both sides and computes the shares of stall_seconds. Call once, when all are in.
+void verdict__settle_parties(struct verdict *verdict);
+// "a (pid 1) and b (pid 2)", "a (pid 1), b (pid 2) and 3 more": at most `most` by name. Owned by the caller.
+char *verdict__name_parties(const struct ledger *ledger, const struct party *parties, size_t count, size_t most);
+// Forgets culprits, victims, checks: of a verdict that accuses nobody.
+void verdict__drop_parties(struct verdict *verdict);
+void verdict__free(struct verdict *verdict);
+
+// Judges one portion of the waits for tasks by the rules that all those causes share (accusation.c): who was really held
+// up, who held them up, and whether that is much. Fills kind, figures, parties and the evidence common to them.
+// The summary stays to be written.
+void accusation__judge(const struct scene *scene, enum portion portion, struct verdict *verdict);
+// The class of a crowd's strongest task as a note, "SCHED_FIFO 50", "nice -20"; NULL for the ordinary. Owned.
+char *accusation__class_note(const struct crowd *crowd);
+// First pid of a party for a hand check; 0 where none is known.
+long long verdict__pid(const struct ledger *ledger, const struct party *party);
+
+#endif

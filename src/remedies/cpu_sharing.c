@@ -1,0 +1,124 @@
+// Weights, nice values, worker counts and classes: who gets how much when all want the CPU.
+#include "remedies/offer.h"
+
+#include <string.h>
+
+// A victim that does not stand among the culprits; NULL where the culprits hold up themselves only.
+static const struct process_row *other_victim(const struct ledger *ledger, const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->victim_count; i++) {
+		bool own = false;
+		for (size_t j = 0; j < verdict->culprit_count; j++)
+			own = own || verdict->culprits[j].process == verdict->victims[i].process;
+		if (!own)
+			return recording__process(ledger->recording, verdict->victims[i].process);
+	}
+	return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+void cpu_weight__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct process_row *culprit = offer__living(ledger, verdict->culprits, verdict->culprit_count);
+	const struct process_row *victim = other_victim(ledger, verdict);
+	if (!culprit) {
+		offer__decide(offer, false, "no culprit is left whose cgroup could be given less weight");
+		return;
+	}
+	const char *name = wording__process_name(culprit);
+	const struct cgroup_row *group = offer__cgroup(ledger->recording, culprit->cpu_cgroup ? culprit->cpu_cgroup : culprit->cgroup);
+	if (verdict->culprits[0].note && !strncmp(verdict->culprits[0].note, "SCHED_", 6))
+		offer__decide(offer, false, "weights do not bind realtime and deadline tasks");
+	else if (!victim)
+		offer__decide(offer, false, "%s holds up nobody but its own kind, and weights act between cgroups", name);
+	else if (!group || !strcmp(group->path, "/"))
+		offer__decide(offer, false, "%s is in no cgroup of its own (it is in the root cgroup)", name);
+	else if (group->weight < 0)
+		offer__decide(offer, false, "the cpu controller is not enabled for cgroup %s", group->path);
+	else if (same_text(culprit->cpu_cgroup, victim->cpu_cgroup))
+		offer__decide(offer, false, "%s and %s share cgroup %s, and weights act between cgroups only", name,
+			      wording__process_name(victim), group->path);
+	else {
+		offer__decide(offer, true, "%s and %s are in different cgroups, and the cpu controller is on; weight now %lld", name,
+			      wording__process_name(victim), (long long)group->weight);
+		long long less = group->weight / 5 > 0 ? (long long)group->weight / 5 : 1;
+		cleanup_free char *directory = offer__directory(group);
+		if (culprit->unit)
+			offer__set_command(offer, "systemctl set-property --runtime %s CPUWeight=%lld", culprit->unit,
+					   group->hierarchy == 2 ? less : 20);
+		else
+			offer__set_command(offer, "echo %lld > %s/%s", less, directory, group->hierarchy == 2 ? "cpu.weight" : "cpu.shares");
+	}
+}
+
+void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
+	const struct process_row *culprit = party ? recording__process(ledger->recording, party->process) : NULL;
+	const struct process_row *victim = other_victim(ledger, verdict);
+	if (!culprit) {
+		offer__decide(offer, false, "no culprit is left to be given another nice value");
+		return;
+	}
+	const char *name = wording__process_name(culprit);
+	if (culprit->kernel_thread)
+		offer__decide(offer, false, "%s is a kernel thread", name);
+	else if (!victim)
+		offer__decide(offer, false, "%s holds up nobody but its own kind: all would be lowered alike", name);
+	else if (culprit->cpu_cgroup && victim->cpu_cgroup && !same_text(culprit->cpu_cgroup, victim->cpu_cgroup) &&
+		 offer__cgroup(ledger->recording, culprit->cpu_cgroup) && offer__cgroup(ledger->recording, culprit->cpu_cgroup)->weight >= 0)
+		offer__decide(offer, false, "%s and %s are in different cgroups with weights of their own, and nice acts inside a cgroup only",
+			      name, wording__process_name(victim));
+	else {
+		cleanup_string struct string pids = { 0 };
+		wording__pids(&pids, ledger->recording, party, " ", 32);
+		offer__decide(offer, true, "%s and %s compete in one cgroup", name, wording__process_name(victim));
+		offer__set_command(offer, "renice -n 10 -p %s", pids.text ? pids.text : "PID");
+	}
+}
+
+void cpu_workers__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	for (size_t i = 0; i < verdict->culprit_count; i++) {
+		const struct party *party = &verdict->culprits[i];
+		size_t busy = 0;
+		for (size_t j = 0; j < party->member_count; j++) {
+			const struct ledger_process *process = ledger__process(ledger, party->members[j]);
+			for (size_t k = 0; process && k < process->task_count; k++)
+				busy += (double)(process->tasks[k].run_ns + process->tasks[k].wait_ns) >= 0.2 * ledger->window_seconds * NS_PER_SEC;
+		}
+		const struct process_row *row = recording__process(ledger->recording, party->process);
+		if (busy <= 1 || !row)
+			continue;
+		offer__decide(offer, true, "%s has %zu busy tasks on %d CPUs; how many it starts is a setting of its own", wording__process_name(row),
+			      busy, ledger->cpus);
+		return;
+	}
+	offer__decide(offer, false, "no culprit has more than one busy task");
+}
+
+void cpu_class__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
+	const struct process_row *row = party ? recording__process(ledger->recording, party->process) : NULL;
+	if (!row) {
+		offer__decide(offer, false, "no culprit is left");
+		return;
+	}
+	if (row->kernel_thread) {
+		offer__decide(offer, false, "%s is a kernel thread; its class is the kernel's business", wording__process_name(row));
+		return;
+	}
+	bool realtime = party->note && !strncmp(party->note, "SCHED_", 6);
+	cleanup_string struct string pids = { 0 };
+	wording__pids(&pids, ledger->recording, party, " ", 32);
+	offer__decide(offer, true, "%s runs as %s", wording__process_name(row), party->note ? party->note : "heavier than the victims");
+	if (realtime)
+		offer__set_command(offer, "chrt -a -o -p 0 %lld", (long long)row->pid);
+	else
+		offer__set_command(offer, "renice -n 0 -p %s", pids.text ? pids.text : "PID");
+}

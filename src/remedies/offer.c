@@ -1,0 +1,61 @@
+#include "remedies/offer.h"
+
+#include <string.h>
+
+void offer__decide(struct remedy_offer *offer, bool applicable, const char *why, ...)
+{
+	char *text = NULL;
+	va_list list;
+	va_start(list, why);
+	if (vasprintf(&text, why, list) < 0)
+		text = NULL;
+	va_end(list);
+	free(offer->why);
+	offer->applicable = applicable;
+	offer->why = text;
+}
+
+void offer__set_command(struct remedy_offer *offer, const char *command, ...)
+{
+	char *text = NULL;
+	va_list list;
+	va_start(list, command);
+	if (vasprintf(&text, command, list) < 0)
+		text = NULL;
+	va_end(list);
+	free(offer->command);
+	offer->command = text;
+}
+
+const struct party *offer__living_party(const struct ledger *ledger, const struct party *parties, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct process_row *row = parties[i].process ? recording__process(ledger->recording, parties[i].process) : NULL;
+		if (row && !row->gone && row->folded <= 1 && row->pid > 0)
+			return &parties[i];
+	}
+	return NULL;
+}
+
+const struct process_row *offer__living(const struct ledger *ledger, const struct party *parties, size_t count)
+{
+	const struct party *party = offer__living_party(ledger, parties, count);
+	return party ? recording__process(ledger->recording, party->process) : NULL;
+}
+
+const struct cgroup_row *offer__cgroup(const struct recording *recording, const char *path)
+{
+	const struct cgroup_row *found = NULL;
+	for (size_t i = 0; path && i < recording->cgroup_count; i++) {
+		const struct cgroup_row *row = &recording->cgroup[i];
+		// The hierarchy with the cpu controller is the one whose weight is known.
+		if (row->path && !strcmp(row->path, path) && (!found || row->weight >= 0))
+			found = row;
+	}
+	return found;
+}
+
+char *offer__directory(const struct cgroup_row *group)
+{
+	return base__format("/sys/fs/cgroup%s%s", group->hierarchy == 2 ? "" : "/cpu", group->path);
+}

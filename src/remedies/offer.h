@@ -1,0 +1,20 @@
+// What the families of remedies share.
+#ifndef WHYSTALL_OFFER_H
+#define WHYSTALL_OFFER_H
+
+#include "base/base.h"
+#include "causes/wording.h"
+#include "remedies/remedy.h"
+
+// Says whether it can work and why; replaces what was said before.
+void offer__decide(struct remedy_offer *offer, bool applicable, const char *why, ...) PRINTF_LIKE(3, 4);
+void offer__set_command(struct remedy_offer *offer, const char *command, ...) PRINTF_LIKE(2, 3);
+// The process that stands for the heaviest culprit (or victim) that is a living process; NULL if there is none.
+const struct process_row *offer__living(const struct ledger *ledger, const struct party *parties, size_t count);
+const struct party *offer__living_party(const struct ledger *ledger, const struct party *parties, size_t count);
+// The row of a cgroup by its path in the hierarchy that has the cpu controller; NULL if it was not recorded.
+const struct cgroup_row *offer__cgroup(const struct recording *recording, const char *path);
+// Where the cgroup's directory is: "/sys/fs/cgroup" and its path (v2), "/sys/fs/cgroup/cpu" and its path (v1). Owned.
+char *offer__directory(const struct cgroup_row *group);
+
+#endif

@@ -1,0 +1,34 @@
+// A remedy: a change that could help against a cause, offered only with whether it can work here, and why not.
+#ifndef WHYSTALL_REMEDY_H
+#define WHYSTALL_REMEDY_H
+
+#include "causes/cause.h"
+
+struct remedy {
+	const char *id, *title;
+	const char *causes;             // ids it can help against, separated by spaces
+	const char *cost;               // its price
+	const char *verify;             // how to see that it helped
+	// Decides whether it can work on this verdict: fills applicable, why and command. `verdict` has found something.
+	void (*consider)(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+};
+extern const struct remedy remedy_table[];
+extern const size_t remedy_table_count;
+
+// Attaches an offer of every remedy that is meant for the verdict's cause.
+void remedies__offer(const struct ledger *ledger, struct verdict *verdict);
+
+// One file for each family.
+void cpu_weight__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void cpu_workers__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void cpu_class__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void cpu_quota_raise__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void cpu_quota_burst__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void cpu_quota_threads__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void cpu_affinity_widen__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void cpu_churn_pool__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void host_share__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void idle_states__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+
+#endif
