@@ -1,0 +1,49 @@
+// The state of one run, and how it becomes a recording. Private to collect.
+#ifndef WHYSTALL_COLLECT_ASSEMBLE_H
+#define WHYSTALL_COLLECT_ASSEMBLE_H
+
+#include "collect/cgroups.h"
+#include "collect/collector.h"
+#include "collect/folds.h"
+#include "collect/host.h"
+#include "collect/pressure.h"
+#include "collect/probes.h"
+#include "collect/proc_stat.h"
+#include "collect/processes.h"
+
+#define EVENTS_LIMIT 20000      // waits reported one by one that are kept
+#define SAMPLES_LIMIT 200000
+
+struct event { struct wait_record record; int64_t process, culprit, kind; };
+
+struct collector {
+	struct collector_options options;
+	struct host host;
+	struct probes *probes;
+	struct processes *processes;
+	struct folds *folds;
+	struct cgroups *cgroups_start, *cgroups_end;
+	struct proc_stat stat_start, stat_end;
+	struct pressure_totals pressure_start[PRESSURE_RESOURCES], pressure_end[PRESSURE_RESOURCES];
+	uint64_t opened_ns, began_ns, ended_ns, began_real_ns;     // CLOCK_MONOTONIC; _real_: CLOCK_REALTIME
+	bool statistics_on;
+	uint64_t probe_ns, probe_runs, probe_switches;
+	int64_t failed_reads, unread_command_lines, events_dropped;
+	void *pairs, *credits;          // binary trees (tsearch)
+	struct event *events;
+	size_t event_count, event_capacity;
+	struct sample_row *samples;
+	size_t sample_count, sample_capacity;
+};
+
+// What the drains deliver.
+void pairs__add(struct collector *collector, uint32_t victim_tgid, uint32_t occupant, uint64_t ns, uint64_t waits);
+void credits__add(struct collector *collector, uint32_t group, uint32_t occupant, uint64_t ns);
+void events__add(struct collector *collector, const struct wait_record *record);
+void samples__add(struct collector *collector, uint64_t time_ns, const struct pressure_totals totals[PRESSURE_RESOURCES]);
+
+// All rows so far; `complete`: the window has ended and the books are settled. Owned by the caller.
+struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete);
+void assemble__free(struct collector *collector);
+
+#endif

@@ -1,0 +1,264 @@
+#include "collect/collector.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/base.h"
+#include "collect/assemble.h"
+#include "collect/privileges.h"
+
+#define CALIBRATION_NS (30 * NS_PER_MSEC)
+#define POLL_NS (100 * NS_PER_MSEC)
+#define SYSTEM_TICK_NS NS_PER_SEC
+#define GROUP_TICK_NS (3 * NS_PER_SEC)      // each cgroup must be read at least every 4 s, see cgroups__touch
+#define STATISTICS_NS_LIMIT NS_PER_SEC
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+	struct timespec time = { (time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC) };
+
+	nanosleep(&time, NULL);     // a signal ends it early, which is what Ctrl-C wants
+}
+
+static void read_system_pressure(struct pressure_totals totals[PRESSURE_RESOURCES])
+{
+	for (int resource = 0; resource < PRESSURE_RESOURCES; resource++) {
+		totals[resource] = (struct pressure_totals){ -1, -1 };
+		pressure__read_system((enum pressure_resource)resource, &totals[resource]);
+	}
+}
+
+static void handle_record(void *context, const void *record, size_t size)
+{
+	struct collector *collector = context;
+	uint32_t kind = *(const uint32_t *)record;
+
+	if (kind == RECORD_EXIT && size >= sizeof(struct exit_record))
+		processes__exit(collector->processes, &((const struct exit_record *)record)->slot);
+	else if (kind == RECORD_EXEC && size >= sizeof(struct exec_record))
+		processes__exec(collector->processes, record);
+	else if (kind == RECORD_WAIT && size >= sizeof(struct wait_record))
+		events__add(collector, record);
+}
+
+static void see_live_tasks(struct collector *collector)
+{
+	for (uint32_t i = 0; i < TASK_SLOTS; i++)
+		if (collector->probes->slots[i].pid)
+			processes__see(collector->processes, &collector->probes->slots[i]);
+}
+
+static void take_pair(void *context, uint32_t victim, uint32_t occupant, uint64_t ns, uint64_t waits)
+{
+	pairs__add(context, victim, occupant, ns, waits);
+}
+
+static void take_credit(void *context, uint32_t group, uint32_t occupant, uint64_t ns)
+{
+	credits__add(context, group, occupant, ns);
+}
+
+// Empties the kernel's maps: first what names processes by number, then the numbers may be given to others.
+static void drain(struct collector *collector)
+{
+	probes__consume(collector->probes, handle_record, collector);
+	if (probes__take_pairs(collector->probes, take_pair, collector) < 0)
+		collector->failed_reads++;
+	if (probes__take_credits(collector->probes, take_credit, collector) < 0)
+		collector->failed_reads++;
+	processes__forget_dead(collector->processes);
+}
+
+// One fold of our own: what others folded before it is noted first.
+static void fold_system(struct collector *collector)
+{
+	struct pressure_totals totals[PRESSURE_RESOURCES];
+
+	probes__snapshot(collector->probes, SNAPSHOT_READ);
+	folds__note(collector->folds, FOLDS_SYSTEM, false);
+	read_system_pressure(totals);
+	probes__snapshot(collector->probes, SNAPSHOT_READ);
+	folds__note(collector->folds, FOLDS_SYSTEM, true);
+	samples__add(collector, clock_ns(CLOCK_MONOTONIC) - collector->began_ns, totals);
+}
+
+static void fold_groups(struct collector *collector)
+{
+	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
+	folds__note(collector->folds, FOLDS_GROUPS, false);
+	if (collector->cgroups_start)
+		cgroups__touch(collector->cgroups_start);
+	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
+	folds__note(collector->folds, FOLDS_GROUPS, true);
+}
+
+int collector__open(const struct collector_options *options, struct collector **ret_collector, char **ret_error)
+{
+	struct collector *collector = base__alloc(1, sizeof(*collector));
+	struct probes_options probes_options = { .pair_threshold_ns = 100 * NS_PER_USEC, .event_threshold_ns = 10 * NS_PER_MSEC,
+		.without_meter = options->without_meter };
+	int error;
+
+	collector->options = *options;
+	collector->opened_ns = clock_ns(CLOCK_MONOTONIC);
+	host__read(&collector->host);
+	if (cgroups__snapshot(false, &collector->cgroups_start) == 0)
+		probes_options.cgroups = collector->cgroups_start->count;
+	error = probes__load(&probes_options, &collector->probes, ret_error);
+	if (error) {
+		collector__close(collector);
+		return error;
+	}
+	collector->processes = processes__new();
+	collector->folds = folds__new(collector->probes);
+	sleep_ns(CALIBRATION_NS);
+	if (!probes__calibrated(collector->probes)) {
+		sleep_ns(10 * CALIBRATION_NS);
+		if (!probes__calibrated(collector->probes)) {
+			*ret_error = base__format("the probes are attached but no scheduler event arrives: "
+				"this kernel hides them, nothing can be recorded");
+			collector__close(collector);
+			return -EOPNOTSUPP;
+		}
+	}
+	collector->statistics_on = probes__statistics_start(collector->probes) == 0;
+	error = privileges__drop();
+	if (error)
+		say__warning("privileges could not be dropped (%s)", strerror(-error));
+	probes__walk(collector->probes, WALK_SEED);
+	see_live_tasks(collector);
+	*ret_collector = collector;
+	return 0;
+}
+
+// Starts the books: everything that is read here is the zero of what is read at the end.
+static void begin(struct collector *collector)
+{
+	cgroups__free(collector->cgroups_start);
+	collector->cgroups_start = NULL;
+	cgroups__snapshot(true, &collector->cgroups_start);
+	probes__watch_quota(collector->probes, collector->cgroups_start && cgroups__any_quota(collector->cgroups_start));
+	proc_stat__read(&collector->stat_start);
+	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
+	folds__begin(collector->folds, FOLDS_GROUPS);
+	processes__window_begins(collector->processes, clock_ns(CLOCK_BOOTTIME));
+	collector->began_real_ns = clock_ns(CLOCK_REALTIME);
+	collector->began_ns = clock_ns(CLOCK_MONOTONIC);
+	read_system_pressure(collector->pressure_start);
+	probes__snapshot(collector->probes, SNAPSHOT_BEGIN);
+	folds__begin(collector->folds, FOLDS_SYSTEM);
+	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
+	probes__walk(collector->probes, WALK_MARK);
+}
+
+static void end(struct collector *collector)
+{
+	collector->ended_ns = clock_ns(CLOCK_MONOTONIC);
+	probes__snapshot(collector->probes, SNAPSHOT_CLOSE);
+	folds__note(collector->folds, FOLDS_SYSTEM, false);
+	read_system_pressure(collector->pressure_end);
+	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
+	folds__note(collector->folds, FOLDS_GROUPS, false);
+	cgroups__snapshot(true, &collector->cgroups_end);
+	probes__snapshot(collector->probes, SNAPSHOT_READ);
+	folds__note(collector->folds, FOLDS_SYSTEM, true);
+	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
+	folds__note(collector->folds, FOLDS_GROUPS, true);
+	proc_stat__read(&collector->stat_end);
+	probes__walk(collector->probes, WALK_SETTLE);
+	probes__detach(collector->probes);
+}
+
+static void stop_statistics(struct collector *collector)
+{
+	if (!collector->statistics_on)
+		return;
+	collector->statistics_on = false;
+	probes__statistics_stop(collector->probes, &collector->probe_ns, &collector->probe_runs, &collector->probe_switches);
+}
+
+// The window: sleep, empty the ring, fold once a second, until the time is over or somebody says stop.
+static const char *watch(struct collector *collector)
+{
+	const struct collector_options *options = &collector->options;
+	uint64_t next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS;
+	uint64_t statistics_until = (uint64_t)options->duration_ns / 10 < STATISTICS_NS_LIMIT ? (uint64_t)options->duration_ns / 10
+		: STATISTICS_NS_LIMIT;
+
+	for (;;) {
+		uint64_t elapsed = clock_ns(CLOCK_MONOTONIC) - collector->began_ns;
+
+		if (elapsed >= (uint64_t)options->duration_ns)
+			return "time";
+		if (options->stop && options->stop(options->context))
+			return "signal";
+		if (elapsed >= statistics_until)
+			stop_statistics(collector);
+		if (elapsed >= next_tick) {
+			fold_system(collector);
+			drain(collector);
+			see_live_tasks(collector);
+			next_tick = elapsed + SYSTEM_TICK_NS;
+		} else {
+			probes__consume(collector->probes, handle_record, collector);
+		}
+		if (elapsed >= next_groups) {
+			fold_groups(collector);
+			next_groups = elapsed + GROUP_TICK_NS;
+			if (options->interim) {
+				struct recording *recording = assemble__recording(collector, "kill", false);
+
+				options->interim(options->context, recording);
+				recording__free(recording);
+			}
+		}
+		if (options->progress)
+			options->progress(options->context, (int64_t)elapsed);
+		uint64_t left = (uint64_t)options->duration_ns - elapsed;
+		sleep_ns(left < POLL_NS ? left : POLL_NS);
+	}
+}
+
+int collector__run(struct collector *collector, void (*ready)(void *context), struct recording **ret_recording, char **ret_error)
+{
+	const char *ended_by;
+
+	(void)ret_error;
+	begin(collector);
+	if (ready)
+		ready(collector->options.context);
+	ended_by = watch(collector);
+	end(collector);
+	stop_statistics(collector);
+	drain(collector);
+	see_live_tasks(collector);
+	collector->unread_command_lines = processes__read_command_lines(collector->processes);
+	*ret_recording = assemble__recording(collector, ended_by, true);
+	return 0;
+}
+
+void collector__close(struct collector *collector)
+{
+	if (!collector)
+		return;
+	probes__free(collector->probes);
+	processes__free(collector->processes);
+	folds__free(collector->folds);
+	cgroups__free(collector->cgroups_start);
+	cgroups__free(collector->cgroups_end);
+	proc_stat__free(&collector->stat_start);
+	proc_stat__free(&collector->stat_end);
+	host__free(&collector->host);
+	assemble__free(collector);
+	free(collector);
+}

@@ -1,0 +1,125 @@
+#include "collect/folds.h"
+
+#include "base/base.h"
+
+struct fold {
+	uint32_t group, number, cpu;
+	uint32_t some_ns, nonidle_ns;
+	bool foreign;
+};
+
+struct group_state { uint32_t number; bool begun; };
+struct cpu_state { uint32_t some, nonidle; };
+
+struct folds {
+	const struct probes *probes;
+	struct group_state *groups;     // by group number
+	struct cpu_state *last;         // [group * cpus + cpu]: counters at the last fold
+	struct fold *all;
+	size_t count, capacity;
+	int64_t foreign;
+};
+
+struct folds *folds__new(const struct probes *probes)
+{
+	struct folds *folds = base__alloc(1, sizeof(*folds));
+
+	folds->probes = probes;
+	folds->groups = base__alloc(probes->groups, sizeof(*folds->groups));
+	folds->last = base__alloc((size_t)probes->groups * probes->cpus, sizeof(*folds->last));
+	return folds;
+}
+
+void folds__free(struct folds *folds)
+{
+	if (!folds)
+		return;
+	free(folds->groups);
+	free(folds->last);
+	free(folds->all);
+	free(folds);
+}
+
+static bool in_scope(const struct folds *folds, enum fold_scope scope, uint32_t group)
+{
+	return scope == FOLDS_SYSTEM ? group == 0 : group != 0 && folds->probes->group_table[group].pcpu != 0;
+}
+
+static void begin_group(struct folds *folds, uint32_t group)
+{
+	for (uint32_t cpu = 0; cpu < folds->probes->cpus; cpu++) {
+		const struct fold_sample *sample = &folds->probes->folds[group * folds->probes->cpus + cpu];
+		struct cpu_state *last = &folds->last[group * folds->probes->cpus + cpu];
+
+		last->some = sample->previous_some;
+		last->nonidle = sample->previous_nonidle;
+	}
+	folds->groups[group].begun = true;
+}
+
+void folds__begin(struct folds *folds, enum fold_scope scope)
+{
+	for (uint32_t group = 0; group < folds->probes->groups; group++)
+		if (in_scope(folds, scope, group))
+			begin_group(folds, group);
+}
+
+static void note_group(struct folds *folds, uint32_t group, bool own)
+{
+	uint32_t cpus = folds->probes->cpus;
+	struct group_state *state = &folds->groups[group];
+	bool moved = false;
+
+	for (uint32_t cpu = 0; cpu < cpus; cpu++)
+		moved |= folds->probes->folds[group * cpus + cpu].previous_nonidle != folds->last[group * cpus + cpu].nonidle
+			|| folds->probes->folds[group * cpus + cpu].previous_some != folds->last[group * cpus + cpu].some;
+	if (!moved)
+		return;
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+		const struct fold_sample *sample = &folds->probes->folds[group * cpus + cpu];
+		struct cpu_state *last = &folds->last[group * cpus + cpu];
+		uint32_t some = sample->previous_some - last->some, nonidle = sample->previous_nonidle - last->nonidle;
+
+		last->some = sample->previous_some;
+		last->nonidle = sample->previous_nonidle;
+		if (!some && !nonidle)
+			continue;
+		folds->all = base__grow(folds->all, &folds->capacity, folds->count + 1, sizeof(*folds->all));
+		folds->all[folds->count++] = (struct fold){ group, state->number, cpu, some, nonidle, !own };
+	}
+	state->number++;
+	if (!own && group == 0)
+		folds->foreign++;
+}
+
+void folds__note(struct folds *folds, enum fold_scope scope, bool own)
+{
+	for (uint32_t group = 0; group < folds->probes->groups; group++) {
+		if (!in_scope(folds, scope, group))
+			continue;
+		if (folds->groups[group].begun)
+			note_group(folds, group, own);
+		else
+			begin_group(folds, group);      // a cgroup that was not there at the beginning
+	}
+}
+
+int64_t folds__foreign(const struct folds *folds)
+{
+	return folds->foreign;
+}
+
+void folds__store(const struct folds *folds, struct recording *recording)
+{
+	for (size_t i = 0; i < folds->count; i++) {
+		const struct fold *fold = &folds->all[i];
+		struct fold_row *row = recording__add_fold(recording);
+
+		row->cgroup = fold->group ? (int64_t)folds->probes->group_table[fold->group].id : 0;
+		row->number = fold->number;
+		row->cpu = fold->cpu;
+		row->some_ns = fold->some_ns;
+		row->nonidle_ns = fold->nonidle_ns;
+		row->foreign = fold->foreign;
+	}
+}

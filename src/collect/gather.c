@@ -1,0 +1,195 @@
+// What the drains deliver, kept until it becomes rows: pairs, credits of cgroups, single waits, samples.
+#include <search.h>
+
+#include "base/base.h"
+#include "collect/assemble.h"
+#include "collect/gather.h"
+
+static int compare_pairs(const void *a, const void *b)
+{
+	const struct pair_row *left = a, *right = b;
+
+	if (left->victim != right->victim)
+		return left->victim < right->victim ? -1 : 1;
+	if (left->kind != right->kind)
+		return left->kind < right->kind ? -1 : 1;
+	return left->culprit < right->culprit ? -1 : left->culprit > right->culprit;
+}
+
+static int compare_credits(const void *a, const void *b)
+{
+	const struct cgroup_credit_row *left = a, *right = b;
+
+	if (left->cgroup != right->cgroup)
+		return left->cgroup < right->cgroup ? -1 : 1;
+	if (left->kind != right->kind)
+		return left->kind < right->kind ? -1 : 1;
+	return left->process < right->process ? -1 : left->process > right->process;
+}
+
+static int64_t occupant_kind(uint32_t occupant)
+{
+	return occupant & OCCUPANT_SPECIAL ? (int64_t)(occupant & 0xff) : OCCUPANT_TASK;
+}
+
+static int64_t occupant_process(struct collector *collector, uint32_t occupant)
+{
+	return occupant & OCCUPANT_SPECIAL ? 0 : processes__by_tgid(collector->processes, OCCUPANT_TGID(occupant));
+}
+
+// Nice levels are 25 % apart (sched_prio_to_weight, kernel/sched/core.c): seven of them are a factor of 4.8.
+#define HEAVIER_LEVELS 7
+
+void pairs__add(struct collector *collector, uint32_t victim_tgid, uint32_t occupant, uint64_t ns, uint64_t waits)
+{
+	struct pair_row key = { .victim = processes__by_tgid(collector->processes, victim_tgid), .kind = occupant_kind(occupant),
+		.culprit = occupant_process(collector, occupant) };
+	struct pair_row **found = tfind(&key, &collector->pairs, compare_pairs), *row;
+
+	if (found) {
+		row = *found;
+	} else {
+		row = base__alloc(1, sizeof(*row));
+		*row = key;
+		tsearch(row, &collector->pairs, compare_pairs);
+	}
+	row->wait_ns += (int64_t)ns;
+	row->waits += (int64_t)waits;
+	if (key.kind != OCCUPANT_TASK)
+		return;
+	if (OCCUPANT_REALTIME(occupant))
+		row->realtime_ns += (int64_t)ns;
+	else if (processes__nice(collector->processes, key.victim) - OCCUPANT_NICE(occupant) >= HEAVIER_LEVELS)
+		row->heavier_ns += (int64_t)ns;
+}
+
+void credits__add(struct collector *collector, uint32_t group, uint32_t occupant, uint64_t ns)
+{
+	struct cgroup_credit_row key = { .cgroup = (int64_t)collector->probes->group_table[group].id,
+		.kind = occupant_kind(occupant), .process = occupant_process(collector, occupant) };
+	struct cgroup_credit_row **found = tfind(&key, &collector->credits, compare_credits), *row;
+
+	if (found) {
+		row = *found;
+	} else {
+		row = base__alloc(1, sizeof(*row));
+		*row = key;
+		tsearch(row, &collector->credits, compare_credits);
+	}
+	row->pressure_ns += (int64_t)ns;
+}
+
+// What filled the largest part of a wait.
+static int64_t main_occupant(const struct wait_record *record, uint64_t *ret_ns)
+{
+	static const int64_t kinds[SPECIALS] = { OCCUPANT_IDLE, OCCUPANT_STEAL, OCCUPANT_HARDIRQ, OCCUPANT_SOFTIRQ };
+	uint64_t rest = record->wait_ns, most = 0;
+	int64_t kind = OCCUPANT_TASK;
+
+	for (int i = 0; i < SPECIALS; i++) {
+		uint64_t part = record->special[i] < rest ? record->special[i] : rest;
+
+		rest -= part;
+		if (part > most) {
+			most = part;
+			kind = kinds[i];
+		}
+	}
+	if (record->throttled_ns > most) {
+		most = record->throttled_ns;
+		kind = OCCUPANT_QUOTA;
+	}
+	*ret_ns = most;
+	return rest >= most && kind != OCCUPANT_QUOTA ? OCCUPANT_TASK : kind;
+}
+
+void events__add(struct collector *collector, const struct wait_record *record)
+{
+	struct event *event;
+	uint64_t ns;
+
+	if (collector->event_count >= EVENTS_LIMIT) {
+		collector->events_dropped++;
+		return;
+	}
+	collector->events = base__grow(collector->events, &collector->event_capacity, collector->event_count + 1,
+		sizeof(*collector->events));
+	event = &collector->events[collector->event_count++];
+	event->record = *record;
+	event->process = processes__by_tgid(collector->processes, record->tgid);
+	event->kind = main_occupant(record, &ns);
+	event->culprit = event->kind == OCCUPANT_TASK ? processes__by_tgid(collector->processes, OCCUPANT_TGID(record->occupant)) : 0;
+}
+
+static void add_sample(struct collector *collector, uint64_t time_ns, const char *series, char *key, double value)
+{
+	struct sample_row *row;
+
+	if (collector->sample_count >= SAMPLES_LIMIT) {
+		free(key);
+		return;
+	}
+	collector->samples = base__grow(collector->samples, &collector->sample_capacity, collector->sample_count + 1,
+		sizeof(*collector->samples));
+	row = &collector->samples[collector->sample_count++];
+	row->time_ns = (int64_t)time_ns;
+	row->series = base__copy(series);
+	row->key = key;
+	row->value = value;
+}
+
+void samples__add(struct collector *collector, uint64_t time_ns, const struct pressure_totals totals[PRESSURE_RESOURCES])
+{
+	for (int resource = 0; resource < PRESSURE_RESOURCES; resource++) {
+		cleanup_free char *series = base__format("%s.some_total_us", pressure__resource_name((enum pressure_resource)resource));
+
+		if (totals[resource].some_us >= 0)
+			add_sample(collector, time_ns, series, base__copy("system"), (double)totals[resource].some_us);
+	}
+	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++) {
+		const struct cpu_account *account = &collector->probes->accounts[cpu];
+
+		if (!account->on)
+			continue;
+		add_sample(collector, time_ns, "cpu.idle_ns", base__format("%u", cpu), (double)account->idle_total);
+		add_sample(collector, time_ns, "cpu.meter_ns", base__format("%u", cpu), (double)account->meter_ns);
+		add_sample(collector, time_ns, "cpu.switches", base__format("%u", cpu), (double)account->switches);
+	}
+}
+
+static void store_pair(const void *node, VISIT visit, void *closure)
+{
+	if (visit == postorder || visit == leaf)
+		*recording__add_pair(closure) = **(const struct pair_row *const *)node;
+}
+
+static void store_credit(const void *node, VISIT visit, void *closure)
+{
+	if (visit == postorder || visit == leaf)
+		*recording__add_cgroup_credit(closure) = **(const struct cgroup_credit_row *const *)node;
+}
+
+void gather__store(const struct collector *collector, struct recording *recording)
+{
+	twalk_r(collector->pairs, store_pair, recording);
+	twalk_r(collector->credits, store_credit, recording);
+	for (size_t i = 0; i < collector->sample_count; i++) {
+		struct sample_row *row = recording__add_sample(recording);
+
+		*row = collector->samples[i];
+		row->series = base__copy(row->series);
+		row->key = base__copy(row->key);
+	}
+}
+
+void gather__free(struct collector *collector)
+{
+	tdestroy(collector->pairs, free);
+	tdestroy(collector->credits, free);
+	free(collector->events);
+	for (size_t i = 0; i < collector->sample_count; i++) {
+		free(collector->samples[i].series);
+		free(collector->samples[i].key);
+	}
+	free(collector->samples);
+}

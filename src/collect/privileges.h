@@ -1,0 +1,10 @@
+// Privileges after the probes are attached.
+#ifndef WHYSTALL_COLLECT_PRIVILEGES_H
+#define WHYSTALL_COLLECT_PRIVILEGES_H
+
+// Keeps only what recording still needs: CAP_BPF and CAP_PERFMON (reading maps, test runs), CAP_SYS_PTRACE (reading links in
+// /proc of other users), CAP_DAC_READ_SEARCH (files of others), CAP_DAC_OVERRIDE (the place of the recording), CAP_SYSLOG (kernel symbols),
+// CAP_KILL (the command that was started); no new ones can be gained, not even by exec. Returns 0 or a negative errno.
+int privileges__drop(void);
+
+#endif

@@ -1,0 +1,412 @@
+#include "collect/probes.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "base/base.h"
+#include "sched.skel.h"
+
+struct probes_private {
+	struct probes public;
+	struct ring_buffer *ring;
+	struct bpf_link *walk_link;
+	probes_record_fn *handle;
+	void *context;
+	int statistics_fd;
+	uint64_t statistics_switches;
+};
+
+static struct probes_private *private_of(struct probes *probes)
+{
+	return (struct probes_private *)probes;
+}
+
+// The last lines that libbpf complained with; kept for the error message. libbpf's printer has no context argument.
+static char last_complaint[200];
+
+static int keep_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	if (level == LIBBPF_WARN) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		vsnprintf(last_complaint, sizeof(last_complaint), format, arguments);
+#pragma GCC diagnostic pop
+		last_complaint[strcspn(last_complaint, "\n")] = 0;
+	}
+	return 0;
+}
+
+// Offset of a per-CPU variable within its section, -1 if the kernel's BTF does not list it.
+static int64_t percpu_offset(const struct btf *btf, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
+	const struct btf_type *section = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
+
+	if (!section)
+		return -1;
+	const struct btf_var_secinfo *variable = btf_var_secinfos(section);
+	for (uint16_t i = 0; i < btf_vlen(section); i++, variable++) {
+		const struct btf_type *type = btf__type_by_id(btf, variable->type);
+
+		if (type && !strcmp(btf__name_by_offset(btf, type->name_off), name))
+			return variable->offset;
+	}
+	return -1;
+}
+
+static int64_t enumerator(const struct btf *btf, const char *enumeration, const char *name, int64_t fallback)
+{
+	int id = btf__find_by_name_kind(btf, enumeration, BTF_KIND_ENUM);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
+
+	if (!type)
+		return fallback;
+	const struct btf_enum *value = btf_enum(type);
+	for (uint16_t i = 0; i < btf_vlen(type); i++, value++)
+		if (!strcmp(btf__name_by_offset(btf, value->name_off), name))
+			return value->val;
+	return fallback;
+}
+
+// Size and layout of kernel structs decide which way counters can be read.
+static void settle_drift(const struct btf *btf, const struct probes_options *options, struct probes *probes)
+{
+	struct sched_bpf__rodata *settings = probes->skeleton->rodata;
+	int64_t runqueues = percpu_offset(btf, "runqueues");
+	int64_t psi = percpu_offset(btf, "system_group_pcpu");
+	int64_t percpu = percpu_offset(btf, "this_cpu_off");
+	int64_t steal = percpu_offset(btf, "steal_time");
+
+	settings->have_rdonly_cast = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+	settings->nonidle_index = (uint32_t)enumerator(btf, "psi_states", "PSI_NONIDLE", 6);
+	settings->states = (uint32_t)enumerator(btf, "psi_states", "NR_PSI_STATES", 7);
+	settings->cpus = probes->cpus;
+	settings->pair_threshold_ns = options->pair_threshold_ns;
+	settings->event_threshold_ns = options->event_threshold_ns;
+	if (runqueues >= 0 && psi >= 0 && !options->without_meter && access("/proc/pressure/cpu", R_OK) == 0) {
+		settings->have_meter = probes->meter = true;
+		settings->distance_psi = psi - runqueues;
+	}
+	if (runqueues >= 0 && percpu >= 0 && probes->meter) {
+		settings->have_groups = probes->groups_on = true;
+		settings->distance_percpu = percpu - runqueues;
+	}
+	if (runqueues >= 0 && steal >= 0) {
+		settings->have_steal = probes->steal = true;
+		settings->distance_steal = steal - runqueues;
+	}
+}
+
+static void size_maps(const struct probes_options *options, struct probes *probes)
+{
+	struct sched_bpf *skeleton = probes->skeleton;
+	size_t groups = 64;
+
+	// Room for twice as many cgroups as there are, as long as their accounts take less than 8 MiB.
+	while (groups < 2 * options->cgroups + 32 && groups < 1024
+		&& 2 * groups * probes->cpus * sizeof(struct group_account) < (8U << 20))
+		groups *= 2;
+	probes->groups = probes->groups_on ? (uint32_t)groups : 1;
+	skeleton->rodata->groups_max = probes->groups_on ? probes->groups : 0;
+	bpf_map__set_max_entries(skeleton->maps.cpu_accounts, probes->cpus);
+	bpf_map__set_max_entries(skeleton->maps.buckets, probes->cpus * BUCKETS);
+	bpf_map__set_max_entries(skeleton->maps.groups, probes->groups);
+	bpf_map__set_max_entries(skeleton->maps.group_accounts, probes->groups * probes->cpus);
+	bpf_map__set_max_entries(skeleton->maps.fold_samples, probes->groups * probes->cpus);
+}
+
+static void *map_array(struct probes *probes, const struct bpf_map *map, size_t row)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = (size_t)bpf_map__max_entries(map) * ((row + 7) & ~7UL);
+	void *memory;
+
+	size = (size + page - 1) & ~(page - 1);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	probes->map_bytes += size;
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int map_arrays(struct probes *probes)
+{
+	struct sched_bpf *skeleton = probes->skeleton;
+
+	probes->accounts = map_array(probes, skeleton->maps.cpu_accounts, sizeof(struct cpu_account));
+	probes->slots = map_array(probes, skeleton->maps.task_slots, sizeof(struct task_slot));
+	probes->group_table = map_array(probes, skeleton->maps.groups, sizeof(struct group));
+	probes->group_accounts = map_array(probes, skeleton->maps.group_accounts, sizeof(struct group_account));
+	probes->folds = map_array(probes, skeleton->maps.fold_samples, sizeof(struct fold_sample));
+	// Those that are not mapped: buckets, two hash maps (48 bytes of overhead an element), the ring.
+	probes->map_bytes += (size_t)probes->cpus * BUCKETS * sizeof(struct bucket) + 16384 * 72 + 8192 * 64 + (2U << 20);
+	return probes->accounts && probes->slots && probes->group_table && probes->group_accounts && probes->folds ? 0 : -ENOMEM;
+}
+
+// Why this kernel can't be recorded at all, or NULL.
+static char *kernel_refusal(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	if (geteuid() != 0)
+		return base__copy("recording needs root: run it with sudo");
+	uname(&name);
+	if (sscanf(name.release, "%d.%d", &major, &minor) == 2 && (major < 5 || (major == 5 && minor < 15)))
+		return base__format("recording needs Linux 5.15 or later, this is %s: update the kernel", name.release);
+	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+		return base__format("this kernel (%s) has no type information in /sys/kernel/btf/vmlinux: "
+			"boot one that was built with CONFIG_DEBUG_INFO_BTF=y", name.release);
+	return NULL;
+}
+
+static int forward_record(void *context, void *data, size_t size)
+{
+	struct probes_private *own = context;
+
+	own->handle(own->context, data, size);
+	return 0;
+}
+
+int probes__load(const struct probes_options *options, struct probes **ret_probes, char **ret_error)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	char *refusal = kernel_refusal();
+	struct probes_private *own;
+	struct probes *probes;
+	struct btf *btf;
+	int error;
+
+	if (refusal) {
+		*ret_error = refusal;
+		return geteuid() ? -EPERM : -EOPNOTSUPP;
+	}
+	libbpf_set_print(keep_complaint);
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);  // kernels before 5.11 charge maps to it; libbpf raises it only on demand
+	own = base__alloc(1, sizeof(*own));
+	own->statistics_fd = -1;
+	probes = &own->public;
+	probes->cpus = (uint32_t)libbpf_num_possible_cpus();
+	probes->skeleton = sched_bpf__open();
+	btf = btf__load_vmlinux_btf();
+	if (!probes->skeleton || !btf) {
+		error = -errno;
+		*ret_error = base__format("the kernel's type information can't be read (%s)", strerror(errno));
+		goto failed;
+	}
+	settle_drift(btf, options, probes);
+	size_maps(options, probes);
+	bpf_program__set_autoattach(probes->skeleton->progs.snapshot, false);
+	bpf_program__set_autoattach(probes->skeleton->progs.walk_tasks, false);
+	error = sched_bpf__load(probes->skeleton);
+	if (!error)
+		error = sched_bpf__attach(probes->skeleton);
+	if (error) {
+		*ret_error = base__format("the kernel refused the probes (%s; %s): run `whystall check` to see what is missing",
+			strerror(-error), last_complaint);
+		goto failed;
+	}
+	error = map_arrays(probes);
+	own->walk_link = bpf_program__attach_iter(probes->skeleton->progs.walk_tasks, NULL);
+	own->ring = ring_buffer__new(bpf_map__fd(probes->skeleton->maps.records), forward_record, own, NULL);
+	if (error || !own->walk_link || !own->ring) {
+		error = error ? error : -errno;
+		*ret_error = base__format("the probes' memory can't be reached (%s)", strerror(-error));
+		goto failed;
+	}
+	btf__free(btf);
+	*ret_probes = probes;
+	return 0;
+failed:
+	btf__free(btf);
+	probes__free(probes);
+	return error ? error : -EINVAL;
+}
+
+void probes__free(struct probes *probes)
+{
+	struct probes_private *own = private_of(probes);
+
+	if (!probes)
+		return;
+	bpf_link__destroy(own->walk_link);
+	ring_buffer__free(own->ring);
+	if (own->statistics_fd >= 0)
+		close(own->statistics_fd);
+	sched_bpf__destroy(probes->skeleton);   // the mapped arrays go with the process
+	free(own);
+}
+
+void probes__detach(struct probes *probes)
+{
+	sched_bpf__detach(probes->skeleton);
+}
+
+static unsigned snapshot_run(struct probes *probes, struct snapshot_arguments *arguments)
+{
+	unsigned answered = 0;
+
+	for (uint32_t cpu = 0; cpu < probes->cpus; cpu++) {
+		LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments, .ctx_size_in = sizeof(*arguments),
+			.flags = BPF_F_TEST_RUN_ON_CPU, .cpu = cpu);
+
+		answered += bpf_prog_test_run_opts(bpf_program__fd(probes->skeleton->progs.snapshot), &run) == 0;
+	}
+	return answered;
+}
+
+unsigned probes__snapshot(struct probes *probes, enum snapshot_mode mode)
+{
+	struct snapshot_arguments arguments = { .mode = mode };
+	unsigned answered = 0;
+
+	if (mode != SNAPSHOT_READ_GROUPS && mode != SNAPSHOT_TOUCH_GROUPS)
+		return snapshot_run(probes, &arguments);
+	for (uint32_t first = 0; probes->groups_on && first < probes->groups; first += SNAPSHOT_GROUPS) {
+		bool used = false;
+
+		for (uint32_t i = first; i < first + SNAPSHOT_GROUPS && i < probes->groups; i++)
+			used |= probes->group_table[i].id != 0;
+		arguments.first_group = first;
+		if (used)
+			answered = snapshot_run(probes, &arguments);
+	}
+	return answered;
+}
+
+int probes__walk(struct probes *probes, enum walk_mode mode)
+{
+	cleanup_fd int fd = bpf_iter_create(bpf_link__fd(private_of(probes)->walk_link));
+	char buffer[512];
+	ssize_t length;
+
+	if (fd < 0)
+		return -errno;
+	probes->skeleton->bss->walk = mode;
+	while ((length = read(fd, buffer, sizeof(buffer))) > 0 || (length < 0 && errno == EAGAIN))
+		;
+	return length < 0 ? -errno : 0;
+}
+
+bool probes__calibrated(struct probes *probes)
+{
+	uint64_t smallest = 0;
+
+	for (uint32_t cpu = 0; cpu < probes->cpus; cpu++) {
+		uint64_t offset = probes->accounts[cpu].offset;
+
+		if (offset && (!smallest || offset < smallest))
+			smallest = offset;
+	}
+	for (uint32_t cpu = 0; cpu < probes->cpus; cpu++)
+		if (!probes->accounts[cpu].offset)
+			probes->accounts[cpu].offset = smallest;
+	return smallest != 0;
+}
+
+void probes__watch_quota(struct probes *probes, bool on)
+{
+	probes->skeleton->bss->quota_watch = on;
+}
+
+int probes__consume(struct probes *probes, probes_record_fn *handle, void *context)
+{
+	struct probes_private *own = private_of(probes);
+
+	own->handle = handle;
+	own->context = context;
+	return ring_buffer__consume(own->ring);
+}
+
+#define BATCH 1024
+
+int probes__take_pairs(struct probes *probes, probes_pair_fn *handle, void *context)
+{
+	cleanup_free struct pair_key *keys = base__alloc(BATCH, sizeof(*keys));
+	cleanup_free struct pair_value *values = base__alloc(BATCH, sizeof(*values));
+	int fd = bpf_map__fd(probes->skeleton->maps.pairs);
+	uint32_t position = 0, *from = NULL;
+
+	for (;;) {
+		uint32_t count = BATCH;
+		int error = bpf_map_lookup_and_delete_batch(fd, from, &position, keys, values, &count, NULL);
+
+		if (error && error != -ENOENT)
+			return error;
+		for (uint32_t i = 0; i < count; i++)
+			handle(context, keys[i].victim, keys[i].occupant, values[i].ns, values[i].waits);
+		if (error == -ENOENT)
+			return 0;
+		from = &position;
+	}
+}
+
+int probes__take_credits(struct probes *probes, probes_credit_fn *handle, void *context)
+{
+	cleanup_free struct credit_key *keys = base__alloc(BATCH, sizeof(*keys));
+	cleanup_free uint64_t *values = base__alloc(BATCH, sizeof(*values));
+	int fd = bpf_map__fd(probes->skeleton->maps.group_credits);
+	uint32_t position = 0, *from = NULL;
+
+	for (;;) {
+		uint32_t count = BATCH;
+		int error = bpf_map_lookup_and_delete_batch(fd, from, &position, keys, values, &count, NULL);
+
+		if (error && error != -ENOENT)
+			return error;
+		for (uint32_t i = 0; i < count; i++)
+			handle(context, keys[i].group, keys[i].occupant, values[i]);
+		if (error == -ENOENT)
+			return 0;
+		from = &position;
+	}
+}
+
+static uint64_t switches_seen(const struct probes *probes)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t cpu = 0; cpu < probes->cpus; cpu++)
+		sum += probes->accounts[cpu].switches;
+	return sum;
+}
+
+int probes__statistics_start(struct probes *probes)
+{
+	struct probes_private *own = private_of(probes);
+
+	own->statistics_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	own->statistics_switches = switches_seen(probes);
+	return own->statistics_fd < 0 ? own->statistics_fd : 0;
+}
+
+void probes__statistics_stop(struct probes *probes, uint64_t *ret_ns, uint64_t *ret_runs, uint64_t *ret_switches)
+{
+	struct probes_private *own = private_of(probes);
+	struct bpf_program *program;
+
+	*ret_ns = *ret_runs = *ret_switches = 0;
+	if (own->statistics_fd < 0)
+		return;
+	close(own->statistics_fd);
+	own->statistics_fd = -1;
+	*ret_switches = switches_seen(probes) - own->statistics_switches;
+	bpf_object__for_each_program(program, probes->skeleton->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (program == probes->skeleton->progs.snapshot || program == probes->skeleton->progs.walk_tasks)
+			continue;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
+			*ret_ns += info.run_time_ns;
+			*ret_runs += info.run_cnt;
+		}
+	}
+}

@@ -1,0 +1,62 @@
+// The kernel side, loaded: what user space can ask of it. Everything here needs privileges until probes__drop.
+#ifndef WHYSTALL_COLLECT_PROBES_H
+#define WHYSTALL_COLLECT_PROBES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/records.h"
+
+struct probes_options {
+	uint64_t pair_threshold_ns;     // waits from here on are cut by who occupied the CPU
+	uint64_t event_threshold_ns;    // waits from here on are reported one by one, with a kernel stack
+	bool without_meter;             // let the event model stand in (for tests)
+	size_t cgroups;                 // how many are expected
+};
+
+// The maps, mapped into our memory: live while the probes run.
+struct probes {
+	struct sched_bpf *skeleton;
+	uint32_t cpus;                  // possible CPUs: cpu_accounts and fold_samples have a row for each
+	uint32_t groups;                // rows of `group_table`; group_accounts and fold_samples: groups * cpus
+	bool meter, groups_on, steal;
+	struct cpu_account *accounts;
+	struct task_slot *slots;        // TASK_SLOTS rows
+	struct group *group_table;
+	struct group_account *group_accounts;
+	struct fold_sample *folds;
+	size_t map_bytes;               // memory of all maps
+};
+
+// Loads and attaches. On failure returns a negative errno and sets one sentence for people: what is missing and what to do.
+int probes__load(const struct probes_options *options, struct probes **ret_probes, char **ret_error);
+void probes__free(struct probes *probes);
+// Detaches the probes; the maps stay.
+void probes__detach(struct probes *probes);
+
+// Runs the snapshot program on every online CPU. Returns how many CPUs answered.
+unsigned probes__snapshot(struct probes *probes, enum snapshot_mode mode);
+// Walks all tasks in the kernel. Returns 0 or a negative errno.
+int probes__walk(struct probes *probes, enum walk_mode mode);
+// CPUs that saw no event while calibrating take the clock offset of the others. Returns false if no CPU saw any.
+bool probes__calibrated(struct probes *probes);
+void probes__watch_quota(struct probes *probes, bool on);
+// Begin to record: events are accounted from each CPU's SNAPSHOT_BEGIN on.
+
+// Records from the ring buffer, in order for each CPU. Returns how many, or a negative errno.
+typedef void probes_record_fn(void *context, const void *record, size_t size);
+int probes__consume(struct probes *probes, probes_record_fn *handle, void *context);
+
+// Takes all pairs (victim × occupant) collected since the last call, or all credits of cgroups.
+typedef void probes_pair_fn(void *context, uint32_t victim_tgid, uint32_t occupant, uint64_t ns, uint64_t waits);
+typedef void probes_credit_fn(void *context, uint32_t group, uint32_t occupant, uint64_t ns);
+int probes__take_pairs(struct probes *probes, probes_pair_fn *handle, void *context);
+int probes__take_credits(struct probes *probes, probes_credit_fn *handle, void *context);
+
+// Time and runs of the probes by the kernel's BPF statistics, which are on between the two calls. Starting needs
+// CAP_SYS_ADMIN; the figures are summed over all programs.
+int probes__statistics_start(struct probes *probes);
+void probes__statistics_stop(struct probes *probes, uint64_t *ret_ns, uint64_t *ret_runs, uint64_t *ret_switches);
+
+#endif
