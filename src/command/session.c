@@ -1,0 +1,222 @@
+#include "command/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/base.h"
+#include "collect/collector.h"
+#include "command/command.h"
+
+// Set by the signal handler, which has no other way to reach anybody.
+static volatile sig_atomic_t asked_to_stop;
+
+struct session {
+	const struct session_options *options;
+	struct recording_file *file;
+	bool save_failed;
+	pid_t child;
+	int start_pipe;         // writing to it starts the command
+	bool child_ended;
+	int child_status;
+};
+
+static void on_stop_signal(int number)
+{
+	(void)number;
+	asked_to_stop = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_stop_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+static bool should_stop(void *context)
+{
+	struct session *session = context;
+
+	if (session->child > 0 && !session->child_ended && waitpid(session->child, &session->child_status, WNOHANG) == session->child)
+		session->child_ended = true;
+	return asked_to_stop || session->child_ended;
+}
+
+static void start_command(void *context)
+{
+	struct session *session = context;
+
+	if (session->child > 0 && write(session->start_pipe, "", 1) != 1)
+		say__warning("the command could not be started: %s", strerror(errno));
+}
+
+static void save_interim(void *context, const struct recording *recording)
+{
+	struct session *session = context;
+	char *error = NULL;
+
+	if (!session->file || session->save_failed)
+		return;
+	if (recording_file__save(session->file, recording, &error) < 0) {
+		// Go on: the report can still be printed, and the disk may have room again at the end.
+		say__warning("%s", error);
+		session->save_failed = true;
+	}
+	free(error);
+}
+
+static void show_progress(void *context, int64_t elapsed_ns)
+{
+	const struct session *session = context;
+
+	if (session->options->duration_ns == INT64_MAX)
+		say__progress("recording %s: %lld s (Ctrl-C ends it early)", session->options->command ? session->options->command[0] : "",
+			(long long)(elapsed_ns / (int64_t)NS_PER_SEC));
+	else
+		say__progress("recording: %lld of %lld s (Ctrl-C ends it early)", (long long)(elapsed_ns / (int64_t)NS_PER_SEC),
+			(long long)((session->options->duration_ns + (int64_t)NS_PER_SEC / 2) / (int64_t)NS_PER_SEC));
+}
+
+// The command waits in a child until the window begins, so that it keeps the privileges that we drop.
+static int prepare_command(struct session *session)
+{
+	int ends[2];
+	char go;
+
+	if (!session->options->command)
+		return 0;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	session->child = fork();
+	if (session->child < 0)
+		return -errno;
+	if (session->child == 0) {
+		close(ends[1]);
+		if (read(ends[0], &go, 1) != 1)
+			_exit(125);
+		signal(SIGPIPE, SIG_DFL);
+		execvp(session->options->command[0], session->options->command);
+		say__error("'%s' could not be started: %s", session->options->command[0], strerror(errno));
+		_exit(127);
+	}
+	close(ends[0]);
+	session->start_pipe = ends[1];
+	return 0;
+}
+
+static void end_command(struct session *session)
+{
+	if (session->child <= 0)
+		return;
+	if (session->start_pipe >= 0)
+		close(session->start_pipe);
+	if (!session->child_ended) {
+		kill(session->child, SIGTERM);
+		waitpid(session->child, &session->child_status, 0);
+	}
+	if (WIFEXITED(session->child_status) && WEXITSTATUS(session->child_status))
+		say__warning("the command ended with status %d", WEXITSTATUS(session->child_status));
+	else if (WIFSIGNALED(session->child_status) && !asked_to_stop)
+		say__warning("the command was ended by signal %d", WTERMSIG(session->child_status));
+}
+
+static char *join(char **words)
+{
+	struct string text = {};
+
+	for (; words && *words; words++)
+		string__add(&text, "%s%s", text.length ? " " : "", *words);
+	return string__steal(&text);
+}
+
+// What is asked for must exist, or the report would silently be about nothing.
+static int check_scope(const struct session_options *options)
+{
+	if (options->scope_pid && kill((pid_t)options->scope_pid, 0) < 0 && errno == ESRCH) {
+		say__error("there is no process %lld: give the pid of a running one (or drop -p)", (long long)options->scope_pid);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+static int save_final(struct session *session, const struct recording *recording)
+{
+	char *error = NULL;
+
+	if (!session->file || recording_file__save(session->file, recording, &error) == 0)
+		return 0;
+	say__error("%s", error ? error : "the recording could not be saved");
+	free(error);
+	return EXIT_NOT_RECORDED;
+}
+
+static int run(struct session *session, struct recording **ret_recording)
+{
+	cleanup_free char *command = join(session->options->command);
+	struct collector_options options = { .duration_ns = session->options->duration_ns, .scope_pid = session->options->scope_pid,
+		.scope_cgroup = session->options->scope_cgroup, .command = command, .without_meter = session->options->without_meter,
+		.stop = should_stop, .interim = save_interim, .progress = show_progress, .context = session };
+	cleanup_free char *error = NULL, *reason = NULL;
+	struct recording *recording = NULL;
+	struct collector *collector;
+	int status;
+
+	if (collector__open(&options, &collector, &error) < 0) {
+		say__error("%s", error ? error : "the recording could not be made");
+		return EXIT_NOT_RECORDED;
+	}
+	status = collector__run(collector, start_command, &recording, &error) < 0 ? EXIT_NOT_RECORDED : 0;
+	collector__close(collector);
+	say__progress_done();
+	end_command(session);
+	if (status) {
+		say__error("%s", error ? error : "the recording could not be made");
+		return status;
+	}
+	if (session->child_ended)
+		recording__set_meta(recording, "ended_by", "command");
+	if (recording__repair(recording, &reason) < 0) {
+		say__error("the recording contradicts itself (%s): please report this as a bug", reason ? reason : "no reason given");
+		recording__free(recording);
+		return EXIT_NOT_RECORDED;
+	}
+	status = save_final(session, recording);
+	if (ret_recording && !status)
+		*ret_recording = recording;
+	else
+		recording__free(recording);
+	return status;
+}
+
+int session__record(const struct session_options *options, struct recording **ret_recording)
+{
+	struct session session = { .options = options, .start_pipe = -1 };
+	cleanup_free char *error = NULL;
+	int status = check_scope(options);
+
+	if (status)
+		return status;
+	if (options->output && recording_file__create(options->output, &session.file, &error) < 0) {
+		say__error("%s", error ? error : "the recording could not be created");
+		return EXIT_NOT_RECORDED;
+	}
+	asked_to_stop = 0;
+	catch_signals();
+	if (prepare_command(&session) < 0) {
+		say__error("the command could not be prepared: %s", strerror(errno));
+		status = EXIT_NOT_RECORDED;
+	} else {
+		status = run(&session, ret_recording);
+	}
+	if (status && session.child > 0 && !session.child_ended)
+		end_command(&session);
+	recording_file__close(session.file);
+	return status;
+}

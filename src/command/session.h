@@ -1,0 +1,24 @@
+// One recording made for a subcommand: signals, progress, the command to run, the file to keep it in.
+#ifndef WHYSTALL_SESSION_H
+#define WHYSTALL_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "recording/recording.h"
+
+struct session_options {
+	int64_t duration_ns;            // limit of the window; INT64_MAX with a command: until it ends
+	const char *output;             // NULL: keep no file
+	int64_t scope_pid;              // 0: none
+	const char *scope_cgroup;       // NULL: none
+	char **command;                 // NULL, or CMD ARG… NULL: started when the window begins, with our caller's privileges
+	bool without_meter;             // the event model stands in (environment variable WHYSTALL_METER=events)
+};
+
+// Records. Ctrl-C or SIGTERM ends the window early and still gives a recording (a second one kills). With `output`, the file is there from the
+// start and each few seconds brought up to date. On failure says one sentence on stderr and returns the exit status for it
+// (EXIT_NOT_RECORDED, EXIT_USAGE). On success returns 0 and, unless NULL, the recording, repaired as a reader would.
+int session__record(const struct session_options *options, struct recording **ret_recording);
+
+#endif
