@@ -37,5 +37,7 @@ int report__print(const struct recording *recording, const char *format, FILE *o
 // What a subcommand returns after it has written its result to stdout: `status`, or 2 after one sentence when the
 // writing failed for another reason than a closed pipe (a reader such as `head` that has seen enough is no error).
 int output__finish(int status);
+// Colours help a person at a terminal and spoil a file; NO_COLOR and a dumb terminal are respected.
+bool output__wants_colours(FILE *out);
 
 #endif

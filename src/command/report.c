@@ -1,0 +1,82 @@
+// From a recording to a report.
+#include "command/command.h"
+#include "base/base.h"
+#include "causes/cause.h"
+#include "ledger/ledger.h"
+#include "render/render.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+int report__check_format(const char *format)
+{
+	static const char *const formats[] = { "text", "json", "markdown", "html", NULL };
+	if (!format || !strcmp(format, "text") || !strcmp(format, "json"))
+		return 0;
+	if (!strcmp(format, "markdown") || !strcmp(format, "html")) {
+		say__error("the format '%s' is not there yet: use text or json", format);
+		return -EINVAL;
+	}
+	const char *nearest = options__nearest(format, formats);
+	if (nearest)
+		say__error("there is no format '%s': did you mean '%s'? (text and json are there)", format, nearest);
+	else
+		say__error("there is no format '%s': use text or json", format);
+	return -EINVAL;
+}
+
+bool output__wants_colours(FILE *out)
+{
+	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
+	return isatty(fileno(out)) && !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb");
+}
+
+int report__print(const struct recording *recording, const char *format, FILE *out, bool *ret_confirmed)
+{
+	int status = report__check_format(format);
+	if (status < 0)
+		return status;
+	struct ledger *ledger = NULL;
+	status = ledger__build(recording, &ledger);
+	if (status < 0) {
+		say__error("this recording's figures contradict each other, so that no books can be made of it: record again");
+		return status;
+	}
+	struct diagnosis *diagnosis = NULL;
+	status = diagnosis__make(ledger, &diagnosis);
+	if (status == 0) {
+		cleanup_free char *report = format && !strcmp(format, "json") ? render__json(diagnosis)
+									      : render__text(diagnosis, output__wants_colours(out));
+		fputs(report, out);
+		if (ret_confirmed)
+			*ret_confirmed = diagnosis->confirmed;
+		diagnosis__free(diagnosis);
+	}
+	ledger__free(ledger);
+	return status;
+}
+
+int command__report(int argc, char **argv)
+{
+	struct arguments arguments;
+	int status = arguments__parse(command__find("report"), argc, argv, &arguments);
+	if (status)
+		return status > 0 ? EXIT_REPORTED : EXIT_USAGE;
+	const char *format = arguments__value(&arguments, "format");
+	if (report__check_format(format) < 0)
+		return EXIT_USAGE;
+	struct recording *recording = NULL;
+	cleanup_free char *error = NULL;
+	status = recording__read(arguments.operands[0], &recording, &error);
+	if (status < 0) {
+		say__error("%s", error ? error : strerror(-status));
+		return EXIT_UNREADABLE;
+	}
+	bool confirmed = false;
+	status = report__print(recording, format, stdout, &confirmed);
+	recording__free(recording);
+	if (status < 0)
+		return EXIT_UNREADABLE;
+	return confirmed && arguments__has(&arguments, "exit-code") ? EXIT_CAUSE_CONFIRMED : EXIT_REPORTED;
+}

@@ -1,0 +1,150 @@
+#include "render/answer.h"
+#include "base/base.h"
+#include "causes/headline.h"
+#include "causes/wording.h"
+
+#include <math.h>
+#include <string.h>
+
+// How many cgroups of the pressure table are worth a line: the ones behind the pressure are among the largest.
+#define CGROUPS_SHOWN 5
+
+static void order_verdicts(struct answer *answer)
+{
+	size_t order[ANSWER_FOUND];
+	answer->found_count = headline__order(answer->diagnosis, order, ARRAY_SIZE(order));
+	for (size_t i = 0; i < answer->found_count; i++)
+		answer->found[i] = &answer->diagnosis->verdicts[order[i]];
+}
+
+static char *list_verdicts(const struct diagnosis *diagnosis, enum verdict_kind kind)
+{
+	struct string out = { 0 };
+	for (size_t i = 0; i < diagnosis->verdict_count; i++)
+		if (diagnosis->verdicts[i].kind == kind)
+			string__add(&out, "%s%s", out.text ? ", " : "", diagnosis->verdicts[i].cause->id);
+	return out.text;
+}
+
+static int compare_pressures(const void *a, const void *b)
+{
+	const struct ledger_pressure *one = *(const struct ledger_pressure *const *)a, *other = *(const struct ledger_pressure *const *)b;
+	if ((one->cgroup != 0) != (other->cgroup != 0))
+		return one->cgroup ? 1 : -1;
+	if (one->cgroup && one->kernel_seconds != other->kernel_seconds)
+		return one->kernel_seconds > other->kernel_seconds ? -1 : 1;
+	return one < other ? -1 : one > other;
+}
+
+static void choose_pressures(struct answer *answer)
+{
+	const struct ledger *ledger = answer->ledger;
+	answer->pressures = base__alloc(ledger->pressure_count + 1, sizeof(*answer->pressures));
+	for (size_t i = 0; i < ledger->pressure_count; i++) {
+		const struct ledger_pressure *row = &ledger->pressures[i];
+		bool shown = row->cgroup ? row->booked && !strcmp(row->kind, "some") && row->kernel_seconds >= 0.001 * ledger->window_seconds
+					 : row->booked || row->kernel_seconds >= 0.001 * ledger->window_seconds;
+		// The root cgroup's files are the system's.
+		if (shown && !(row->cgroup && !strcmp(row->scope, "/")))
+			answer->pressures[answer->pressure_count++] = row;
+	}
+	qsort(answer->pressures, answer->pressure_count, sizeof(*answer->pressures), compare_pressures);
+	size_t cgroups = 0, kept = 0;
+	for (size_t i = 0; i < answer->pressure_count; i++)
+		if (!answer->pressures[i]->cgroup || cgroups++ < CGROUPS_SHOWN)
+			answer->pressures[kept++] = answer->pressures[i];
+	answer->pressure_count = kept;
+}
+
+char *answer__balance(const struct ledger_pressure *row)
+{
+	if (!row->booked)
+		return base__format("kernel %.3f s · not attributed by this version", row->kernel_seconds);
+	return base__format("kernel %.3f s · victims %.3f s · culprits %.3f s · %.1f %% explained", row->kernel_seconds, row->victims_seconds,
+			    row->culprits_seconds, row->explained * 100);
+}
+
+static char *origin(const struct answer *answer)
+{
+	const struct recording *recording = answer->recording;
+	const char *start = recording__meta(recording, "start_time"), *kernel = recording__meta(recording, "kernel");
+	const char *virtualization = recording__meta(recording, "virtualization"), *command = recording__meta(recording, "command");
+	// The nanoseconds of the start belong in the JSON report; a person reads the second.
+	return base__format("Recorded %.*s, %s long, on Linux %s, %d CPU%s%s%s%s%s.", start ? (int)strcspn(start, ".") : 0, start ? start : "",
+			    wording__seconds(answer->ledger->window_seconds).text, kernel ? kernel : "(unknown)", answer->ledger->cpus,
+			    answer->ledger->cpus == 1 ? "" : "s", virtualization && strcmp(virtualization, "none") ? ", virtual machine " : "",
+			    virtualization && strcmp(virtualization, "none") ? virtualization : "", command && *command ? ", during: " : "",
+			    command ? command : "");
+}
+
+static void assess_quality(struct answer *answer)
+{
+	const struct recording *recording = answer->recording;
+	struct answer_quality *quality = &answer->quality;
+	quality->events_lost = recording__counter(recording, "events_lost");
+	for (size_t i = 0; i < recording->cpu_count; i++)
+		quality->gaps_healed += recording->cpu[i].gaps;
+	int64_t cpu_ns = recording__meta_number(recording, "tool_cpu_ns", -1), probe_ns = recording__meta_number(recording, "probe_ns", -1);
+	int64_t runs = recording__meta_number(recording, "probe_runs", 0);
+	quality->tool_cpu_seconds = cpu_ns < 0 ? NAN : (double)cpu_ns / NS_PER_SEC;
+	int64_t switches = 0;
+	for (size_t i = 0; i < recording->cpu_count; i++)
+		switches += recording->cpu[i].switches;
+	// All probes' time over all switches: wake-up and fork probes are part of what a switch costs.
+	quality->probe_ns_per_switch = probe_ns < 0 || runs <= 0 || switches <= 0 ? NAN : (double)probe_ns / (double)switches;
+}
+
+static char *limits(const struct answer *answer)
+{
+	const struct answer_quality *quality = &answer->quality;
+	const struct recording *recording = answer->recording;
+	struct string out = { 0 };
+	string__add(&out, quality->events_lost ? "%s events lost" : "no event lost", wording__count((double)quality->events_lost).text);
+	if (quality->gaps_healed)
+		string__add(&out, ", %s gaps healed", wording__count((double)quality->gaps_healed).text);
+	if (!isnan(quality->tool_cpu_seconds) && answer->ledger->window_seconds > 0)
+		string__add(&out, "; whystall itself used %s of CPU time (%s of one CPU)", wording__seconds(quality->tool_cpu_seconds).text,
+			    wording__percent(quality->tool_cpu_seconds / answer->ledger->window_seconds).text);
+	if (!isnan(quality->probe_ns_per_switch))
+		string__add(&out, " and %.0f ns in the kernel for each context switch", quality->probe_ns_per_switch);
+	const char *meter = recording__meta(recording, "meter");
+	if (meter && !strcmp(meter, "events"))
+		string__add(&out, "; the kernel's own counters could not be reached, so events stood in for the meter");
+	if (!answer->ledger->cpu_some->exact_folds && answer->ledger->cpu_some->booked)
+		string__add(&out, "; somebody else's reading of the pressure files shifted the kernel's figure");
+	string__add(&out, ".");
+	return string__steal(&out);
+}
+
+struct answer *answer__new(const struct diagnosis *diagnosis)
+{
+	struct answer *answer = base__alloc(1, sizeof(*answer));
+	answer->diagnosis = diagnosis;
+	answer->ledger = diagnosis->ledger;
+	answer->recording = diagnosis->ledger->recording;
+	order_verdicts(answer);
+	choose_pressures(answer);
+	answer->ruled_out = list_verdicts(diagnosis, VERDICT_RULED_OUT);
+	answer->not_testable = list_verdicts(diagnosis, VERDICT_NOT_TESTABLE);
+	answer->origin = origin(answer);
+	assess_quality(answer);
+	answer->limits = limits(answer);
+	answer__fill_matrix(answer);
+	return answer;
+}
+
+void answer__free(struct answer *answer)
+{
+	if (!answer)
+		return;
+	for (size_t i = 0; i < ANSWER_ROWS; i++)
+		free(answer->matrix.row_names[i]);
+	for (size_t i = 0; i <= ANSWER_COLUMNS; i++)
+		free(answer->matrix.column_names[i]);
+	free(answer->pressures);
+	free(answer->ruled_out);
+	free(answer->not_testable);
+	free(answer->origin);
+	free(answer->limits);
+	free(answer);
+}

@@ -1,0 +1,43 @@
+// What every format shows, worked out once: which verdicts in which order, the pressure rows worth a line, who waited
+// for whom, the limits. Formats only lay it out.
+#ifndef WHYSTALL_ANSWER_H
+#define WHYSTALL_ANSWER_H
+
+#include "causes/cause.h"
+#include "causes/scene.h"
+
+#define ANSWER_FOUND 32
+#define ANSWER_ROWS 6
+#define ANSWER_COLUMNS 5
+
+struct answer_quality {
+	int64_t events_lost, gaps_healed;
+	double tool_cpu_seconds, probe_ns_per_switch;   // NAN: unknown
+};
+
+struct answer_matrix {          // seconds that rows waited for columns, largest first
+	size_t rows, columns;
+	char *row_names[ANSWER_ROWS], *column_names[ANSWER_COLUMNS + 1]; // owned; the last column: all others
+	double seconds[ANSWER_ROWS][ANSWER_COLUMNS + 1];
+};
+
+struct answer {
+	const struct diagnosis *diagnosis;
+	const struct ledger *ledger;
+	const struct recording *recording;
+	const struct verdict *found[ANSWER_FOUND]; size_t found_count;  // heaviest first
+	const struct ledger_pressure **pressures; size_t pressure_count; // system rows first, then cgroups by pressure
+	char *ruled_out, *not_testable; // owned; comma-separated, NULL when there is none
+	char *origin;                   // owned; when, how long and where it was recorded
+	char *limits;                   // owned; lost, healed, cost
+	struct answer_quality quality;
+	struct answer_matrix matrix;
+};
+
+struct answer *answer__new(const struct diagnosis *diagnosis);
+void answer__free(struct answer *answer);
+// "kernel 1.842 s · victims 1.836 s · culprits 1.842 s · 99.7 % explained". Owned by the caller.
+char *answer__balance(const struct ledger_pressure *row);
+void answer__fill_matrix(struct answer *answer);        // matrix.c
+
+#endif

@@ -1,0 +1,190 @@
+// The report for people. The first screen is the answer; whoever reads five lines only must not go away misled.
+#include "render/render.h"
+#include "render/answer.h"
+#include "render/page.h"
+#include "causes/wording.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LABEL 2         // where labels stand …
+#define BODY 13         // … and what they label
+#define PARTIES_SHOWN 4
+
+static void write_head(struct page *page, const struct answer *answer)
+{
+	const struct diagnosis *diagnosis = answer->diagnosis;
+	enum style style = diagnosis->confirmed ? STYLE_ALARM : diagnosis->healthy ? STYLE_GOOD : STYLE_WARNING;
+	page__paragraph(page, 0, 2, style, diagnosis->headline);
+	for (size_t i = 0; i < diagnosis->caution_count; i++)
+		page__labelled(page, 0, 2, STYLE_WARNING, "!", diagnosis->cautions[i]);
+	page__paragraph(page, 0, 2, STYLE_PLAIN, "Judged: what holds tasks up for want of CPU time. Not judged by this version: locks, memory, I/O, interrupts.");
+	page__paragraph(page, 0, 2, STYLE_DIM, answer->origin);
+}
+
+static void write_party(struct page *page, const struct answer *answer, const char *label, const struct party *party)
+{
+	const struct process_row *row = party->process ? recording__process(answer->recording, party->process) : NULL;
+	cleanup_free char *name = wording__party(answer->recording, party);
+	struct text_figure figure = wording__seconds(party->seconds), share = wording__percent(party->share);
+	struct page_cell cells[] = {
+		{ label, BODY - LABEL, STYLE_DIM }, { name, 67, STYLE_BOLD }, { figure.text, -9, STYLE_PLAIN }, { share.text, -8, STYLE_PLAIN },
+	};
+	page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
+	cleanup_free char *identity = wording__identity(row);
+	cleanup_string struct string detail = { 0 };
+	if (party->note)
+		string__add(&detail, "%s", party->note);
+	if (identity)
+		string__add(&detail, "%s%s", detail.text ? "; " : "", identity);
+	if (detail.text) {
+		// Two lines at most: a path of 4096 characters must not push the next culprit off the screen.
+		cleanup_free char *shown = page__shorten(detail.text, 2 * (PAGE_COLUMNS - BODY - 2) - 20);
+		page__paragraph(page, BODY + 2, BODY + 2, STYLE_DIM, shown);
+	}
+}
+
+static void write_parties(struct page *page, const struct answer *answer, const char *label, const struct party *parties, size_t count)
+{
+	for (size_t i = 0; i < count && i < PARTIES_SHOWN; i++)
+		write_party(page, answer, i ? "" : label, &parties[i]);
+	if (count > PARTIES_SHOWN) {
+		cleanup_free char *more = base__format("and %zu more (all of them: --format json)", count - PARTIES_SHOWN);
+		page__paragraph(page, BODY, BODY, STYLE_DIM, more);
+	}
+}
+
+static char *evidence_figure(const struct evidence *evidence, double value)
+{
+	if (!strncmp(evidence->unit, "of ", 3))
+		return base__format("%s", wording__percent(value).text);
+	if (!strcmp(evidence->unit, "task-seconds") || !strcmp(evidence->unit, "s"))
+		return base__format("%s", wording__seconds(value).text);
+	return base__format("%.4g %s", value, evidence->unit);
+}
+
+static void write_evidence(struct page *page, const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->evidence_count; i++) {
+		const struct evidence *evidence = &verdict->evidence[i];
+		cleanup_free char *value = evidence_figure(evidence, evidence->value);
+		cleanup_free char *limit = isnan(evidence->threshold) ? NULL : evidence_figure(evidence, evidence->threshold);
+		cleanup_free char *line = base__format("%s: %s%s%s%s", evidence->what, value, limit ? " (confirmed from " : "", limit ? limit : "",
+						       limit ? ")" : "");
+		page__labelled(page, LABEL, BODY, STYLE_DIM, i ? "" : "evidence", line);
+	}
+}
+
+static void write_advice(struct page *page, const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->check_count; i++) {
+		page__labelled(page, LABEL, BODY, STYLE_DIM, i ? "" : "by hand", verdict->checks[i].expect);
+		page__command(page, BODY + 2, verdict->checks[i].command);
+	}
+	for (int applicable = 1; applicable >= 0; applicable--) {
+		bool first = true;
+		for (size_t i = 0; i < verdict->remedy_count; i++) {
+			const struct remedy_offer *offer = &verdict->remedies[i];
+			if (offer->applicable != (bool)applicable)
+				continue;
+			cleanup_free char *line = base__format(applicable ? "%s: %s; price: %s" : "%s: %s", offer->id, offer->why, offer->cost);
+			page__labelled(page, LABEL, BODY, STYLE_DIM, !first ? "" : applicable ? "may help" : "won't help", line);
+			if (applicable && offer->command)
+				page__command(page, BODY + 2, offer->command);
+			first = false;
+		}
+	}
+}
+
+static void write_verdict(struct page *page, const struct answer *answer, const struct verdict *verdict)
+{
+	page__blank(page);
+	cleanup_free char *title = base__format("%s %s", verdict->kind == VERDICT_CONFIRMED ? "CONFIRMED" : "contributing", verdict->cause->id);
+	double window = answer->ledger->window_seconds;
+	cleanup_free char *size = base__format("%s of the window, %s waited in all%s%s", wording__percent(window > 0 ? verdict->wall_seconds / window : 0).text,
+					       wording__seconds(verdict->stall_seconds).text, verdict->under ? "; follows from " : "",
+					       verdict->under ? verdict->under : "");
+	page__labelled(page, 0, 34, verdict->kind == VERDICT_CONFIRMED ? STYLE_ALARM : STYLE_WARNING, title, size);
+	page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, verdict->summary);
+	if (verdict->doubt)
+		page__labelled(page, LABEL, BODY, STYLE_WARNING, "doubt", verdict->doubt);
+	write_parties(page, answer, verdict->culprit_count > 1 ? "culprits" : "culprit", verdict->culprits, verdict->culprit_count);
+	write_parties(page, answer, verdict->victim_count > 1 ? "victims" : "victim", verdict->victims, verdict->victim_count);
+	write_evidence(page, verdict);
+	write_advice(page, verdict);
+}
+
+static void write_pressures(struct page *page, const struct answer *answer)
+{
+	page__blank(page);
+	page__paragraph(page, 0, 2, STYLE_BOLD, "Pressure: the kernel's figure, and how much of it the books name on both sides");
+	for (size_t i = 0; i < answer->pressure_count; i++) {
+		const struct ledger_pressure *row = answer->pressures[i];
+		cleanup_free char *balance = answer__balance(row);
+		cleanup_free char *what = base__format("%s %s", row->resource, row->kind);
+		struct page_cell cells[] = {
+			{ what, 12, STYLE_PLAIN }, { row->scope, 16, STYLE_DIM }, { "", 1, STYLE_PLAIN }, { balance, 69, STYLE_PLAIN },
+		};
+		page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
+	}
+	if (!answer->pressure_count)
+		page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, "none was counted, or this kernel has no pressure files");
+}
+
+static void write_matrix(struct page *page, const struct answer *answer)
+{
+	const struct answer_matrix *matrix = &answer->matrix;
+	if (!matrix->rows || !matrix->columns)
+		return;
+	page__blank(page);
+	double threshold_ns = answer->diagnosis->scene->pair_threshold_ns;
+	cleanup_free char *title = base__format("Who waited for whom: seconds; the row waited while the column occupied the CPU%s%s",
+						threshold_ns > 0 ? " (waits over " : "",
+						threshold_ns > 0 ? wording__seconds(threshold_ns / NS_PER_SEC).text : "");
+	cleanup_free char *closed = base__format("%s%s", title, threshold_ns > 0 ? ")" : "");
+	page__paragraph(page, 0, 2, STYLE_BOLD, closed);
+	struct page_cell cells[ANSWER_COLUMNS + 3] = { { "", 22, STYLE_PLAIN } };
+	char figures[ANSWER_COLUMNS + 1][16];
+	size_t count = 1;
+	for (size_t i = 0; i <= ANSWER_COLUMNS; i++)
+		if (i < matrix->columns || i == ANSWER_COLUMNS)
+			cells[count++] = (struct page_cell){ matrix->column_names[i], i == ANSWER_COLUMNS ? -8 : -13, STYLE_DIM };
+	page__cells(page, LABEL, cells, count);
+	for (size_t row = 0; row < matrix->rows; row++) {
+		cells[0] = (struct page_cell){ matrix->row_names[row], 22, STYLE_PLAIN };
+		for (size_t i = 0, place = 1; i <= ANSWER_COLUMNS; i++) {
+			if (i >= matrix->columns && i < ANSWER_COLUMNS)
+				continue;
+			double seconds = matrix->seconds[row][i];
+			snprintf(figures[i], sizeof(figures[i]), seconds >= 0.0005 ? "%.3f" : "-", seconds);
+			cells[place++] = (struct page_cell){ figures[i], i == ANSWER_COLUMNS ? -8 : -13, STYLE_PLAIN };
+		}
+		page__cells(page, LABEL, cells, count);
+	}
+}
+
+static void write_rest(struct page *page, const struct answer *answer)
+{
+	page__blank(page);
+	if (answer->ruled_out)
+		page__labelled(page, 0, 14, STYLE_BOLD, "Ruled out:", answer->ruled_out);
+	if (answer->not_testable)
+		page__labelled(page, 0, 14, STYLE_BOLD, "Not testable:", answer->not_testable);
+	page__labelled(page, 0, 14, STYLE_BOLD, "Limits:", answer->limits);
+	page__paragraph(page, 0, 2, STYLE_DIM, "'whystall causes ID' says how a cause is judged; '--format json' has every figure and the reason "
+			"for each verdict.");
+}
+
+char *render__text(const struct diagnosis *diagnosis, bool colours)
+{
+	struct page page = { .colours = colours };
+	struct answer *answer = answer__new(diagnosis);
+	write_head(&page, answer);
+	for (size_t i = 0; i < answer->found_count; i++)
+		write_verdict(&page, answer, answer->found[i]);
+	write_pressures(&page, answer);
+	write_matrix(&page, answer);
+	write_rest(&page, answer);
+	answer__free(answer);
+	return string__steal(&page.out);
+}
