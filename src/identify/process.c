@@ -92,21 +92,16 @@ static void read_membership(char *text, struct membership *membership)
 		identify__cgroup(paths[i], &membership->meaning);
 }
 
+// One read: seq_file (single_open, fs/seq_file.c) hands out the whole text at once where the buffer is large enough.
 static ssize_t read_at(int directory, const char *name, char *buffer, size_t size)
 {
 	cleanup_fd int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
-	size_t used = 0;
-	ssize_t got;
+	ssize_t length = fd < 0 ? -1 : read(fd, buffer, size - 1);
 
-	if (fd < 0)
+	if (length < 0)
 		return -errno;
-	while (used + 1 < size && (got = read(fd, buffer + used, size - 1 - used)) != 0) {
-		if (got < 0)
-			return -errno;
-		used += (size_t)got;
-	}
-	buffer[used] = '\0';
-	return (ssize_t)used;
+	buffer[length] = '\0';
+	return length;
 }
 
 static void set_exe(int directory, struct process_row *row)
