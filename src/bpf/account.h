@@ -123,15 +123,11 @@ static __always_inline void credit_book(struct cpu_account *account, u64 grown, 
 }
 
 // Closes the interval since the last event at time `now`, when the counter stood at `meter`. `waiters_before`: waiters just before the event, as
-// far as the event tells; used where an arrival was not seen. A program of its own: verified once.
-__noinline int interval_close(u32 cpu, u64 now, u32 meter, u32 waiters_before)
+// far as the event tells; used where an arrival was not seen.
+static __always_inline void interval_close_hot(struct cpu_account *account, u64 now, u32 meter, u32 waiters_before)
 {
-	struct cpu_account *account = find_cpu(cpu);
 	u64 taken[SPECIALS];
 	u64 special;
-
-	if (!account)
-		return 0;
 	u64 elapsed = now - account->last;
 	u64 grown = (u32)(meter - account->meter);
 	u32 waiters = account->waiters;
@@ -153,6 +149,15 @@ __noinline int interval_close(u32 cpu, u64 now, u32 meter, u32 waiters_before)
 	}
 	account->last = now;
 	account->meter = meter;
+}
+
+// The same for the seldom paths: a program of its own, verified once.
+__noinline int interval_close(u32 cpu, u64 now, u32 meter, u32 waiters_before)
+{
+	struct cpu_account *account = find_cpu(cpu);
+
+	if (account)
+		interval_close_hot(account, now, meter, waiters_before);
 	return 0;
 }
 

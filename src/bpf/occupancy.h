@@ -9,20 +9,26 @@ static __always_inline struct bucket *bucket_at(u32 cpu, u64 number)
 	return bpf_map_lookup_elem(&buckets, &index);
 }
 
+// Opens a bucket: its entries are zero from the start, so that a mark is a plain copy.
+static __always_inline void bucket_open(struct bucket *bucket, u64 number)
+{
+	bucket->number = number;
+	bucket->count = 0;
+#pragma unroll
+	for (u32 i = 0; i < BUCKET_ENTRIES; i++)
+		bucket->ns[i] = 0;
+}
+
 // Adds time on the CPU to its current bucket; opens the next one when it holds four others already.
 static __always_inline void occupancy_add(struct cpu_account *account, u32 occupant, u64 ns)
 {
 	struct bucket *bucket = bucket_at(account->cpu, account->bucket);
 
-	if (!bucket || !ns)
+	if (!bucket)
 		return;
-	if (bucket->number != account->bucket) {
-		bucket->number = account->bucket;
-		bucket->count = 0;
-	}
 #pragma unroll
 	for (u32 i = 0; i < BUCKET_ENTRIES; i++) {
-		if (i < bucket->count && bucket->occupant[i] == occupant) {
+		if (bucket->occupant[i] == occupant && i < bucket->count) {
 			bucket->ns[i] += ns;
 			return;
 		}
@@ -33,7 +39,7 @@ static __always_inline void occupancy_add(struct cpu_account *account, u32 occup
 		bucket = bucket_at(account->cpu, account->bucket);
 		if (!bucket)
 			return;
-		bucket->number = account->bucket;
+		bucket_open(bucket, account->bucket);
 		count = 0;
 	}
 	if (count < BUCKET_ENTRIES) {
@@ -54,7 +60,7 @@ static __always_inline void mark_set(struct cpu_account *account, struct mark *m
 	mark->bucket = account->bucket;
 #pragma unroll
 	for (u32 i = 0; i < BUCKET_ENTRIES; i++)
-		mark->entries[i] = bucket && bucket->number == account->bucket && i < bucket->count ? bucket->ns[i] : 0;
+		mark->entries[i] = bucket ? bucket->ns[i] : 0;
 	mark->occupant = account->current_occupant;
 	mark->partial = partial;
 #pragma unroll

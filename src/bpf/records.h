@@ -27,7 +27,10 @@ enum special { SPECIAL_IDLE, SPECIAL_STEAL, SPECIAL_HARDIRQ, SPECIAL_SOFTIRQ, SP
 // Occupants that are no task, for pairs and cgroup credits; the rest of the word is an enum occupant (recording.h).
 #define OCCUPANT_SPECIAL 0x80000000u
 
-enum snapshot_mode { SNAPSHOT_BEGIN, SNAPSHOT_READ, SNAPSHOT_CLOSE };
+// Modes of the snapshot program; groups are handled in pieces, so that no CPU is held for long.
+enum snapshot_mode { SNAPSHOT_BEGIN, SNAPSHOT_READ, SNAPSHOT_CLOSE, SNAPSHOT_TOUCH_GROUPS, SNAPSHOT_READ_GROUPS };
+#define SNAPSHOT_GROUPS 32
+struct snapshot_arguments { unsigned long long mode, first_group; };
 enum walk_mode { WALK_SEED, WALK_MARK, WALK_SETTLE };
 enum phase { PHASE_CALIBRATE, PHASE_RECORD, PHASE_STOPPED };
 

@@ -43,12 +43,8 @@ static __always_inline void current_set(struct cpu_account *account, struct task
 }
 
 // Ends the stint of the current task or idleness: its time joins the history of occupancy.
-__noinline int stint_end(u32 cpu, u64 now)
+static __always_inline void stint_end_hot(struct cpu_account *account, u64 now)
 {
-	struct cpu_account *account = find_cpu(cpu);
-
-	if (!account)
-		return 0;
 	u64 ran = now - account->switched - account->current_special;
 
 	if ((s64)ran < 0)
@@ -58,13 +54,21 @@ __noinline int stint_end(u32 cpu, u64 now)
 	account->stint_ns = 0;
 	if (!account->current_pid) {
 		account->special_ns[SPECIAL_IDLE] += ran;
-		return 0;
+		return;
 	}
 	account->run_ns += now - account->switched;
 	occupancy_add(account, account->current_occupant, ran);
 	struct task_slot *slot = account->current_slot ? slot_at(account->current_slot - 1) : 0;
 	if (slot && slot->pid == account->current_pid)
 		slot->run_ns += now - account->switched;
+}
+
+__noinline int stint_end(u32 cpu, u64 now)
+{
+	struct cpu_account *account = find_cpu(cpu);
+
+	if (account)
+		stint_end_hot(account, now);
 	return 0;
 }
 
@@ -95,15 +99,27 @@ static __noinline void gap_heal(struct cpu_account *account, struct task_struct 
 	}
 	stint_end(account->cpu, arrived);
 	idle_change(account, arrived, prev->pid == 0);
+	u32 lost_pid = account->current_pid;
 	index = prev->pid ? slot_number(prev->pid) : 0;
 	current_set(account, prev, index, arrived);
-	slot = index ? slot_at(index - 1) : 0;
-	if (slot && slot->wait_start > WAIT_UNKNOWN_START && slot->wait_cpu == account->cpu && arrived > slot->wait_start) {
-		// It was waiting when we lost sight of it; its wait ended with its arrival.
-		wait_book(account->cpu, index - 1, arrived - slot->wait_start, 0, BOOK_MARKED);
-		slot->wait_start = 0;
-		slot->run_delay_seen = prev->sched_info.run_delay;
+	if (slot && slot->pid == lost_pid) {
+		// If it was pushed off the CPU it waits since then: the kernel gives both tasks the same time stamp (sched_info_switch).
+		slot->wait_start = arrived;
+		slot->wait_cpu = account->cpu;
+		slot->wait_share = account->share;
+		slot->flags = SLOT_MOVED;
+		mark_set(account, &slot->mark, arrived);
 	}
+	slot = index ? slot_at(index - 1) : 0;
+	if (!slot)
+		return;
+	u64 waited = prev->sched_info.run_delay - slot->run_delay_seen;
+	slot->run_delay_seen = prev->sched_info.run_delay;
+	if (slot->wait_start > WAIT_UNKNOWN_START && slot->wait_cpu == account->cpu && arrived > slot->wait_start)
+		wait_book(account->cpu, index - 1, arrived - slot->wait_start, 0, BOOK_MARKED);
+	else if ((s64)waited > 0)
+		wait_book(account->cpu, index - 1, waited, 0, 0);
+	slot->wait_start = 0;
 }
 
 // A task that a gap was booked to is seen again: what it cannot have run is taken back and named unknown.
@@ -173,10 +189,10 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 
 	if (!account->waiters && any_pending(account))
 		pending_take(account->cpu, account->last);
-	interval_close(account->cpu, moment.now, moment.meter, before);
+	interval_close_hot(account, moment.now, moment.meter, before);
 	if (any_pending(account))
 		pending_take(account->cpu, moment.now);
-	stint_end(account->cpu, moment.now);
+	stint_end_hot(account, moment.now);
 	if (!prev->pid || !next->pid)
 		idle_change(account, moment.now, !next->pid);
 
@@ -246,7 +262,7 @@ static __always_inline int wakeup(struct task_struct *task)
 	if (!account->waiters && any_pending(account))
 		pending_take(account->cpu, account->last);
 	u32 waiters = moment.running - (account->current_pid != 0);
-	interval_close(account->cpu, moment.now, moment.meter, waiters ? waiters - 1 : 0);
+	interval_close_hot(account, moment.now, moment.meter, waiters ? waiters - 1 : 0);
 	if (any_pending(account))
 		pending_take(account->cpu, moment.now);
 	account->waiters = waiters;
@@ -458,7 +474,7 @@ __noinline int snapshot_group(u32 cpu, u32 number, u64 now, u32 mode)
 
 	if (!account || !group || !group->pcpu)
 		return 0;
-	if (mode != SNAPSHOT_READ)
+	if (mode == SNAPSHOT_TOUCH_GROUPS)
 		group_touch(cpu, number, now);
 	return fold_read(group->pcpu + account->percpu, now, number * cpus + cpu);
 }
@@ -499,10 +515,13 @@ static __always_inline void account_close(struct cpu_account *account, struct rq
 	idle_change(account, moment.now, false);
 	account->switched = moment.now;
 	account->current_special = 0;
+	account->event++;
 	account->switches_kernel_last = rq->nr_switches;
+	account->on = 0;
 }
 
-// Run by user space on each CPU in turn: begins or closes its account, or reads its counters for folding.
+// Run by user space on each CPU in turn: begins or closes its account, or reads counters for folding.
+// Context: struct snapshot_arguments.
 SEC("raw_tp/whystall_snapshot")
 int snapshot(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -520,14 +539,12 @@ int snapshot(struct bpf_raw_tracepoint_args *ctx)
 		account_begin(account, rq, now);
 	else if (mode == SNAPSHOT_CLOSE && account->on)
 		account_close(account, rq, now);
-	if (have_meter)
-		fold_read(account->rq + distance_psi, now, account->cpu);
-	if (!have_groups)
-		return 0;
-	for (u32 number = 1; number < 1024; number++) {
-		if (number >= groups_max)
-			break;
-		snapshot_group(account->cpu, number, now, mode);
+	if (mode <= SNAPSHOT_CLOSE)
+		return have_meter ? fold_read(account->rq + distance_psi, now, account->cpu) : 0;
+	u32 first = ((u64 *)ctx)[1];
+	for (u32 number = 0; number < SNAPSHOT_GROUPS; number++) {
+		if (first + number && first + number < groups_max)
+			snapshot_group(account->cpu, first + number, now, mode);
 	}
 	return 0;
 }

@@ -222,6 +222,27 @@ static __always_inline void wait_end(struct cpu_account *account, struct task_sl
 		if (throttled > wait)
 			throttled = wait;
 	}
+	if (marked && !open && wait < pair_threshold_ns && !throttled && !slot->group) {
+		// The frequent case, without a call: a short wait. Nobody is named for it, only what kind of occupant it was.
+		u64 share = account->share - slot->wait_share;
+
+		slot->wait_ns += wait;
+		slot->waits++;
+		slot->wait_pressure_ns += share;
+		account->victims_ns += share;
+		account->victims_task_ns += wait;
+		if (wait > slot->wait_max_ns)
+			slot->wait_max_ns = wait;
+#pragma unroll
+		for (u32 i = 0; i < SPECIALS; i++) {
+			u64 ns = account->special_ns[i] - slot->mark.special[i];
+
+			if ((s64)ns > 0)
+				slot->wait_special[i] += ns;
+		}
+		slot->wait_start = 0;
+		return;
+	}
 	wait_book(account->cpu, slot_index, wait, throttled, (marked ? BOOK_MARKED : 0) | (open ? BOOK_OPEN : 0));
 	if (marked && wait - throttled >= idle_threshold_ns) {
 		bpf_probe_read_kernel(account->walk_mask, cpus < CPUS_SCANNED ? (cpus + 63) / 64 * 8 : CPUS_SCANNED / 8, task->cpus_ptr);
