@@ -34,6 +34,10 @@ int report__check_format(const char *format);
 // Call recording__repair first where the rows were not read from a file. Colours only where `out` is a terminal.
 // Returns 0 or a negative errno after one sentence on stderr. ret_confirmed may be NULL.
 int report__print(const struct recording *recording, const char *format, FILE *out, bool *ret_confirmed);
+struct ledger;
+struct diagnosis;
+// The same without rendering. Both results are owned by the caller. 0 or a negative errno after one sentence on stderr.
+int report__diagnose(const struct recording *recording, struct ledger **ret_ledger, struct diagnosis **ret_diagnosis);
 // What a subcommand returns after it has written its result to stdout: `status`, or 2 after one sentence when the
 // writing failed for another reason than a closed pipe (a reader such as `head` that has seen enough is no error).
 int output__finish(int status);

@@ -32,29 +32,42 @@ bool output__wants_colours(FILE *out)
 	return isatty(fileno(out)) && !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb");
 }
 
-int report__print(const struct recording *recording, const char *format, FILE *out, bool *ret_confirmed)
+int report__diagnose(const struct recording *recording, struct ledger **ret_ledger, struct diagnosis **ret_diagnosis)
 {
-	int status = report__check_format(format);
-	if (status < 0)
-		return status;
 	struct ledger *ledger = NULL;
-	status = ledger__build(recording, &ledger);
+	int status = ledger__build(recording, &ledger);
 	if (status < 0) {
 		say__error("this recording's figures contradict each other, so that no books can be made of it: record again");
 		return status;
 	}
-	struct diagnosis *diagnosis = NULL;
-	status = diagnosis__make(ledger, &diagnosis);
-	if (status == 0) {
-		cleanup_free char *report = format && !strcmp(format, "json") ? render__json(diagnosis)
-									      : render__text(diagnosis, output__wants_colours(out));
-		fputs(report, out);
-		if (ret_confirmed)
-			*ret_confirmed = diagnosis->confirmed;
-		diagnosis__free(diagnosis);
+	status = diagnosis__make(ledger, ret_diagnosis);
+	if (status < 0) {
+		say__error("this recording could not be judged: %s", strerror(-status));
+		ledger__free(ledger);
+		return status;
 	}
+	*ret_ledger = ledger;
+	return 0;
+}
+
+int report__print(const struct recording *recording, const char *format, FILE *out, bool *ret_confirmed)
+{
+	struct ledger *ledger = NULL;
+	struct diagnosis *diagnosis = NULL;
+	int status = report__check_format(format);
+	if (status < 0)
+		return status;
+	status = report__diagnose(recording, &ledger, &diagnosis);
+	if (status < 0)
+		return status;
+	cleanup_free char *report = format && !strcmp(format, "json") ? render__json(diagnosis)
+								      : render__text(diagnosis, output__wants_colours(out));
+	fputs(report, out);
+	if (ret_confirmed)
+		*ret_confirmed = diagnosis->confirmed;
+	diagnosis__free(diagnosis);
 	ledger__free(ledger);
-	return status;
+	return 0;
 }
 
 int command__report(int argc, char **argv)

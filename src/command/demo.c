@@ -1,0 +1,230 @@
+// A labelled workload and its diagnosis, side by side.
+#include "command/command.h"
+#include "base/base.h"
+#include "causes/cause.h"
+#include "command/session.h"
+#include "command/workload.h"
+#include "ledger/ledger.h"
+#include "render/page.h"
+#include "render/render.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <time.h>
+
+#define DEFAULT_SCENARIO "oversubscription"
+#define DEFAULT_NS ((int64_t)(6 * NS_PER_SEC))
+// Caches fill, the load balancer finds its place: what the first moments show is the start and not the scenario.
+#define SETTLE_NS (700 * 1000 * 1000)
+
+static const struct { const char *name, *what; } scenarios[] = {
+	{ "oversubscription", "spinners beside a server: twice as many as there are CPUs" },
+	{ "quota", "a worker under a CPU limit, the machine idle otherwise" },
+	{ "quotapool", "a pool with more workers than its limit feeds" },
+	{ "affinity", "a crowd tied to one CPU while others idle" },
+	{ "priority", "a realtime hog on the CPU where a server has to live" },
+	{ "niceheavy", "heavy tasks (nice -20) against light ones" },
+	{ "forkstorm", "processes that start /bin/true as fast as they can, beside a server" },
+	{ "mixed", "spinners, and another service under a limit of its own" },
+	{ "healthy", "a busy server that nobody waits for" },
+	{ "bystander", "a noisy process that occupies nothing anyone waits for" },
+	{ "idle", "a machine that does nothing" },
+	{ "idleworkers", "hundreds of workers that wait for work" },
+	{ "wakeupstorm", "many tiny timers on idle CPUs" },
+};
+
+static int list_scenarios(const char *directory)
+{
+	char **names = workload__names(directory);
+	for (char **name = names; *name; name++) {
+		const char *what = "";
+		for (size_t i = 0; i < ARRAY_SIZE(scenarios); i++)
+			if (!strcmp(scenarios[i].name, *name))
+				what = scenarios[i].what;
+		printf("%-18s%s%s\n", *name, what, !strcmp(*name, DEFAULT_SCENARIO) ? " (default)" : "");
+	}
+	workload__free_names(names);
+	return EXIT_REPORTED;
+}
+
+static bool check_scenario(const char *directory, const char *scenario)
+{
+	char **names = workload__names(directory);
+	bool found = false;
+	for (char **name = names; *name; name++)
+		found = found || !strcmp(*name, scenario);
+	if (!found) {
+		const char *nearest = options__nearest(scenario, (const char *const *)names);
+		say__error(nearest ? "there is no scenario '%s': did you mean '%s'? ('whystall demo --list')"
+				   : "there is no scenario '%s': 'whystall demo --list' lists them", scenario, nearest);
+	}
+	workload__free_names(names);
+	return found;
+}
+
+// "batch-spinner ×4, shop-server": the names of a list of the truth with their numbers.
+static char *name_members(const json_t *members)
+{
+	struct string out = { 0 };
+	size_t index, other;
+	json_t *member, *twin;
+	json_array_foreach(members, index, member) {
+		const char *name = json_string_value(json_object_get(member, "process"));
+		name = name ? name : json_string_value(json_object_get(member, "cgroup"));
+		size_t count = 0, before = 0;
+		json_array_foreach(members, other, twin) {
+			const char *twin_name = json_string_value(json_object_get(twin, "process"));
+			bool same = name && twin_name && !strcmp(name, twin_name);
+			count += same;
+			before += same && other < index;
+		}
+		if (!name || before)
+			continue;
+		string__add(&out, "%s%s", out.text ? ", " : "", name);
+		if (count > 1)
+			string__add(&out, " ×%zu", count);
+	}
+	return string__steal(&out);
+}
+
+static char *join_words(const json_t *words)
+{
+	struct string out = { 0 };
+	size_t index;
+	json_t *word;
+	json_array_foreach(words, index, word)
+		string__add(&out, "%s%s", out.text ? ", " : "", json_string_value(word) ? json_string_value(word) : "?");
+	return string__steal(&out);
+}
+
+static void write_truth(struct page *page, const char *scenario, const json_t *truth)
+{
+	static const struct { const char *key, *label; } sides[] = {
+		{ "culprits", "culprits" }, { "victims", "victims" }, { "innocent", "innocent" },
+	};
+	cleanup_free char *title = base__format("The truth of '%s'", scenario);
+	page__paragraph(page, 0, 0, STYLE_BOLD, title);
+	cleanup_free char *causes = join_words(json_object_get(truth, "causes"));
+	page__labelled(page, 2, 13, STYLE_DIM, "causes", *causes ? causes : "none: healthy");
+	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+		cleanup_free char *names = name_members(json_object_get(truth, sides[i].key));
+		if (*names)
+			page__labelled(page, 2, 13, STYLE_DIM, sides[i].label, names);
+	}
+	page__blank(page);
+	page__paragraph(page, 0, 0, STYLE_BOLD, "The diagnosis");
+}
+
+static bool holds_word(const json_t *words, const char *word)
+{
+	size_t index;
+	json_t *entry;
+	json_array_foreach(words, index, entry)
+		if (json_string_value(entry) && !strcmp(json_string_value(entry), word))
+			return true;
+	return false;
+}
+
+static bool holds_pid(const json_t *members, int64_t pid)
+{
+	size_t index;
+	json_t *member;
+	json_array_foreach(members, index, member)
+		if (pid > 0 && json_integer_value(json_object_get(member, "pid")) == pid)
+			return true;
+	return false;
+}
+
+// Adds what disagrees, one clause each; nothing when truth and diagnosis agree.
+static void find_differences(const json_t *truth, const struct diagnosis *diagnosis, struct string *out)
+{
+	const json_t *causes = json_object_get(truth, "causes"), *allowed = json_object_get(truth, "allowed");
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[i];
+		bool found = verdict->kind >= VERDICT_CONTRIBUTING, wanted = holds_word(causes, verdict->cause->id);
+		if (wanted && !found)
+			string__add(out, "%s%s is true and was not found", out->text ? "; " : "", verdict->cause->id);
+		if (found && !wanted && !holds_word(allowed, verdict->cause->id))
+			string__add(out, "%s%s was found and is not part of the truth", out->text ? "; " : "", verdict->cause->id);
+		for (size_t j = 0; j < verdict->culprit_count; j++) {
+			const struct process_row *row = recording__process(diagnosis->ledger->recording, verdict->culprits[j].process);
+			if (row && holds_pid(json_object_get(truth, "innocent"), row->pid))
+				string__add(out, "%s%s is accused and innocent", out->text ? "; " : "", row->name ? row->name : "?");
+		}
+	}
+}
+
+static int print_diagnosis(const char *scenario, const json_t *truth, const struct recording *recording)
+{
+	struct ledger *ledger = NULL;
+	struct diagnosis *diagnosis = NULL;
+	if (report__diagnose(recording, &ledger, &diagnosis) < 0)
+		return EXIT_NOT_RECORDED;
+	bool colours = output__wants_colours(stdout);
+	struct page page = { .colours = colours };
+	write_truth(&page, scenario, truth);
+	cleanup_free char *report = render__text(diagnosis, colours);
+	string__add(&page.out, "%s\n", report);
+	cleanup_string struct string differences = { 0 };
+	find_differences(truth, diagnosis, &differences);
+	cleanup_free char *verdict = differences.text ? base__format("Truth and diagnosis DISAGREE: %s.", differences.text)
+						       : base__copy("Truth and diagnosis agree.");
+	page__paragraph(&page, 0, 2, differences.text ? STYLE_ALARM : STYLE_GOOD, verdict);
+	cleanup_free char *out = string__steal(&page.out);
+	fputs(out, stdout);
+	diagnosis__free(diagnosis);
+	ledger__free(ledger);
+	return EXIT_REPORTED;
+}
+
+static int run_scenario(const char *directory, const char *scenario, const struct session_options *options)
+{
+	struct workload workload;
+	struct recording *recording = NULL;
+	int seconds = (int)(options->duration_ns / (int64_t)NS_PER_SEC) + 30;
+	if (workload__start(directory, scenario, seconds, &workload) < 0)
+		return EXIT_NOT_RECORDED;
+	json_t *truth = json_loads(workload.truth, 0, NULL);
+	const char *needs = json_string_value(json_object_get(truth, "needs"));
+	int status = EXIT_NOT_RECORDED;
+	if (!truth) {
+		say__error("the workload '%s' stated its truth in a way that cannot be read", scenario);
+	} else if (needs) {
+		say__error("'%s' cannot run here, it needs %s: 'whystall demo --list' shows others", scenario, needs);
+	} else {
+		nanosleep(&(struct timespec){ .tv_nsec = SETTLE_NS }, NULL);
+		status = session__record(options, &recording);
+	}
+	workload__stop(&workload);
+	if (recording) {
+		status = print_diagnosis(scenario, truth, recording);
+		recording__free(recording);
+	}
+	json_decref(truth);
+	return status;
+}
+
+int command__demo(int argc, char **argv)
+{
+	struct arguments arguments;
+	struct session_options options = { 0 };
+	int status = arguments__parse(command__find("demo"), argc, argv, &arguments);
+	if (status)
+		return status > 0 ? EXIT_REPORTED : EXIT_USAGE;
+	if (arguments__duration(&arguments, "duration", DEFAULT_NS, NS_PER_SEC, 600 * (int64_t)NS_PER_SEC, &options.duration_ns) < 0)
+		return EXIT_USAGE;
+	options.output = arguments__value(&arguments, "output");
+	say__set_quiet(arguments__has(&arguments, "quiet"));
+	cleanup_free char *directory = workload__directory();
+	if (!directory) {
+		say__error("the demo's workloads are not beside the program nor in /usr/lib/whystall/lab: build them with 'make lab'");
+		return EXIT_NOT_RECORDED;
+	}
+	if (arguments__has(&arguments, "list"))
+		return list_scenarios(directory);
+	const char *scenario = arguments.operand_count ? arguments.operands[0] : DEFAULT_SCENARIO;
+	if (!check_scenario(directory, scenario))
+		return EXIT_USAGE;
+	return run_scenario(directory, scenario, &options);
+}
