@@ -118,6 +118,10 @@ static int check_header(struct reading *reading, unsigned char *bytes, size_t le
 		*reading->ret_error = base__format("cannot read %s: it is an SQLite database, but not a recording of whystall", path);
 		return -EINVAL;
 	}
+	// SQLite itself takes a last page that is not all there for none.
+	uint64_t page = (uint64_t)bytes[16] << 8 | bytes[17], whole = (page == 1 ? 65536 : page) * big_endian(bytes + 28);
+	if (length < whole)
+		return damaged(reading, "only %zu bytes of %llu are there", length, (unsigned long long)whole);
 	// Somebody who looked at it with sqlite3 may have switched it to WAL, which memory cannot do.
 	bytes[18] = bytes[19] = 1;
 	return 0;
