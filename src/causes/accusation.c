@@ -40,7 +40,7 @@ static void find_hurts(struct accusation *accusation)
 		const struct crowd *crowd = &scene->crowds[i];
 		double lost_ns = crowd->lost_ns[accusation->portion], demand_ns = crowd__demand_ns(crowd);
 		double loss = demand_ns > 0 ? lost_ns / demand_ns : 0;
-		if (crowd->tool || lost_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
+		if (crowd->tool || !crowd->in_scope || lost_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
 		    loss < threshold__value(THRESHOLD_LOSS_CONTRIBUTING) ||
 		    mean_long_wait_ns(scene, i) < threshold__value(THRESHOLD_MEAN_WAIT) * NS_PER_MSEC)
 			continue;
@@ -57,8 +57,12 @@ static bool is_to_blame(const struct accusation *accusation, const struct meetin
 	const struct crowd *victim = &scene->crowds[meeting->victim], *culprit = &scene->crowds[meeting->culprit];
 	double taken_ns = meeting->portion_ns[accusation->portion];
 	double harm = taken_ns / crowd__demand_ns(victim);
-	if (culprit->tool || harm < threshold__value(THRESHOLD_HARM) ||
-	    taken_ns < threshold__value(THRESHOLD_HARM_SHARE) * victim->lost_ns[accusation->portion])
+	if (culprit->tool || harm < threshold__value(THRESHOLD_HARM))
+		return false;
+	// Either it fills a good part of all these waits, or most of this victim's: in a crowd of many competitors each
+	// takes a little from everybody, and naming them all would name nobody.
+	if (accusation->charges[meeting->culprit].ns < threshold__value(THRESHOLD_HARM_SHARE) * scene->portion_ns[accusation->portion] &&
+	    taken_ns < threshold__value(THRESHOLD_HARM_MOST) * victim->lost_ns[accusation->portion])
 		return false;
 	if (meeting->victim == meeting->culprit || accusation->portion == PORTION_PRIORITY)
 		return true;
@@ -88,11 +92,13 @@ static void charge_culprits(struct accusation *accusation)
 		charge->ns += ns;
 		if (meeting->culprit == meeting->victim)
 			charge->own_ns += ns;
-		if (!is_hurt(accusation, meeting->victim))
-			continue;
-		charge->harm_ns += ns;
-		if (is_to_blame(accusation, meeting))
-			charge->accused = true;
+		if (is_hurt(accusation, meeting->victim))
+			charge->harm_ns += ns;
+	}
+	for (size_t i = 0; i < scene->meeting_count; i++) {
+		const struct meeting *meeting = &scene->meetings[i];
+		if (meeting->portion_ns[accusation->portion] > 0 && is_hurt(accusation, meeting->victim) && is_to_blame(accusation, meeting))
+			accusation->charges[meeting->culprit].accused = true;
 	}
 }
 

@@ -7,12 +7,12 @@
 static void add_checks(const struct scene *scene, struct verdict *verdict)
 {
 	const struct ledger *ledger = scene->ledger;
-	for (size_t i = 0; i < verdict->victim_count && i < 2; i++) {
-		long long pid = verdict__pid(ledger, &verdict->victims[i]);
-		if (pid > 0)
-			verdict__add_check(verdict, "the second number (ns spent waiting) grows by a large part of the time between two reads",
-					   "cat /proc/%lld/schedstat", pid);
-	}
+	cleanup_string struct string files = { 0 };
+	for (size_t i = 0; i < verdict->victim_count && i < 2; i++)
+		if (verdict__pid(ledger, &verdict->victims[i]) > 0)
+			string__add(&files, " /proc/%lld/schedstat", verdict__pid(ledger, &verdict->victims[i]));
+	if (files.text)
+		verdict__add_check(verdict, "the second number (ns waited) grows fast between two reads", "cat%s", files.text);
 	verdict__add_check(verdict, "column r stays above the number of CPUs", "vmstat 1 5    # %d CPUs", ledger->cpus);
 	if (verdict->culprit_count && verdict__pid(ledger, &verdict->culprits[0]) > 0) {
 		cleanup_string struct string pids = { 0 };
@@ -42,15 +42,15 @@ static void summarize(const struct scene *scene, struct verdict *verdict)
 	}
 	cleanup_free char *culprits = verdict__name_parties(ledger, verdict->culprits, verdict->culprit_count, 2);
 	const struct party *victim = &verdict->victims[0];
-	cleanup_free char *victim_name = wording__party(ledger->recording, victim);
+	cleanup_free char *victim_name = wording__party_brief(ledger->recording, victim);
 	bool own = verdict->culprit_count == 1 && verdict->culprits[0].process == victim->process;
 	if (own)
 		verdict__set_summary(verdict, "%s: its own tasks want more than the %d CPUs and wait for each other, %s of the time they want to run",
 				     culprits, ledger->cpus, wording__percent(victim->loss).text);
 	else
-		verdict__set_summary(verdict, "more runnable tasks than the %d CPUs can run: %s occup%s them; %s waits %s of the time it wants to run",
-				     ledger->cpus, culprits, verdict->culprit_count > 1 || verdict->culprits[0].processes > 1 ? "y" : "ies",
-				     victim_name, wording__percent(victim->loss).text);
+		verdict__set_summary(verdict, "%s occup%s the %d CPUs; %s want%s to run and wait%s %s of that time", culprits,
+				     verdict->culprit_count > 1 || verdict->culprits[0].processes > 1 ? "y" : "ies", ledger->cpus, victim_name,
+				     victim->processes > 1 ? "" : "s", victim->processes > 1 ? "" : "s", wording__percent(victim->loss).text);
 }
 
 static void judge(const struct scene *scene, struct verdict *verdict)

@@ -56,7 +56,7 @@ static double add_victims(const struct scene *scene, struct verdict *verdict)
 		const struct crowd *crowd = &scene->crowds[i];
 		double demand = (double)crowd->run_ns + (double)crowd->wait_ns;
 		double loss = demand > 0 ? (double)crowd->throttled_ns / demand : 0;
-		if (crowd->throttled_ns < (int64_t)(threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns) ||
+		if (!crowd->in_scope || crowd->throttled_ns < (int64_t)(threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns) ||
 		    loss < threshold__value(THRESHOLD_LOSS_CONTRIBUTING))
 			continue;
 		worst = fmax(worst, loss);

@@ -9,7 +9,7 @@ static void add_victims(const struct scene *scene, struct verdict *verdict)
 {
 	for (size_t i = 0; i < scene->crowd_count; i++) {
 		const struct crowd *crowd = &scene->crowds[i];
-		if (crowd->tool || (double)crowd->wait_steal_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns / 2)
+		if (crowd->tool || !crowd->in_scope || (double)crowd->wait_steal_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns / 2)
 			continue;
 		struct party *party = verdict__add_victim(verdict, crowd, (double)crowd->wait_steal_ns);
 		party->loss = fmin(1, (double)crowd->wait_steal_ns / fmax(1, crowd__demand_ns(crowd)));

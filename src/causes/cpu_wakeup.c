@@ -32,7 +32,7 @@ static void add_victims(const struct scene *scene, struct verdict *verdict)
 {
 	for (size_t i = 0; i < scene->crowd_count; i++) {
 		const struct crowd *crowd = &scene->crowds[i];
-		if (crowd->tool || (double)crowd->wait_idle_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns / 2)
+		if (crowd->tool || !crowd->in_scope || (double)crowd->wait_idle_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns / 2)
 			continue;
 		struct latency latency = long_latencies(scene, i);
 		if (mean_ms(latency) < threshold__value(THRESHOLD_LATENCY_CONTRIBUTING))

@@ -39,6 +39,26 @@ static int compare_kinds(const struct process_row *a, const struct process_row *
 	return order;
 }
 
+static bool is_below(const char *path, const char *ancestor)
+{
+	size_t length = strlen(ancestor);
+	if (!path)
+		return false;
+	if (length && ancestor[length - 1] == '/')
+		length--;
+	return !strncmp(path, ancestor, length) && (path[length] == '/' || path[length] == 0);
+}
+
+// Whether the recording was asked to look at this process (-p, --cgroup), or at everybody.
+static bool is_in_scope(const struct recording *recording, const struct process_row *row)
+{
+	int64_t pid = recording__meta_number(recording, "scope_pid", 0);
+	const char *cgroup = recording__meta(recording, "scope_cgroup");
+	if (pid > 0 && row->pid != pid)
+		return false;
+	return !cgroup || !*cgroup || is_below(row->cgroup, cgroup) || is_below(row->cpu_cgroup, cgroup);
+}
+
 static int compare_processes(const void *a, const void *b)
 {
 	const struct process_row *row_a = (*(const struct ledger_process *const *)a)->row;
@@ -118,16 +138,6 @@ static void add_process(struct crowd *crowd, const struct ledger_process *proces
 		add_task(crowd, &process->tasks[i]);
 }
 
-static bool is_below(const char *path, const char *ancestor)
-{
-	size_t length = strlen(ancestor);
-	if (!path)
-		return false;
-	if (length && ancestor[length - 1] == '/')
-		length--;
-	return !strncmp(path, ancestor, length) && (path[length] == '/' || path[length] == 0);
-}
-
 // The nearest cgroup above (or of) the process that its quota throttled in this window.
 static const struct cgroup_row *throttled_cgroup(const struct recording *recording, const struct process_row *row)
 {
@@ -166,10 +176,13 @@ void scene__gather_crowds(struct scene *scene)
 	scene->crowds = base__alloc(count + 1, sizeof(*scene->crowds));
 	scene->crowd_of = base__alloc(count + 1, sizeof(*scene->crowd_of));
 	for (size_t begin = 0, end; begin < count; begin = end) {
-		for (end = begin + 1; end < count && !compare_kinds(sorted[begin]->row, sorted[end]->row); end++)
+		bool in_scope = is_in_scope(ledger->recording, sorted[begin]->row);
+		for (end = begin + 1; end < count && !compare_kinds(sorted[begin]->row, sorted[end]->row) &&
+				      is_in_scope(ledger->recording, sorted[end]->row) == in_scope; end++)
 			;
 		struct crowd *crowd = &scene->crowds[scene->crowd_count++];
 		crowd->policy = -1;
+		crowd->in_scope = in_scope;
 		crowd->members = base__alloc(end - begin, sizeof(struct ledger_process *));
 		for (size_t i = begin; i < end; i++)
 			add_process(crowd, sorted[i]);

@@ -61,11 +61,12 @@ static void write_cautions(struct diagnosis *diagnosis)
 	if (ledger->window_seconds > 0 && ledger->window_seconds < 2)
 		add_caution(diagnosis, base__format("The window is only %s long: what happens less often than that is not in it.",
 						    wording__seconds(ledger->window_seconds).text));
-	const char *scope = recording__meta(recording, "scope_pid"), *cgroup = recording__meta(recording, "scope_cgroup");
-	if (scope && *scope && strcmp(scope, "0"))
-		add_caution(diagnosis, base__format("Only process %s was asked for: others' waits are not judged.", scope));
-	else if (cgroup && *cgroup)
-		add_caution(diagnosis, base__format("Only cgroup %s was asked for: others' waits are not judged.", cgroup));
+	int64_t pid = recording__meta_number(recording, "scope_pid", 0);
+	const char *cgroup = recording__meta(recording, "scope_cgroup");
+	if (pid > 0)
+		add_caution(diagnosis, base__format("Only process %lld was asked for: what others suffer is not judged.", (long long)pid));
+	if (cgroup && *cgroup)
+		add_caution(diagnosis, base__format("Only cgroup %s was asked for: what others suffer is not judged.", cgroup));
 }
 
 static char *pressure_clause(const struct diagnosis *diagnosis)
@@ -73,7 +74,7 @@ static char *pressure_clause(const struct diagnosis *diagnosis)
 	const struct ledger *ledger = diagnosis->ledger;
 	if (!ledger->cpu_some->kernel_seconds)
 		return base__copy("");
-	return base__format("CPU pressure (some) %s of the window", wording__percent(ledger->cpu_some->kernel_seconds / ledger->window_seconds).text);
+	return base__format("CPU pressure (some) %s", wording__percent(ledger->cpu_some->kernel_seconds / ledger->window_seconds).text);
 }
 
 static char *found_sentence(const struct diagnosis *diagnosis, const struct verdict *heaviest, size_t count)
@@ -81,7 +82,7 @@ static char *found_sentence(const struct diagnosis *diagnosis, const struct verd
 	cleanup_free char *pressure = pressure_clause(diagnosis);
 	const char *lead = heaviest->kind == VERDICT_CONFIRMED ? "STALLED" : "PARTLY STALLED";
 	cleanup_free char *more = count > 1 ? base__format(" (and %zu more cause%s below)", count - 1, count > 2 ? "s" : "") : base__copy("");
-	return base__format("%s for want of CPU time: %s%s. %s%s", lead, heaviest->summary, more, pressure, *pressure ? "." : "");
+	return base__format("%s for want of CPU time%s%s: %s%s.", lead, *pressure ? ", " : "", pressure, heaviest->summary, more);
 }
 
 void headline__write(struct diagnosis *diagnosis)

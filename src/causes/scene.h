@@ -31,6 +31,7 @@ struct crowd {
 	int64_t nice, rt_priority, policy; // of the task with the strongest claim on a CPU
 	int64_t nice_highest;           // of the politest task that waited
 	const struct cgroup_row *throttled; // the cgroup whose quota throttled its members, or NULL
+	bool in_scope;                  // as a victim: the recording was made for it (or for the whole machine)
 	bool tool;                      // whystall itself: shown where it matters, never accused
 	bool churn;                     // short-lived processes, or those that start them
 	size_t parent;                  // of a short-lived crowd: the crowd that starts it; SIZE_MAX unknown

@@ -144,7 +144,7 @@ char *verdict__name_parties(const struct ledger *ledger, const struct party *par
 	struct string out = { 0 };
 	size_t shown = count <= most ? count : most;
 	for (size_t i = 0; i < shown; i++) {
-		cleanup_free char *name = wording__party(ledger->recording, &parties[i]);
+		cleanup_free char *name = wording__party_brief(ledger->recording, &parties[i]);
 		string__add(&out, "%s%s", !i ? "" : i + 1 == count ? " and " : ", ", name);
 	}
 	if (shown < count)

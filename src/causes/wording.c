@@ -60,32 +60,42 @@ void wording__pids(struct string *out, const struct recording *recording, const 
 	}
 }
 
-char *wording__party(const struct recording *recording, const struct party *party)
+static const char *noun(const struct process_row *row, int64_t count)
 {
-	const struct process_row *row = party->process ? recording__process(recording, party->process) : NULL;
-	if (!row)
-		return base__copy(party->name ? party->name : party->kind);
-	cleanup_string struct string pids = { 0 };
-	wording__pids(&pids, recording, party, ", ", 3);
-	const char *name = wording__process_name(row);
-	if (row->kernel_thread && party->processes == 1)
-		return base__format("%s (kernel thread, pid %lld)", name, (long long)row->pid);
-	if (row->gone || row->folded > 1 || !pids.text)
-		return party->processes == 1 ? base__format("%s (pid %lld, has ended)", name, (long long)row->pid)
-					     : base__format("%s (%lld processes, ended meanwhile)", name, (long long)party->processes);
-	if (party->processes == 1)
-		return base__format("%s (pid %s)", name, pids.text);
-	return base__format("%s (%lld processes, pids %s)", name, (long long)party->processes, pids.text);
+	return row->kernel_thread ? (count == 1 ? "kernel thread" : "kernel threads") : count == 1 ? "process" : "processes";
 }
 
-char *wording__party_short(const struct recording *recording, const struct party *party)
+// Per-CPU kernel threads differ behind the slash; together they go by what is before it.
+static int name_length(const struct process_row *row, int64_t count)
+{
+	const char *name = wording__process_name(row);
+	return (int)(row->kernel_thread && count > 1 ? strcspn(name, "/") : strlen(name));
+}
+
+static char *name_party(const struct recording *recording, const struct party *party, size_t pids_most)
 {
 	const struct process_row *row = party->process ? recording__process(recording, party->process) : NULL;
 	if (!row)
 		return base__copy(party->name ? party->name : party->kind);
-	if (party->processes > 1)
-		return base__format("%lld x %s", (long long)party->processes, wording__process_name(row));
-	return base__format("%s (pid %lld)", wording__process_name(row), (long long)row->pid);
+	const char *name = wording__process_name(row);
+	bool ended = row->gone || row->folded > 1;
+	cleanup_string struct string pids = { 0 };
+	if (pids_most && !ended)
+		wording__pids(&pids, recording, party, ", ", pids_most);
+	if (party->processes == 1)
+		return base__format("%s (%spid %lld%s)", name, row->kernel_thread ? "kernel thread, " : "", (long long)row->pid, ended ? ", has ended" : "");
+	return base__format("%.*s (%lld %s%s%s%s)", name_length(row, party->processes), name, (long long)party->processes,
+			    noun(row, party->processes), ended ? ", ended meanwhile" : "", pids.text ? ", pids " : "", pids.text ? pids.text : "");
+}
+
+char *wording__party(const struct recording *recording, const struct party *party)
+{
+	return name_party(recording, party, 3);
+}
+
+char *wording__party_brief(const struct recording *recording, const struct party *party)
+{
+	return name_party(recording, party, 0);
 }
 
 char *wording__identity(const struct process_row *row)

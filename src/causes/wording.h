@@ -13,8 +13,8 @@ struct text_figure wording__percent(double share);     // "84 %", "3.1 %", "0.12
 struct text_figure wording__count(double number);      // "12 345", "810"
 // "name (pid 12)", "name (4 processes, pids 12, 13, 14, …)", "true (812 short-lived processes)"; a quota's, a device's name.
 char *wording__party(const struct recording *recording, const struct party *party);
-// The same without pids where there are several: "name", "name (pid 12)", "4 × name".
-char *wording__party_short(const struct recording *recording, const struct party *party);
+// The same without lists of pids, for sentences: "name (pid 12)", "name (4 processes)". Owned by the caller.
+char *wording__party_brief(const struct recording *recording, const struct party *party);
 // What a process is: "/usr/sbin/x, unit foo.service, container docker:…, VM 112 (storj)"; NULL when nothing is known.
 char *wording__identity(const struct process_row *row);
 // Adds the party's first pids: "12 13 14" (separator given), at most `most`.

@@ -19,7 +19,7 @@ static void print_option(FILE *out, char short_name, const char *name, const cha
 			fprintf(out, "\n%27s", "");
 			column = 27;
 		}
-		fprintf(out, "%.*s%s", (int)length, help, help[length] ? " " : "");
+		fprintf(out, "%s%.*s", column > 27 ? " " : "", (int)length, help);
 		column += (int)length + 1;
 		help += length + strspn(help + length, " ");
 	}

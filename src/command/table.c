@@ -6,8 +6,8 @@
 #define RECORD_OPTIONS \
 	{ 'd', "duration", "SECONDS", "how long to record: 10, 2.5, 500ms, 5m (default 10)" }, \
 	{ 'o', "output", "FILE", "keep the recording in FILE (mode 0600)" }, \
-	{ 'p', "pid", "PID", "name only waits of this process; the pressure figures stay those of the whole system" }, \
-	{ 0, "cgroup", "PATH", "name only waits of this cgroup and those below it" }
+	{ 'p', "pid", "PID", "judge only what this process suffers; pressure stays that of the whole system" }, \
+	{ 0, "cgroup", "PATH", "judge only what this cgroup and those below it suffer" }
 #define REPORT_OPTIONS \
 	{ 'f', "format", "FORMAT", "text (default) or json" }, \
 	{ 0, "exit-code", NULL, "exit 10 when a cause is confirmed" }

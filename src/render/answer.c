@@ -81,7 +81,9 @@ static void assess_quality(struct answer *answer)
 {
 	const struct recording *recording = answer->recording;
 	struct answer_quality *quality = &answer->quality;
-	quality->events_lost = recording__counter(recording, "events_lost");
+	static const char *const losses[] = { "switches_missed", "records_lost", "pairs_lost", "tasks_lost" };
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
+		quality->events_lost += recording__counter(recording, losses[i]);
 	for (size_t i = 0; i < recording->cpu_count; i++)
 		quality->gaps_healed += recording->cpu[i].gaps;
 	int64_t cpu_ns = recording__meta_number(recording, "tool_cpu_ns", -1), probe_ns = recording__meta_number(recording, "probe_ns", -1);

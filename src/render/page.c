@@ -181,6 +181,8 @@ void page__cells(struct page *page, int indent, const struct page_cell *cells, s
 	indent_by(page, indent);
 	int padding = 0;
 	for (size_t i = 0; i < count; i++) {
+		// A right-aligned cell that is full would touch the one before it.
+		padding += i && cells[i].width < 0;
 		int width = cells[i].width < 0 ? -cells[i].width : cells[i].width;
 		cleanup_free char *text = page__shorten(cells[i].text, width);
 		int blank = width - page__columns(text);

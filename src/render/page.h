@@ -17,7 +17,8 @@ void page__paragraph(struct page *page, int first, int rest, enum style style, c
 void page__labelled(struct page *page, int first, int rest, enum style label_style, const char *label, const char *text);
 // A shell command: broken so that the pieces can be pasted as one command (a backslash ends each line but the last).
 void page__command(struct page *page, int indent, const char *command);
-// Columns side by side, each cut ("…") and padded to its width; a negative width pads on the left. Ends the line.
+// Columns side by side, each cut ("…") and padded to its width; a negative width pads on the left, behind one more
+// column of space. Ends the line.
 struct page_cell { const char *text; int width; enum style style; };
 void page__cells(struct page *page, int indent, const struct page_cell *cells, size_t count);
 void page__blank(struct page *page);

@@ -18,7 +18,7 @@ static void write_head(struct page *page, const struct answer *answer)
 	page__paragraph(page, 0, 2, style, diagnosis->headline);
 	for (size_t i = 0; i < diagnosis->caution_count; i++)
 		page__labelled(page, 0, 2, STYLE_WARNING, "!", diagnosis->cautions[i]);
-	page__paragraph(page, 0, 2, STYLE_PLAIN, "Judged: what holds tasks up for want of CPU time. Not judged by this version: locks, memory, I/O, interrupts.");
+	page__paragraph(page, 0, 2, STYLE_PLAIN, "Judged here: waits for CPU time. Not judged by this version: locks, memory, I/O, interrupts.");
 	page__paragraph(page, 0, 2, STYLE_DIM, answer->origin);
 }
 
@@ -28,7 +28,7 @@ static void write_party(struct page *page, const struct answer *answer, const ch
 	cleanup_free char *name = wording__party(answer->recording, party);
 	struct text_figure figure = wording__seconds(party->seconds), share = wording__percent(party->share);
 	struct page_cell cells[] = {
-		{ label, BODY - LABEL, STYLE_DIM }, { name, 67, STYLE_BOLD }, { figure.text, -9, STYLE_PLAIN }, { share.text, -8, STYLE_PLAIN },
+		{ label, BODY - LABEL, STYLE_DIM }, { name, 68, STYLE_BOLD }, { figure.text, -8, STYLE_PLAIN }, { share.text, -7, STYLE_PLAIN },
 	};
 	page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
 	cleanup_free char *identity = wording__identity(row);
@@ -105,7 +105,8 @@ static void write_verdict(struct page *page, const struct answer *answer, const 
 					       wording__seconds(verdict->stall_seconds).text, verdict->under ? "; follows from " : "",
 					       verdict->under ? verdict->under : "");
 	page__labelled(page, 0, 34, verdict->kind == VERDICT_CONFIRMED ? STYLE_ALARM : STYLE_WARNING, title, size);
-	page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, verdict->summary);
+	// The headline is the first verdict's summary: twice would cost the first screen two lines.
+	page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, verdict == answer->found[0] ? verdict->cause->claim : verdict->summary);
 	if (verdict->doubt)
 		page__labelled(page, LABEL, BODY, STYLE_WARNING, "doubt", verdict->doubt);
 	write_parties(page, answer, verdict->culprit_count > 1 ? "culprits" : "culprit", verdict->culprits, verdict->culprit_count);
@@ -122,8 +123,11 @@ static void write_pressures(struct page *page, const struct answer *answer)
 		const struct ledger_pressure *row = answer->pressures[i];
 		cleanup_free char *balance = answer__balance(row);
 		cleanup_free char *what = base__format("%s %s", row->resource, row->kind);
+		bool below = page__columns(row->scope) > 14;    // a path gets a line of its own
+		if (below)
+			page__paragraph(page, LABEL, LABEL + 2, STYLE_DIM, row->scope);
 		struct page_cell cells[] = {
-			{ what, 12, STYLE_PLAIN }, { row->scope, 16, STYLE_DIM }, { "", 1, STYLE_PLAIN }, { balance, 69, STYLE_PLAIN },
+			{ what, 11, STYLE_PLAIN }, { below ? "" : row->scope, 15, STYLE_DIM }, { balance, 72, STYLE_PLAIN },
 		};
 		page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
 	}
@@ -148,7 +152,7 @@ static void write_matrix(struct page *page, const struct answer *answer)
 	size_t count = 1;
 	for (size_t i = 0; i <= ANSWER_COLUMNS; i++)
 		if (i < matrix->columns || i == ANSWER_COLUMNS)
-			cells[count++] = (struct page_cell){ matrix->column_names[i], i == ANSWER_COLUMNS ? -8 : -13, STYLE_DIM };
+			cells[count++] = (struct page_cell){ matrix->column_names[i], i == ANSWER_COLUMNS ? -8 : -12, STYLE_DIM };
 	page__cells(page, LABEL, cells, count);
 	for (size_t row = 0; row < matrix->rows; row++) {
 		cells[0] = (struct page_cell){ matrix->row_names[row], 22, STYLE_PLAIN };
@@ -157,7 +161,7 @@ static void write_matrix(struct page *page, const struct answer *answer)
 				continue;
 			double seconds = matrix->seconds[row][i];
 			snprintf(figures[i], sizeof(figures[i]), seconds >= 0.0005 ? "%.3f" : "-", seconds);
-			cells[place++] = (struct page_cell){ figures[i], i == ANSWER_COLUMNS ? -8 : -13, STYLE_PLAIN };
+			cells[place++] = (struct page_cell){ figures[i], i == ANSWER_COLUMNS ? -8 : -12, STYLE_PLAIN };
 		}
 		page__cells(page, LABEL, cells, count);
 	}
