@@ -11,6 +11,8 @@
 
 #define HYPERVISOR_LEAF 0x40000000u
 #define HYPERVISOR_BIT (1u << 31)       // leaf 1, ecx
+#define KVM_FEATURES_LEAF 0x40000001u
+#define KVM_STEAL_TIME (1u << 5)        // eax
 #define HYPERV_FEATURES_LEAF 0x40000003u
 #define HYPERV_CREATE_PARTITIONS 1u     // ebx: only the root partition, which is the host itself, may
 
@@ -81,10 +83,35 @@ static const char *ask_xen(void)
 }
 
 #if defined(__x86_64__) || defined(__i386__)
+static void read_signature(char signature[13])
+{
+	uint32_t eax, ebx, ecx, edx;
+
+	__cpuid(HYPERVISOR_LEAF, eax, ebx, ecx, edx);
+	memcpy(signature, &ebx, 4);
+	memcpy(signature + 4, &ecx, 4);
+	memcpy(signature + 8, &edx, 4);
+	signature[12] = '\0';
+}
+
+int virtualization__kvm_steal_clock(void)
+{
+	uint32_t eax, ebx, ecx, edx;
+	char signature[13];
+
+	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & HYPERVISOR_BIT))
+		return -1;
+	read_signature(signature);
+	if (strncmp(signature, "KVMKVMKVM", 9))
+		return -1;
+	__cpuid(KVM_FEATURES_LEAF, eax, ebx, ecx, edx);
+	return eax & KVM_STEAL_TIME ? 1 : 0;
+}
+
 static const char *ask_processor(void)
 {
 	uint32_t eax, ebx, ecx, edx;
-	char signature[13] = "";
+	char signature[13];
 	const char *name, *dmi = ask_dmi();
 
 	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & HYPERVISOR_BIT))
@@ -92,10 +119,7 @@ static const char *ask_processor(void)
 	for (size_t i = 0; dmi && i < ARRAY_SIZE(named_by_dmi_only); i++)
 		if (!strcmp(dmi, named_by_dmi_only[i]))
 			return dmi;
-	__cpuid(HYPERVISOR_LEAF, eax, ebx, ecx, edx);
-	memcpy(signature, &ebx, 4);
-	memcpy(signature + 4, &ecx, 4);
-	memcpy(signature + 8, &edx, 4);
+	read_signature(signature);
 	name = virtualization__by_signature(signature);
 	if (name && !strcmp(name, "microsoft")) {
 		__cpuid(HYPERV_FEATURES_LEAF, eax, ebx, ecx, edx);
@@ -105,6 +129,11 @@ static const char *ask_processor(void)
 	return name ? name : dmi ? dmi : "vm-other";
 }
 #else
+int virtualization__kvm_steal_clock(void)
+{
+	return -1;
+}
+
 static const char *ask_processor(void)
 {
 	static const struct known compatibles[] = { { "linux,kvm", "kvm" }, { "xen", "xen" }, { "vmware", "vmware" } };

@@ -11,6 +11,10 @@ const char *virtualization__by_signature(const char *signature);
 // be asked where a hypervisor is known to be there.
 const char *virtualization__by_dmi(const char *field);
 
+// Whether a KVM host offers this guest the time it stole (KVM_FEATURE_STEAL_TIME, Documentation/virt/kvm/x86/cpuid.rst):
+// 1 yes, 0 no, -1 unknown (another hypervisor or architecture).
+int virtualization__kvm_steal_clock(void);
+
 // What container engine whystall itself runs under: "docker", "podman", …; NULL: no sign of one. Owned by the caller.
 char *virtualization__container(void);
 
