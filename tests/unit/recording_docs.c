@@ -51,6 +51,17 @@ static void test_every_column_is_described(void **state)
 	assert_string_equal(left, right);
 }
 
+static void test_every_occupant_is_named(void **state)
+{
+	(void)state;
+	cleanup_free char *page = read_page();
+	for (int kind = 0; kind < OCCUPANT_KINDS; kind++) {
+		cleanup_free char *name = base__format("`%s`", occupant__name((enum occupant)kind));
+		if (!strstr(page, name))
+			fail_msg("docs/recording.md does not name the occupant %s", name);
+	}
+}
+
 static void test_the_queries_run(void **state)
 {
 	(void)state;
@@ -76,7 +87,8 @@ static void test_the_queries_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_column_is_described), cmocka_unit_test(test_the_queries_run),
+		cmocka_unit_test(test_every_column_is_described), cmocka_unit_test(test_every_occupant_is_named),
+		cmocka_unit_test(test_the_queries_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
