@@ -33,6 +33,24 @@ extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym __weak;
 		bpf_core_read(&value_, sizeof(value_), &object_->field); \
 	value_; })
 
+// Offset of psi_group_cpu.times_prev[PSI_AVGS]. BTF has that array flat or, from newer pahole versions (Debian's 7.2), in
+// two dimensions, which CO-RE takes for another field. The barriers keep clang from loading both offsets and choosing
+// afterwards: the one that does not exist is an instruction that no verifier accepts.
+struct psi_group_cpu___two_dimensions { u32 times_prev[2][7]; } __attribute__((preserve_access_index));
+static __always_inline u32 times_prev_offset(void)
+{
+	u32 offset;
+
+	if (bpf_core_field_exists(struct psi_group_cpu___two_dimensions, times_prev)) {
+		offset = bpf_core_field_offset(struct psi_group_cpu___two_dimensions, times_prev);
+		barrier_var(offset);
+	} else {
+		offset = bpf_core_field_offset(struct psi_group_cpu, times_prev);
+		barrier_var(offset);
+	}
+	return offset;
+}
+
 // How long the task's run queue has been kept off by a CPU quota so far. Three generations of the same account:
 //  6.6+: throttled_clock_self_time, on rq->clock (commit 677ea015f231); 5.19+: …_clock_pelt (commit 64eaf50731ac), before: …_clock_task.
 static __always_inline u64 throttled_total(struct task_struct *task, u64 now)

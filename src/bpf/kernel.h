@@ -64,7 +64,7 @@ struct psi_group_cpu {
 	u32 state_mask;
 	u32 times[7];
 	u64 state_start;
-	u32 times_prev[14]; // two-dimensional since 7.2: take its offset, never index it through CO-RE
+	u32 times_prev[14]; // see times_prev_offset in drift.h
 };
 struct psi_group {
 	struct psi_group_cpu *pcpu;

@@ -42,6 +42,7 @@ static __always_inline void occupancy_add(struct cpu_account *account, u32 occup
 		bucket_open(bucket, account->bucket);
 		count = 0;
 	}
+	barrier_var(count); // or clang tests a 32-bit copy of it, which tells the verifier of 6.1 nothing about the index
 	if (count < BUCKET_ENTRIES) {
 		bucket->occupant[count] = occupant;
 		bucket->ns[count] = ns;

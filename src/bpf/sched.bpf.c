@@ -444,7 +444,7 @@ static __always_inline u32 counter_now(u32 times, u32 mask, u32 state, u64 start
 __noinline int fold_read(u64 psi, u64 now, u32 index)
 {
 	struct fold_sample *sample = bpf_map_lookup_elem(&fold_samples, &index);
-	u32 previous = bpf_core_field_offset(struct psi_group_cpu, times_prev);
+	u32 previous = times_prev_offset();
 	u32 times = bpf_core_field_offset(struct psi_group_cpu, times);
 
 	if (!sample)
