@@ -149,6 +149,33 @@ static __always_inline void interval_close_hot(struct cpu_account *account, u64 
 	}
 	account->last = now;
 	account->meter = meter;
+	struct share_mark *mark = &account->shares[now >> SHARE_SHIFT & (SHARE_MARKS - 1)];
+	if (mark->time >> SHARE_SHIFT != now >> SHARE_SHIFT) {
+		mark->time = now;
+		mark->share = account->share;
+	}
+}
+
+// What `share` was at an earlier time, to the grain of 2 ms and rather too late than too early; for waits whose beginning
+// was not seen. Beyond the history, of 128 ms: its oldest mark.
+__noinline u64 share_at(u32 cpu, u64 time)
+{
+	struct cpu_account *account = find_cpu(cpu);
+
+	if (!account)
+		return 0;
+	u64 grain = time >> SHARE_SHIFT, last = account->last >> SHARE_SHIFT;
+	if (last - grain >= SHARE_MARKS)
+		grain = last - (SHARE_MARKS - 1);
+	for (u32 i = 0; i < SHARE_MARKS; i++) {
+		struct share_mark *mark = &account->shares[(grain + i) & (SHARE_MARKS - 1)];
+
+		if (grain + i > last)
+			break;
+		if (mark->time >> SHARE_SHIFT == grain + i && mark->time >= time)
+			return mark->share;
+	}
+	return account->share;
 }
 
 // The same for the seldom paths: a program of its own, verified once.

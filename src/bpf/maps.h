@@ -19,7 +19,7 @@ struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
 	__type(value, struct fold_sample); __uint(max_entries, 1); } fold_samples SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct pair_key);
-	__type(value, struct pair_value); __uint(max_entries, 16384); } pairs SEC(".maps");
+	__type(value, struct pair_value); __uint(max_entries, 65536); } pairs SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct credit_key);
 	__type(value, u64); __uint(max_entries, 8192); } group_credits SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 1 << 21); } records SEC(".maps");

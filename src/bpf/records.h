@@ -9,10 +9,14 @@
 #define TASK_PROBES 16           // neighbours looked at before a task is counted as not stored
 #define GROUP_DEPTH 8            // cgroup levels below the root that have an account of their own
 #define BUCKET_ENTRIES 4
-#define BUCKETS 64               // for each CPU; a power of two
+#define BUCKETS 256              // for each CPU; a power of two
 #define IDLE_MARKS 64            // for each CPU and grain; a power of two
 #define FINE_SHIFT 20            // grains of the idle history: 1 ms …
 #define COARSE_SHIFT 24          // … and 17 ms
+#define SHARE_MARKS 64           // for each CPU; a power of two; grains of 2 ms
+#define SHARE_SHIFT 21
+#define PAIR_COST_NS 100         // what booking one pair costs, about
+#define PAIR_BUDGET_SHIFT 8      // the share of time that booking pairs may take: 1/256
 #define CPUS_SCANNED 256         // CPUs looked at for idleness during a long wait
 #define COMM_LENGTH 16
 #define STACK_FRAMES 32
@@ -52,6 +56,7 @@ struct bucket {
 	unsigned long long ns[BUCKET_ENTRIES];
 };
 
+struct share_mark { unsigned long long time, share; };
 struct idle_mark { unsigned long long grain, time, idle_ns, was_idle; };
 
 struct cpu_account {
@@ -91,6 +96,8 @@ struct cpu_account {
 	// idleness
 	unsigned long long idle_since, idle_total;
 	struct idle_mark fine[IDLE_MARKS], coarse[IDLE_MARKS];
+	struct share_mark shares[SHARE_MARKS]; // `share` at the first event of each grain
+	unsigned long long pair_budget_ns, pair_budget_at, pairs_skipped, pairs_skipped_ns, pairs_booked_ns;
 	unsigned int pending[4];        // slots + 1 of waiting tasks that were moved here, to be marked at the next event
 	unsigned long long event_second, event_budget, events_suppressed, ringbuf_lost, pairs_lost, slots_lost, groups_lost, walk_lost;
 	unsigned long long wakeups, migrations;

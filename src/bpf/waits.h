@@ -136,6 +136,22 @@ static __always_inline void wait_report(struct cpu_account *account, struct task
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
+// Whether the time set aside for booking pairs allows for this one: with many waiters each wait has many occupants, and
+// cutting all of them would cost more than a switch may. What is skipped is counted.
+static __always_inline bool pair_budget_take(struct cpu_account *account, const struct mark *mark)
+{
+	u64 cost = (account->bucket - mark->bucket + 1) * BUCKET_ENTRIES * PAIR_COST_NS;
+
+	account->pair_budget_ns += (account->last - account->pair_budget_at) >> PAIR_BUDGET_SHIFT;
+	account->pair_budget_at = account->last;
+	if (account->pair_budget_ns > 10000000)
+		account->pair_budget_ns = 10000000;
+	if (account->pair_budget_ns < cost)
+		return false;
+	account->pair_budget_ns -= cost;
+	return true;
+}
+
 #define BOOK_MARKED 1u           // the slot remembers the state at the wait's beginning
 #define BOOK_OPEN 2u             // the wait has not ended
 
@@ -153,11 +169,11 @@ __noinline int wait_book(u32 cpu, u32 slot_index, u64 wait, u64 throttled, u32 h
 		if (slot->group)
 			groups_wait(account, slot, true, !(slot->flags & SLOT_MOVED));
 	} else {
-		// Its beginning was not seen: an even share, and nobody is named.
-		u32 waiters = account->waiters + 1;
-
+		// Its beginning was not seen: the share that the CPU's waiters had since then, and nobody is named.
 		account->unmarked_waits++;
-		share = waiters > 1 ? wait / waiters : wait;
+		share = account->share - share_at(cpu, account->last - wait);
+		if (share > wait)
+			share = wait;
 	}
 	slot->wait_ns += wait;
 	slot->waits++;
@@ -183,6 +199,12 @@ __noinline int wait_book(u32 cpu, u32 slot_index, u64 wait, u64 throttled, u32 h
 		return 0;
 	if (!(how & BOOK_MARKED))
 		return pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 6, wait);
+	if (!pair_budget_take(account, &slot->mark)) {
+		account->pairs_skipped++;
+		account->pairs_skipped_ns += wait;
+		return pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 7, wait);
+	}
+	account->pairs_booked_ns += wait;
 	occupancy_book(cpu, slot_index, scale, slot->tgid);
 	if (throttled)
 		pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 5, throttled);

@@ -177,7 +177,7 @@ struct loss { const char *name, *meaning; int64_t value; };
 
 static void store_counters(const struct collector *collector, struct recording *recording)
 {
-	int64_t sum[10] = { 0 };
+	int64_t sum[12] = { 0 };
 
 	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++) {
 		const struct cpu_account *account = &collector->probes->accounts[cpu];
@@ -194,6 +194,8 @@ static void store_counters(const struct collector *collector, struct recording *
 		sum[7] += (int64_t)account->events_suppressed;
 		sum[8] += (int64_t)account->unmarked_waits;
 		sum[9] += (int64_t)account->walk_lost;
+		sum[10] += (int64_t)account->pairs_skipped_ns;
+		sum[11] += (int64_t)account->pairs_booked_ns;
 	}
 	const struct loss losses[] = {
 		{ "switches_missed", "context switches that the kernel counted and the probe did not see", sum[0] },
@@ -204,16 +206,28 @@ static void store_counters(const struct collector *collector, struct recording *
 		{ "tasks_lost", "times a task had no place in the table of tasks", sum[5] },
 		{ "cgroups_lost", "times a cgroup had no place in the table of cgroups", sum[6] },
 		{ "waits_not_listed", "long waits beyond the limit of 50 a second for each CPU: summed, not listed one by one", sum[7] },
-		{ "waits_unmarked", "waits whose beginning was not seen: counted with the kernel's length, nobody named", sum[8] },
+		{ "waits_unmarked", "waits whose beginning was not seen: counted with the kernel's length, no occupant named", sum[8] },
 		{ "walks_cut", "waits that were longer than the history of occupants: their first part names nobody", sum[9] },
+		{ "pairs_not_cut_ns", "waiting time that was not cut by its occupants, to keep the probe cheap", sum[10] },
+		{ "pairs_cut_ns", "waiting time that was cut by its occupants", sum[11] },
 		{ "events_dropped", "listed waits beyond the limit of the recording", collector->events_dropped },
 		{ "failed_reads", "reads of the kernel's tables that failed", collector->failed_reads },
 		{ "command_lines_unread", "command lines that were left alone because the process' memory lock was held",
 			collector->unread_command_lines },
+		{ "longest_silence_ns", "longest time for which our own loop did not get to run (it wants to every 100 ms)",
+			(int64_t)collector->longest_silence_ns },
 		{ "foreign_folds", "folds of total= made by the kernel's own worker or by another reader", folds__foreign(collector->folds) },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
 		recording__set_counter(recording, losses[i].name, losses[i].value, losses[i].meaning);
+}
+
+int64_t cpu_time_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+	return (int64_t)time.tv_sec * (int64_t)NS_PER_SEC + time.tv_nsec;
 }
 
 static void store_meta(const struct collector *collector, struct recording *recording, const char *ended_by, bool complete)
@@ -253,19 +267,20 @@ static void store_meta(const struct collector *collector, struct recording *reco
 	recording__set_meta(recording, "scope_cgroup", "%s", options->scope_cgroup ? options->scope_cgroup : "");
 	recording__set_meta(recording, "command", "%s", options->command ? options->command : "");
 	recording__set_meta(recording, "tool_pid", "%d", (int)getpid());
-	recording__set_meta(recording, "tool_cpu_ns", "%lld", (long long)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000LL
-		+ (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000LL);
+	recording__set_meta(recording, "tool_cpu_ns", "%lld", (long long)(complete ? collector->window_cpu_ns
+		: cpu_time_ns() - collector->start_cpu_ns));
+	recording__set_meta(recording, "tool_start_cpu_ns", "%lld", (long long)collector->start_cpu_ns);
 	recording__set_meta(recording, "tool_memory_kib", "%lld", (long long)usage.ru_maxrss);
 	recording__set_meta(recording, "map_memory_kib", "%zu", collector->probes->map_bytes / 1024);
 	recording__set_meta(recording, "probe_ns", "%llu", (unsigned long long)collector->probe_ns);
 	recording__set_meta(recording, "probe_runs", "%llu", (unsigned long long)collector->probe_runs);
 	recording__set_meta(recording, "probe_switches", "%llu", (unsigned long long)collector->probe_switches);
-	recording__set_meta(recording, "forks", "%lld", (long long)(collector->stat_end.forks - collector->stat_start.forks));
+	recording__set_meta(recording, "forks", "%lld", complete ? (long long)(collector->stat_end.forks - collector->stat_start.forks) : 0);
 	recording__set_meta(recording, "execs", "%llu", (unsigned long long)processes__execs(collector->processes));
 	recording__set_meta(recording, "exits", "%llu", (unsigned long long)processes__exits(collector->processes));
 	recording__set_meta(recording, "task_exits", "%llu", (unsigned long long)processes__task_exits(collector->processes));
 	recording__set_meta(recording, "context_switches", "%lld",
-		(long long)(collector->stat_end.context_switches - collector->stat_start.context_switches));
+		complete ? (long long)(collector->stat_end.context_switches - collector->stat_start.context_switches) : 0);
 	recording__set_meta(recording, "first_event_ns", "%lld", first_event ? (long long)(first_event - collector->opened_ns) : -1LL);
 }
 

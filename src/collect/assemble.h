@@ -2,6 +2,8 @@
 #ifndef WHYSTALL_COLLECT_ASSEMBLE_H
 #define WHYSTALL_COLLECT_ASSEMBLE_H
 
+#include <pthread.h>
+
 #include "collect/cgroups.h"
 #include "collect/collector.h"
 #include "collect/folds.h"
@@ -26,9 +28,16 @@ struct collector {
 	struct proc_stat stat_start, stat_end;
 	struct pressure_totals pressure_start[PRESSURE_RESOURCES], pressure_end[PRESSURE_RESOURCES];
 	uint64_t opened_ns, began_ns, ended_ns, began_real_ns;     // CLOCK_MONOTONIC; _real_: CLOCK_REALTIME
+	int64_t start_cpu_ns, window_cpu_ns;    // our own CPU time before and in the window
 	bool statistics_on;
 	uint64_t probe_ns, probe_runs, probe_switches;
 	int64_t failed_reads, unread_command_lines, events_dropped;
+	uint64_t longest_silence_ns;    // longest time between two rounds of our loop, which wants to come every 100 ms
+	pthread_t saver;                // saves interim states
+	pthread_mutex_t saver_lock;     // guards to_save, saver_stop
+	pthread_cond_t saver_wake;
+	struct recording *to_save;
+	bool saver_on, saver_stop;
 	void *pairs, *credits;          // binary trees (tsearch)
 	struct event *events;
 	size_t event_count, event_capacity;
@@ -44,6 +53,7 @@ void samples__add(struct collector *collector, uint64_t time_ns, const struct pr
 
 // All rows so far; `complete`: the window has ended and the books are settled. Owned by the caller.
 struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete);
+int64_t cpu_time_ns(void);      // our own CPU time so far
 void assemble__free(struct collector *collector);
 
 #endif

@@ -146,7 +146,7 @@ static int map_arrays(struct probes *probes)
 	probes->group_accounts = map_array(probes, skeleton->maps.group_accounts, sizeof(struct group_account));
 	probes->folds = map_array(probes, skeleton->maps.fold_samples, sizeof(struct fold_sample));
 	// Those that are not mapped: buckets, two hash maps (48 bytes of overhead an element), the ring.
-	probes->map_bytes += (size_t)probes->cpus * BUCKETS * sizeof(struct bucket) + 16384 * 72 + 8192 * 64 + (2U << 20);
+	probes->map_bytes += (size_t)probes->cpus * BUCKETS * sizeof(struct bucket) + 65536 * 72 + 8192 * 64 + (2U << 20);
 	return probes->accounts && probes->slots && probes->group_table && probes->group_accounts && probes->folds ? 0 : -ENOMEM;
 }
 

@@ -22,6 +22,7 @@ enum occupant {
 	OCCUPANT_SOFTIRQ = 4,
 	OCCUPANT_QUOTA = 5,     // nobody: a CPU quota kept the waiter off
 	OCCUPANT_UNKNOWN = 6,   // events were missed; nobody is named
+	OCCUPANT_NOT_CUT = 7,   // pairs only: a wait that was not cut by its occupants, to keep the probe cheap
 	OCCUPANT_KINDS
 };
 const char *occupant__name(enum occupant kind);    // "task", "idle", "steal", …
