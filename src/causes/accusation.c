@@ -67,7 +67,7 @@ static bool is_to_blame(const struct accusation *accusation, const struct meetin
 	if (meeting->victim == meeting->culprit || accusation->portion == PORTION_PRIORITY)
 		return true;
 	const struct meeting *back = scene__meeting(scene, meeting->culprit, OCCUPANT_TASK, meeting->victim);
-	double harm_back = back && crowd__demand_ns(culprit) > 0 ? (double)back->wait_ns / crowd__demand_ns(culprit) : 0;
+	double harm_back = back && crowd__demand_ns(culprit) > 0 ? (double)back->wait_ns * culprit->scale / crowd__demand_ns(culprit) : 0;
 	return harm_back < threshold__value(THRESHOLD_RECIPROCITY) * harm;
 }
 
@@ -197,6 +197,10 @@ void accusation__judge(const struct scene *scene, enum portion portion, struct v
 			      "of the window", threshold__value(THRESHOLD_WALL_CONFIRMED), "meter and task table");
 	verdict__add_evidence(verdict, "largest part of its demand that a victim lost", worst_loss, "of its demand",
 			      threshold__value(THRESHOLD_LOSS_CONFIRMED), "pair and task table");
+	double not_cut = scene->cut_ns + scene->not_cut_ns > 0 ? scene->not_cut_ns / (scene->cut_ns + scene->not_cut_ns) : 0;
+	if (verdict->kind > VERDICT_RULED_OUT && not_cut >= 0.05)
+		verdict__add_evidence(verdict, "waiting that was not cut by its occupants (to keep the probe cheap) and is taken to be like the rest",
+				      not_cut, "of all long waiting", NAN, "pair table");
 	free(accusation.hurts);
 	free(accusation.charges);
 }

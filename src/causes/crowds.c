@@ -161,7 +161,8 @@ static void finish_crowd(struct scene *scene, struct crowd *crowd)
 	for (size_t i = 0; i < crowd->member_count; i++)
 		scene->crowd_of[crowd->members[i] - scene->ledger->processes] = (size_t)(crowd - scene->crowds);
 	crowd->parent = SIZE_MAX;
-	crowd->tool = !strcmp(crowd__name(crowd), "whystall");
+	int64_t tool_pid = recording__meta_number(scene->ledger->recording, "tool_pid", 0);
+	crowd->tool = tool_pid > 0 ? crowd->members[0]->row->pid == tool_pid : !strcmp(crowd__name(crowd), "whystall");
 	crowd->throttled = crowd->throttled_ns > 0 ? throttled_cgroup(scene->ledger->recording, crowd->members[0]->row) : NULL;
 }
 

@@ -19,9 +19,9 @@ static bool is_polite(const struct crowd *victim, const struct crowd *culprit)
 static void divide_meeting(struct scene *scene, struct meeting *meeting)
 {
 	const struct crowd *victim = &scene->crowds[meeting->victim], *culprit = &scene->crowds[meeting->culprit];
-	double *portion = meeting->portion_ns, left = (double)meeting->wait_ns;
-	double realtime = smaller(left, (double)meeting->realtime_ns);
-	double heavier = smaller(left - realtime, (double)meeting->heavier_ns);
+	double *portion = meeting->portion_ns, left = (double)meeting->wait_ns * victim->scale;
+	double realtime = smaller(left, (double)meeting->realtime_ns * victim->scale);
+	double heavier = smaller(left - realtime, (double)meeting->heavier_ns * victim->scale);
 	portion[PORTION_PRIORITY] = realtime;
 	portion[is_polite(victim, culprit) ? PORTION_POLITE : PORTION_PRIORITY] += heavier;
 	left -= realtime + heavier;
@@ -34,7 +34,7 @@ static void divide_meeting(struct scene *scene, struct meeting *meeting)
 		return;
 	}
 	// Idleness elsewhere was measured for each victim, not for each pair: each of its occupants gets the same part.
-	double waited = (double)victim->long_wait_ns;
+	double waited = victim->long_wait_ns;
 	if (waited > 0) {
 		double outside = smaller(1, (double)victim->idle_outside_ns / waited);
 		double allowed = smaller(1 - outside, (double)victim->idle_allowed_ns / waited);
@@ -44,13 +44,30 @@ static void divide_meeting(struct scene *scene, struct meeting *meeting)
 	portion[PORTION_COMPETITION] = left - portion[PORTION_AFFINITY] - portion[PORTION_PLACEMENT];
 }
 
-void scene__divide(struct scene *scene)
+// What was not cut is taken to be like what was: of each victim, and said in the evidence.
+static void find_scales(struct scene *scene)
 {
+	double *cut_ns = base__alloc(scene->crowd_count + 1, sizeof(double)), *not_cut_ns = base__alloc(scene->crowd_count + 1, sizeof(double));
 	for (size_t i = 0; i < scene->meeting_count; i++) {
 		const struct meeting *meeting = &scene->meetings[i];
+		(meeting->kind == OCCUPANT_NOT_CUT ? not_cut_ns : cut_ns)[meeting->victim] += (double)meeting->wait_ns;
 		if (meeting->kind == OCCUPANT_TASK)
-			scene->crowds[meeting->victim].long_wait_ns += meeting->wait_ns;
+			scene->crowds[meeting->victim].long_wait_ns += (double)meeting->wait_ns;
 	}
+	for (size_t i = 0; i < scene->crowd_count; i++) {
+		struct crowd *crowd = &scene->crowds[i];
+		scene->cut_ns += cut_ns[i];
+		scene->not_cut_ns += not_cut_ns[i];
+		crowd->scale = cut_ns[i] > 0 ? (cut_ns[i] + not_cut_ns[i]) / cut_ns[i] : 1;
+		crowd->long_wait_ns *= crowd->scale;
+	}
+	free(cut_ns);
+	free(not_cut_ns);
+}
+
+void scene__divide(struct scene *scene)
+{
+	find_scales(scene);
 	for (size_t i = 0; i < scene->meeting_count; i++) {
 		struct meeting *meeting = &scene->meetings[i];
 		if (meeting->kind != OCCUPANT_TASK || meeting->culprit == SIZE_MAX)

@@ -36,7 +36,8 @@ static void gather_meetings(struct scene *scene)
 		size_t culprit = pair->kind == OCCUPANT_TASK ? crowd_index(scene, pair->culprit) : SIZE_MAX;
 		if (victim == SIZE_MAX || pair->wait_ns <= 0)
 			continue;
-		scene->meetings[count++] = (struct meeting){ victim, culprit, pair->kind, pair->wait_ns, pair->waits,
+		int64_t kind = pair->kind >= 0 && pair->kind < OCCUPANT_KINDS ? pair->kind : OCCUPANT_UNKNOWN;
+		scene->meetings[count++] = (struct meeting){ victim, culprit, kind, pair->wait_ns, pair->waits,
 							     pair->realtime_ns, pair->heavier_ns, { 0 } };
 	}
 	qsort(scene->meetings, count, sizeof(*scene->meetings), compare_meetings);

@@ -25,7 +25,9 @@ struct crowd {
 	int64_t run_ns, wait_ns, waits, wait_max_ns, throttled_ns, wait_idle_ns, wait_steal_ns;
 	int64_t task_wait_ns;           // wait_ns less what idle CPUs, quota, steal and interrupts took
 	int64_t idle_allowed_ns, idle_outside_ns, credit_task_ns;
-	int64_t long_wait_ns;           // waits over the pair threshold that tasks filled
+	double long_wait_ns;            // waits over the pair threshold that tasks filled, scaled
+	// Under many waiters the probe cuts only some of the waits by their occupants: what they stand for, 1 or more.
+	double scale;
 	int64_t folded_task_run_ns;     // CPU time of its short-lived threads
 	int64_t allowed_cpus;           // the narrowest mask of its tasks
 	int64_t nice, rt_priority, policy; // of the task with the strongest claim on a CPU
@@ -43,7 +45,7 @@ struct crowd {
 struct meeting {
 	size_t victim, culprit;
 	int64_t kind, wait_ns, waits, realtime_ns, heavier_ns;
-	double portion_ns[PORTIONS];
+	double portion_ns[PORTIONS];    // scaled by the victim's scale
 };
 
 struct scene {
@@ -52,6 +54,7 @@ struct scene {
 	struct crowd *crowds; size_t crowd_count;
 	struct meeting *meetings; size_t meeting_count; // sorted by victim, kind, culprit
 	double portion_ns[PORTIONS];    // sums over all meetings
+	double cut_ns, not_cut_ns;      // waits over the pair threshold that were cut by their occupants, and that were not
 	double task_wait_ns;            // all waits for tasks, short ones too (book B)
 	double wall_seconds[OCCUPANT_KINDS]; // CPU some by what occupied the CPU, in seconds of total= (book A)
 	double forks_per_second, short_lived_per_second;

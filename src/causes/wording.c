@@ -53,7 +53,8 @@ void wording__pids(struct string *out, const struct recording *recording, const 
 		if (!row || row->pid <= 0)
 			continue;
 		if (shown == most) {
-			string__add(out, "%s…", separator);
+			// In a command the mark would be an argument.
+			string__add(out, "%s", separator[0] == ',' && separator[1] == ' ' ? ", …" : "");
 			return;
 		}
 		string__add(out, "%s%lld", shown++ ? separator : "", (long long)row->pid);

@@ -216,7 +216,7 @@ static void store_counters(const struct collector *collector, struct recording *
 			collector->unread_command_lines },
 		{ "longest_silence_ns", "longest time for which our own loop did not get to run (it wants to every 100 ms)",
 			(int64_t)collector->longest_silence_ns },
-		{ "foreign_folds", "folds of total= made by the kernel's own worker or by another reader", folds__foreign(collector->folds) },
+		{ "foreign_folds", "folds of total= made by the kernel's own worker or by another reader", foldlog__foreign(collector->folds) },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
 		recording__set_counter(recording, losses[i].name, losses[i].value, losses[i].meaning);
@@ -297,7 +297,7 @@ struct recording *assemble__recording(struct collector *collector, const char *e
 			store_cpu(&collector->probes->accounts[cpu], cpu, recording);
 	store_groups(collector, recording);
 	gather__store(collector, recording);
-	folds__store(collector->folds, recording);
+	foldlog__store(collector->folds, recording);
 	store_events(collector, recording, complete);
 	if (complete)
 		store_pressure(collector, recording);

@@ -23,7 +23,7 @@ struct collector {
 	struct host host;
 	struct probes *probes;
 	struct processes *processes;
-	struct folds *folds;
+	struct foldlog *folds;
 	struct cgroups *cgroups_start, *cgroups_end;
 	struct proc_stat stat_start, stat_end;
 	struct pressure_totals pressure_start[PRESSURE_RESOURCES], pressure_end[PRESSURE_RESOURCES];

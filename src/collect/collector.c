@@ -154,21 +154,21 @@ static void fold_system(struct collector *collector)
 	struct pressure_totals totals[PRESSURE_RESOURCES];
 
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
-	folds__note(collector->folds, FOLDS_SYSTEM, false);
+	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
 	read_system_pressure(totals);
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
-	folds__note(collector->folds, FOLDS_SYSTEM, true);
+	foldlog__note(collector->folds, FOLDS_SYSTEM, true);
 	samples__add(collector, clock_ns(CLOCK_MONOTONIC) - collector->began_ns, totals);
 }
 
 static void fold_groups(struct collector *collector)
 {
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
-	folds__note(collector->folds, FOLDS_GROUPS, false);
+	foldlog__note(collector->folds, FOLDS_GROUPS, false);
 	if (collector->cgroups_start)
 		cgroups__touch(collector->cgroups_start);
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
-	folds__note(collector->folds, FOLDS_GROUPS, true);
+	foldlog__note(collector->folds, FOLDS_GROUPS, true);
 }
 
 int collector__open(const struct collector_options *options, struct collector **ret_collector, char **ret_error)
@@ -189,7 +189,7 @@ int collector__open(const struct collector_options *options, struct collector **
 		return error;
 	}
 	collector->processes = processes__new();
-	collector->folds = folds__new(collector->probes);
+	collector->folds = foldlog__new(collector->probes);
 	sleep_ns(CALIBRATION_NS);
 	if (!probes__calibrated(collector->probes)) {
 		sleep_ns(10 * CALIBRATION_NS);
@@ -219,13 +219,13 @@ static void begin(struct collector *collector)
 	probes__watch_quota(collector->probes, collector->cgroups_start && cgroups__any_quota(collector->cgroups_start));
 	proc_stat__read(&collector->stat_start);
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
-	folds__begin(collector->folds, FOLDS_GROUPS);
+	foldlog__begin(collector->folds, FOLDS_GROUPS);
 	processes__window_begins(collector->processes, clock_ns(CLOCK_BOOTTIME));
 	collector->began_real_ns = clock_ns(CLOCK_REALTIME);
 	collector->began_ns = clock_ns(CLOCK_MONOTONIC);
 	read_system_pressure(collector->pressure_start);
 	probes__snapshot(collector->probes, SNAPSHOT_BEGIN);
-	folds__begin(collector->folds, FOLDS_SYSTEM);
+	foldlog__begin(collector->folds, FOLDS_SYSTEM);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
 	probes__walk(collector->probes, WALK_MARK);
 }
@@ -234,15 +234,15 @@ static void end(struct collector *collector)
 {
 	collector->ended_ns = clock_ns(CLOCK_MONOTONIC);
 	probes__snapshot(collector->probes, SNAPSHOT_CLOSE);
-	folds__note(collector->folds, FOLDS_SYSTEM, false);
+	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
 	read_system_pressure(collector->pressure_end);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
-	folds__note(collector->folds, FOLDS_GROUPS, false);
+	foldlog__note(collector->folds, FOLDS_GROUPS, false);
 	cgroups__snapshot(true, &collector->cgroups_end);
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
-	folds__note(collector->folds, FOLDS_SYSTEM, true);
+	foldlog__note(collector->folds, FOLDS_SYSTEM, true);
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
-	folds__note(collector->folds, FOLDS_GROUPS, true);
+	foldlog__note(collector->folds, FOLDS_GROUPS, true);
 	proc_stat__read(&collector->stat_end);
 	probes__walk(collector->probes, WALK_SETTLE);
 	probes__detach(collector->probes);
@@ -328,7 +328,7 @@ void collector__close(struct collector *collector)
 	saver_end(collector);
 	probes__free(collector->probes);
 	processes__free(collector->processes);
-	folds__free(collector->folds);
+	foldlog__free(collector->folds);
 	cgroups__free(collector->cgroups_start);
 	cgroups__free(collector->cgroups_end);
 	proc_stat__free(&collector->stat_start);

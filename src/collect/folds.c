@@ -11,7 +11,7 @@ struct fold {
 struct group_state { uint32_t number; bool begun; };
 struct cpu_state { uint32_t some, nonidle; };
 
-struct folds {
+struct foldlog {
 	const struct probes *probes;
 	struct group_state *groups;     // by group number
 	struct cpu_state *last;         // [group * cpus + cpu]: counters at the last fold
@@ -20,9 +20,9 @@ struct folds {
 	int64_t foreign;
 };
 
-struct folds *folds__new(const struct probes *probes)
+struct foldlog *foldlog__new(const struct probes *probes)
 {
-	struct folds *folds = base__alloc(1, sizeof(*folds));
+	struct foldlog *folds = base__alloc(1, sizeof(*folds));
 
 	folds->probes = probes;
 	folds->groups = base__alloc(probes->groups, sizeof(*folds->groups));
@@ -30,7 +30,7 @@ struct folds *folds__new(const struct probes *probes)
 	return folds;
 }
 
-void folds__free(struct folds *folds)
+void foldlog__free(struct foldlog *folds)
 {
 	if (!folds)
 		return;
@@ -40,12 +40,12 @@ void folds__free(struct folds *folds)
 	free(folds);
 }
 
-static bool in_scope(const struct folds *folds, enum fold_scope scope, uint32_t group)
+static bool in_scope(const struct foldlog *folds, enum fold_scope scope, uint32_t group)
 {
 	return scope == FOLDS_SYSTEM ? group == 0 : group != 0 && folds->probes->group_table[group].pcpu != 0;
 }
 
-static void begin_group(struct folds *folds, uint32_t group)
+static void begin_group(struct foldlog *folds, uint32_t group)
 {
 	for (uint32_t cpu = 0; cpu < folds->probes->cpus; cpu++) {
 		const struct fold_sample *sample = &folds->probes->folds[group * folds->probes->cpus + cpu];
@@ -57,14 +57,14 @@ static void begin_group(struct folds *folds, uint32_t group)
 	folds->groups[group].begun = true;
 }
 
-void folds__begin(struct folds *folds, enum fold_scope scope)
+void foldlog__begin(struct foldlog *folds, enum fold_scope scope)
 {
 	for (uint32_t group = 0; group < folds->probes->groups; group++)
 		if (in_scope(folds, scope, group))
 			begin_group(folds, group);
 }
 
-static void note_group(struct folds *folds, uint32_t group, bool own)
+static void note_group(struct foldlog *folds, uint32_t group, bool own)
 {
 	uint32_t cpus = folds->probes->cpus;
 	struct group_state *state = &folds->groups[group];
@@ -92,7 +92,7 @@ static void note_group(struct folds *folds, uint32_t group, bool own)
 		folds->foreign++;
 }
 
-void folds__note(struct folds *folds, enum fold_scope scope, bool own)
+void foldlog__note(struct foldlog *folds, enum fold_scope scope, bool own)
 {
 	for (uint32_t group = 0; group < folds->probes->groups; group++) {
 		if (!in_scope(folds, scope, group))
@@ -104,12 +104,12 @@ void folds__note(struct folds *folds, enum fold_scope scope, bool own)
 	}
 }
 
-int64_t folds__foreign(const struct folds *folds)
+int64_t foldlog__foreign(const struct foldlog *folds)
 {
 	return folds->foreign;
 }
 
-void folds__store(const struct folds *folds, struct recording *recording)
+void foldlog__store(const struct foldlog *folds, struct recording *recording)
 {
 	for (size_t i = 0; i < folds->count; i++) {
 		const struct fold *fold = &folds->all[i];

@@ -5,20 +5,20 @@
 #include "collect/probes.h"
 #include "recording/recording.h"
 
-struct folds;
-struct folds *folds__new(const struct probes *probes);
-void folds__free(struct folds *folds);
+struct foldlog;
+struct foldlog *foldlog__new(const struct probes *probes);
+void foldlog__free(struct foldlog *folds);
 
 // Which rows of the sample table: the system only, or all cgroups only.
 enum fold_scope { FOLDS_SYSTEM, FOLDS_GROUPS };
 
 // Call right after a read of the pressure files and a snapshot: what lies before is not counted.
-void folds__begin(struct folds *folds, enum fold_scope scope);
+void foldlog__begin(struct foldlog *folds, enum fold_scope scope);
 // Call after a snapshot: a fold that somebody made since the last call is noted. `own`: it was our own read of the files.
-void folds__note(struct folds *folds, enum fold_scope scope, bool own);
+void foldlog__note(struct foldlog *folds, enum fold_scope scope, bool own);
 // How many folds of the system's total were somebody else's.
-int64_t folds__foreign(const struct folds *folds);
+int64_t foldlog__foreign(const struct foldlog *folds);
 // Adds the fold rows to a recording; cgroups by their kernfs id.
-void folds__store(const struct folds *folds, struct recording *recording);
+void foldlog__store(const struct foldlog *folds, struct recording *recording);
 
 #endif

@@ -15,7 +15,7 @@ static const char *kind_title(int64_t kind)
 {
 	static const char *const titles[] = {
 		[OCCUPANT_TASK] = "(unnamed)", [OCCUPANT_IDLE] = "(idle CPU)", [OCCUPANT_STEAL] = "(hypervisor)", [OCCUPANT_HARDIRQ] = "(hard irq)",
-		[OCCUPANT_SOFTIRQ] = "(soft irq)", [OCCUPANT_QUOTA] = "(quota)", [OCCUPANT_UNKNOWN] = "(unknown)",
+		[OCCUPANT_SOFTIRQ] = "(soft irq)", [OCCUPANT_QUOTA] = "(quota)", [OCCUPANT_UNKNOWN] = "(unknown)", [OCCUPANT_NOT_CUT] = "(not cut)",
 	};
 	return kind >= 0 && kind < OCCUPANT_KINDS ? titles[kind] : titles[OCCUPANT_UNKNOWN];
 }
