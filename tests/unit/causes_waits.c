@@ -1,0 +1,282 @@
+// Verdicts on waits for other tasks: oversubscription, affinity, priority, churn, from hand-made tables.
+#include "unit/stage.h"
+
+#include <sched.h>
+
+// Four spinners on two CPUs beside a server that wants little and waits long for it.
+static struct stage crowd(int64_t *ret_server, int64_t *ret_spinner)
+{
+	struct stage stage = stage__new(8000);
+	int64_t spinners[4];
+	for (int i = 0; i < 4; i++)
+		spinners[i] = stage__process(&stage, "spinner", 100 + i, 4500, 5500, 3800);
+	int64_t server = stage__process(&stage, "server", 200, 1500, 3000, 800);
+	for (int i = 0; i < 4; i++) {
+		stage__pair(&stage, server, OCCUPANT_TASK, spinners[i], 740);
+		stage__pair(&stage, spinners[i], OCCUPANT_TASK, spinners[(i + 1) % 4], 4700);
+		stage__pair(&stage, spinners[i], OCCUPANT_TASK, server, 700);
+	}
+	*ret_server = server;
+	*ret_spinner = spinners[0];
+	return stage;
+}
+
+static void test_oversubscription_is_confirmed(void **state)
+{
+	int64_t server, spinner;
+	struct stage stage = crowd(&server, &spinner);
+	(void)state;
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.oversubscription", "confirmed");
+	assert_accused(&stage, "cpu.oversubscription", spinner);
+	assert_not_accused(&stage, "cpu.oversubscription", server);
+	assert_victim(&stage, "cpu.oversubscription", server);
+	assert_victim(&stage, "cpu.oversubscription", spinner);
+	const struct verdict *verdict = stage__verdict(&stage, "cpu.oversubscription");
+	// Four processes of one kind are one party, and the victim that is no culprit comes first.
+	assert_int_equal(verdict->culprit_count, 1);
+	assert_int_equal(verdict->culprits[0].processes, 4);
+	assert_int_equal(verdict->victims[0].process, server);
+	assert_true(stage.diagnosis->confirmed);
+	assert_false(stage.diagnosis->healthy);
+	assert_non_null(strstr(stage.diagnosis->headline, "spinner"));
+	for (const char *const *id = (const char *const[]){ "cpu.quota", "cpu.affinity", "cpu.priority", "cpu.churn", "cpu.steal", "cpu.wakeup", NULL };
+	     *id; id++)
+		assert_verdict(&stage, *id, "ruled_out");
+	stage__free(&stage);
+}
+
+static void test_shares_and_checks(void **state)
+{
+	int64_t server, spinner;
+	struct stage stage = crowd(&server, &spinner);
+	(void)state;
+	stage__judge(&stage);
+	const struct verdict *verdict = stage__verdict(&stage, "cpu.oversubscription");
+	// 4 x 740 + 4 x 4700 ms by spinners, of those and 4 x 700 ms by the server.
+	assert_true(verdict->culprits[0].seconds > 21.75 && verdict->culprits[0].seconds < 21.77);
+	assert_true(verdict->stall_seconds > 24.55 && verdict->stall_seconds < 24.57);
+	assert_true(verdict->culprits[0].own_seconds > 18.79 && verdict->culprits[0].own_seconds < 18.81);
+	bool has_pid = false;
+	for (size_t i = 0; i < verdict->check_count; i++)
+		has_pid = has_pid || strstr(verdict->checks[i].command, "/proc/200/schedstat");
+	assert_true(has_pid);
+	assert_true(verdict->remedy_count >= 3);
+	for (size_t i = 0; i < verdict->remedy_count; i++)
+		assert_non_null(verdict->remedies[i].why);
+	stage__free(&stage);
+}
+
+static void test_less_pressure_contributes(void **state)
+{
+	struct stage stage = stage__new(300);
+	(void)state;
+	int64_t batch = stage__process(&stage, "batch", 100, 3000, 50, 600), server = stage__process(&stage, "server", 200, 500, 200, 0);
+	stage__pair(&stage, server, OCCUPANT_TASK, batch, 200);
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.oversubscription", "contributing");
+	assert_accused(&stage, "cpu.oversubscription", batch);
+	assert_false(stage.diagnosis->confirmed);
+	stage__free(&stage);
+}
+
+// A server at 40 % load: many short collisions that add up to some pressure.
+static void test_short_collisions_accuse_nobody(void **state)
+{
+	struct stage stage = stage__new(600);
+	(void)state;
+	int64_t one = stage__process(&stage, "server", 100, 4000, 700, 600), two = stage__process(&stage, "worker", 101, 4000, 700, 600);
+	stage__pair(&stage, one, OCCUPANT_TASK, two, 600)->waits = 3000;
+	stage__pair(&stage, two, OCCUPANT_TASK, one, 600)->waits = 3000;
+	stage__judge(&stage);
+	stage__assert_no_accusation(&stage);
+	assert_true(stage.diagnosis->healthy);
+	assert_non_null(strstr(stage.diagnosis->headline, "HEALTHY"));
+	stage__free(&stage);
+}
+
+// The bystander uses more CPU than anyone, but hardly anybody waited for it.
+static void test_bystander_is_not_accused(void **state)
+{
+	int64_t server, spinner;
+	struct stage stage = crowd(&server, &spinner);
+	(void)state;
+	int64_t bystander = stage__process(&stage, "bystander", 300, 9900, 10, 100);
+	stage__pair(&stage, server, OCCUPANT_TASK, bystander, 60);
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.oversubscription", "confirmed");
+	assert_not_accused(&stage, "cpu.oversubscription", bystander);
+	stage__free(&stage);
+}
+
+static void test_tool_is_never_accused(void **state)
+{
+	struct stage stage = stage__new(3000);
+	(void)state;
+	int64_t tool = stage__process(&stage, "whystall", 100, 5000, 100, 5000), server = stage__process(&stage, "server", 200, 1500, 3000, 0);
+	recording__set_meta(stage.recording, "tool_pid", "100");
+	stage__pair(&stage, server, OCCUPANT_TASK, tool, 2900);
+	stage__judge(&stage);
+	assert_not_accused(&stage, "cpu.oversubscription", tool);
+	assert_int_equal(stage__verdict(&stage, "cpu.oversubscription")->culprit_count, 0);
+	stage__free(&stage);
+}
+
+static void test_affinity(void **state)
+{
+	struct stage stage = stage__new(7000);
+	(void)state;
+	int64_t crowd_ids[3];
+	for (int i = 0; i < 3; i++) {
+		crowd_ids[i] = stage__process(&stage, "pinned", 100 + i, 3300, 6600, 2300);
+		stage__task(&stage, crowd_ids[i])->allowed_cpus = 1;
+		stage__task(&stage, crowd_ids[i])->idle_outside_ns = 6500 * STAGE_MS;
+	}
+	for (int i = 0; i < 3; i++)
+		for (int j = 1; j < 3; j++)
+			stage__pair(&stage, crowd_ids[i], OCCUPANT_TASK, crowd_ids[(i + j) % 3], 3300);
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.affinity", "confirmed");
+	assert_accused(&stage, "cpu.affinity", crowd_ids[0]);
+	assert_victim(&stage, "cpu.affinity", crowd_ids[1]);
+	// The same waits are not oversubscription too.
+	assert_verdict(&stage, "cpu.oversubscription", "ruled_out");
+	stage__free(&stage);
+}
+
+static void test_idle_allowed_cpu_is_not_oversubscription(void **state)
+{
+	struct stage stage = stage__new(3000);
+	(void)state;
+	int64_t batch = stage__process(&stage, "batch", 100, 9000, 100, 6000), server = stage__process(&stage, "server", 200, 1500, 3000, 0);
+	stage__task(&stage, server)->idle_allowed_ns = 2900 * STAGE_MS;
+	stage__pair(&stage, server, OCCUPANT_TASK, batch, 2950);
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.oversubscription", "ruled_out");
+	assert_verdict(&stage, "cpu.affinity", "ruled_out");
+	stage__free(&stage);
+}
+
+static void test_priority_realtime(void **state)
+{
+	struct stage stage = stage__new(4000);
+	(void)state;
+	int64_t hog = stage__process(&stage, "hog", 100, 7500, 0, 8000), server = stage__process(&stage, "server", 200, 1500, 6000, 0);
+	stage__task(&stage, hog)->policy = SCHED_FIFO;
+	stage__task(&stage, hog)->rt_priority = 50;
+	stage__pair(&stage, server, OCCUPANT_TASK, hog, 5900)->realtime_ns = 5900 * STAGE_MS;
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.priority", "confirmed");
+	assert_accused(&stage, "cpu.priority", hog);
+	assert_victim(&stage, "cpu.priority", server);
+	assert_string_equal(stage__verdict(&stage, "cpu.priority")->culprits[0].note, "SCHED_FIFO 50");
+	assert_verdict(&stage, "cpu.oversubscription", "ruled_out");
+	stage__free(&stage);
+}
+
+// A nice 19 task that waits for an ordinary one has what it asked for; behind a nice -20 one it is crowded out.
+static void test_polite_victims(void **state)
+{
+	(void)state;
+	for (int heavy = 0; heavy < 2; heavy++) {
+		struct stage stage = stage__new(8000);
+		int64_t normal = stage__process(&stage, "indexer", 100, 9000, 100, 16000), polite = stage__process(&stage, "polite", 200, 900, 9000, 0);
+		stage__task(&stage, normal)->nice = heavy ? -20 : 0;
+		stage__task(&stage, polite)->nice = 19;
+		stage__pair(&stage, polite, OCCUPANT_TASK, normal, 8900)->heavier_ns = 8900 * STAGE_MS;
+		stage__judge(&stage);
+		assert_verdict(&stage, "cpu.priority", heavy ? "confirmed" : "ruled_out");
+		assert_verdict(&stage, "cpu.oversubscription", "ruled_out");
+		stage__free(&stage);
+	}
+}
+
+static struct stage storm(int64_t forks, int64_t *ret_parent, int64_t *ret_server, int64_t waited_ms)
+{
+	struct stage stage = stage__new(6000);
+	recording__set_meta(stage.recording, "forks", "%lld", (long long)forks);
+	int64_t parent = stage__process(&stage, "spawner", 100, 2000, 2000, 2000), server = stage__process(&stage, "server", 200, 1500, 3000, 100);
+	int64_t children = stage__process(&stage, "true", 0, 8000, 3000, 9000);
+	struct process_row *row = &stage.recording->process[children - 1];
+	row->gone = 1;
+	row->folded = forks;
+	row->parent_pid = 100;
+	stage__task(&stage, children)->tid = 0;
+	stage__pair(&stage, server, OCCUPANT_TASK, children, waited_ms);
+	stage__pair(&stage, server, OCCUPANT_TASK, parent, waited_ms / 8);
+	*ret_parent = parent;
+	*ret_server = server;
+	return stage;
+}
+
+static void test_churn(void **state)
+{
+	int64_t parent, server;
+	struct stage stage = storm(8000, &parent, &server, 2400);
+	(void)state;
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.churn", "confirmed");
+	assert_accused(&stage, "cpu.churn", parent);
+	assert_victim(&stage, "cpu.churn", server);
+	assert_verdict(&stage, "cpu.oversubscription", "ruled_out");
+	stage__free(&stage);
+}
+
+static void test_churn_that_nobody_waits_for(void **state)
+{
+	int64_t parent, server;
+	struct stage stage = storm(8000, &parent, &server, 60);
+	(void)state;
+	stage__task(&stage, server)->wait_ns = 70 * STAGE_MS;
+	stage__judge(&stage);
+	stage__assert_no_accusation(&stage);
+	stage__free(&stage);
+}
+
+// Two hundred compilers of 40 ms each are work, not churn.
+static void test_short_programs_that_work_are_no_churn(void **state)
+{
+	int64_t parent, server;
+	struct stage stage = storm(200, &parent, &server, 2400);
+	(void)state;
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.churn", "ruled_out");
+	assert_verdict(&stage, "cpu.oversubscription", "confirmed");
+	stage__free(&stage);
+}
+
+static void test_scope(void **state)
+{
+	int64_t server, spinner;
+	struct stage stage = crowd(&server, &spinner);
+	(void)state;
+	recording__set_meta(stage.recording, "scope_pid", "200");
+	stage__judge(&stage);
+	const struct verdict *verdict = stage__verdict(&stage, "cpu.oversubscription");
+	assert_int_equal(verdict->victim_count, 1);
+	assert_victim(&stage, "cpu.oversubscription", server);
+	assert_accused(&stage, "cpu.oversubscription", spinner);
+	assert_true(stage.diagnosis->caution_count > 0);
+	stage__free(&stage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_oversubscription_is_confirmed),
+		cmocka_unit_test(test_shares_and_checks),
+		cmocka_unit_test(test_less_pressure_contributes),
+		cmocka_unit_test(test_short_collisions_accuse_nobody),
+		cmocka_unit_test(test_bystander_is_not_accused),
+		cmocka_unit_test(test_tool_is_never_accused),
+		cmocka_unit_test(test_affinity),
+		cmocka_unit_test(test_idle_allowed_cpu_is_not_oversubscription),
+		cmocka_unit_test(test_priority_realtime),
+		cmocka_unit_test(test_polite_victims),
+		cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_churn_that_nobody_waits_for),
+		cmocka_unit_test(test_short_programs_that_work_are_no_churn),
+		cmocka_unit_test(test_scope),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
