@@ -183,13 +183,38 @@ static void book_pressures(struct account *account)
 	free(rows);
 }
 
+static double busy_ns(const struct recording *recording, int64_t cpu)
+{
+	for (size_t i = 0; i < recording->cpu_count; i++) {
+		const struct cpu_row *row = &recording->cpu[i];
+		if (row->cpu == cpu)
+			return (double)row->run_ns + (double)row->steal_ns + (double)row->hardirq_ns + (double)row->softirq_ns;
+	}
+	return 0;
+}
+
+// Without folds, the whole window stands for one, and a CPU's busy time for its nonidle time (which is never less than the
+// time in which it had waiters): close enough to show how much a second of one CPU is of the machine.
 static double fold_scale(const struct ledger *ledger)
 {
-	double meter_ns = 0;
-	for (size_t i = 0; i < ledger->recording->book_count; i++)
-		if (ledger->recording->book[i].cgroup == 0)
-			meter_ns += (double)ledger->recording->book[i].meter_ns;
-	return meter_ns > 0 && ledger->cpu_some->booked ? ledger->cpu_some->predicted_seconds * NS_PER_SEC / meter_ns : 1;
+	const struct recording *recording = ledger->recording;
+	double meter_ns = 0, weighted = 0, weight_sum = 0;
+	for (size_t i = 0; i < recording->book_count; i++) {
+		const struct book_row *book = &recording->book[i];
+		if (book->cgroup != 0)
+			continue;
+		double weight = busy_ns(recording, book->cpu);
+		if (weight < (double)book->meter_ns)
+			weight = (double)book->meter_ns;
+		meter_ns += (double)book->meter_ns;
+		weighted += (double)book->meter_ns * weight;
+		weight_sum += weight;
+	}
+	if (meter_ns <= 0)
+		return 1;
+	if (ledger->cpu_some->booked)
+		return ledger->cpu_some->predicted_seconds * NS_PER_SEC / meter_ns;
+	return weighted / weight_sum / meter_ns;
 }
 
 // ---- the whole ----

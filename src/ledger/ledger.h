@@ -48,7 +48,8 @@ struct ledger {
 	// System sums, book B unless named otherwise
 	int64_t wait_ns, throttled_ns, wait_idle_ns, wait_steal_ns, wait_hardirq_ns, wait_softirq_ns, unknown_ns;
 	int64_t run_ns, idle_ns;            // over all CPUs
-	double fold_scale;                  // book A CPU seconds -> seconds of total=: predicted / sum of meters (1 where undefined)
+	double fold_scale;                  // book A CPU seconds -> seconds of total=: predicted / sum of meters; without folds
+	                                    // an estimate from the CPUs' busy time; 1 where no CPU some was metered
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of the kernel, or too little pressure to matter
 	const char *imbalance;              // NULL, or one clause why not, without capital and full stop
 };

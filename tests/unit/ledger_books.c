@@ -250,6 +250,20 @@ static void test_no_pressure_figures(void **state)
 	finish(ledger, recording);
 }
 
+// CPU 0: 6 s with waiters, busy 8 s; CPU 1: 1 s, busy 2 s: (6 * 8 + 1 * 2) / 10 = 5 s of 7 s.
+static void test_scale_without_folds(void **state)
+{
+	(void)state;
+	struct recording *recording = two_cpus("250");
+	*recording__add_cpu(recording) = (struct cpu_row){ .cpu = 0, .run_ns = 7000 * MS, .softirq_ns = 1000 * MS, .idle_ns = 2000 * MS };
+	*recording__add_cpu(recording) = (struct cpu_row){ .cpu = 1, .run_ns = 2000 * MS, .idle_ns = 8000 * MS };
+	add_book(recording, 0, 0, 6000 * MS, 0, 0);
+	add_book(recording, 0, 1, 1000 * MS, 0, 0);
+	struct ledger *ledger = build(recording);
+	assert_near(ledger->fold_scale, 5.0 / 7);
+	finish(ledger, recording);
+}
+
 static void add_task(struct recording *recording, int64_t process, int64_t run_ns, int64_t wait_ns, int64_t wait_max_ns,
 		     int64_t run_delay_ns)
 {
@@ -339,7 +353,7 @@ int main(void)
 		cmocka_unit_test(test_jiffies_are_rounded_down), cmocka_unit_test(test_folds_as_the_kernel_does),
 		cmocka_unit_test(test_integer_division_and_no_weight), cmocka_unit_test(test_both_sides_are_folded_alike),
 		cmocka_unit_test(test_explained), cmocka_unit_test(test_exact_folds), cmocka_unit_test(test_order_and_cgroups),
-		cmocka_unit_test(test_no_pressure_figures), cmocka_unit_test(test_sums_by_process),
+		cmocka_unit_test(test_no_pressure_figures), cmocka_unit_test(test_scale_without_folds), cmocka_unit_test(test_sums_by_process),
 		cmocka_unit_test(test_scattered_tasks), cmocka_unit_test(test_pairs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
