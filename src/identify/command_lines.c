@@ -58,13 +58,16 @@ static void release(struct batch *batch)
 	free(batch);
 }
 
+// Probes give the exact start, /proc one that is rounded down to a tick; two ticks are too short for a number to come round.
 static bool is_same_process(const struct entry *entry)
 {
+	long ticks_per_second = sysconf(_SC_CLK_TCK);
+	int64_t tolerance_ns = 2 * (int64_t)NS_PER_SEC / ticks_per_second;
 	cleanup_free char *path = base__format("/proc/%lld/stat", (long long)entry->pid), *text = NULL;
 	struct stat_facts facts;
 
-	return base__read_file(path, 4096, &text) > 0 && !stat__parse(text, sysconf(_SC_CLK_TCK), &facts) &&
-	       (!entry->start_ns || facts.start_ns == entry->start_ns);
+	return base__read_file(path, 4096, &text) > 0 && !stat__parse(text, ticks_per_second, &facts) &&
+	       (!entry->start_ns || llabs(facts.start_ns - entry->start_ns) < tolerance_ns);
 }
 
 static char *read_arguments(const struct entry *entry, size_t *ret_length)

@@ -23,7 +23,8 @@ int identify__process_at(int proc_fd, int64_t pid, struct process_row *row);
 // Adds command_line, and from it vm_id and vm_name, to every live row that is no kernel thread and has none yet: call it
 // after the window, never inside. Each read takes the process' mmap_lock for reading for some microseconds; one that
 // does not come back within 100 ms (a writer holds the lock) is left behind, and its row keeps NULL. Gives up
-// altogether after `limit_ns`. Rows whose pid belongs to another process by now (start_ns differs) are left alone.
+// altogether after `limit_ns`. Rows whose pid belongs to another process by now (another start_ns; it may be the exact one
+// or rounded to ticks, 0 means unknown) are left alone.
 // Returns the number of processes that could not be read because their lock was held.
 int identify__command_lines(struct process_row *rows, size_t count, int64_t limit_ns);
 

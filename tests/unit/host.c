@@ -143,7 +143,8 @@ static void test_stat_parse(void **state)
 	assert_int_equal(stat.forks, 77);
 	assert_int_equal(stat.running, 3);
 	proc_stat__free(&stat);
-	static const char *const broken[] = { "", "cpu", "cpu ", "cpu  1 2 3\n", "cpufreq 1 2 3 4 5 6 7 8\n", "cpu0 1 2 3 4 5 6 7 8\n" };
+	static const char *const broken[] = { "", "cpu", "cpu ", "cpu  1 2 3\n", "cpufreq 1 2 3 4 5 6 7 8\n", "cpu0 1 2 3 4 5 6 7 8\n",
+					      "cpu\n1 2 3 4 5 6 7 8\n" };
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++)
 		assert_int_equal(proc_stat__parse(broken[i], 100, &stat), -EINVAL);
 	assert_int_equal(proc_stat__parse("cpu  1 2 3 4 5 6 7 8\n", 0, &stat), -EINVAL);

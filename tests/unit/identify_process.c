@@ -146,6 +146,7 @@ static void test_command_lines(void **state)
 
 	(void)state;
 	assert_int_equal(identify__process(pid, &rows[0]), 0);
+	rows[0].start_ns += 9999999; // as exact as probes give it
 	assert_int_equal(identify__command_lines(rows, ARRAY_SIZE(rows), (int64_t)NS_PER_SEC), 0);
 	assert_string_equal(rows[0].command_line, "/bin/sleep 30");
 	for (size_t i = 1; i < ARRAY_SIZE(rows); i++)
@@ -221,15 +222,15 @@ static void test_command_lines_give_up(void **state)
 	pin(cpus[0]);
 	for (int attempt = 0; attempt < 10 && !held; attempt++) {
 		struct process_row rows[2] = { { .pid = holder }, { .pid = other } };
-		pid_t spinner = start_realtime_spinner(cpus[1], 300 * (int64_t)NS_PER_MSEC);
+		pid_t spinner = start_realtime_spinner(cpus[1], 600 * (int64_t)NS_PER_MSEC);
 
 		usleep(20000);
 		int64_t before_ns = boottime_ns();
 		held = identify__command_lines(rows, ARRAY_SIZE(rows), (int64_t)NS_PER_SEC);
-		if (held) {
-			assert_true(boottime_ns() - before_ns < 200 * (int64_t)NS_PER_MSEC);
+		// Whether it was in the lock or not: 100 ms of patience, and some for a loaded machine.
+		assert_true(boottime_ns() - before_ns < 400 * (int64_t)NS_PER_MSEC);
+		if (held)
 			assert_null(rows[0].command_line);
-		}
 		assert_string_equal(rows[1].command_line, "/bin/sleep 30");
 		free(rows[0].command_line);
 		free(rows[1].command_line);

@@ -105,12 +105,18 @@ static void test_odd_lines(void **state)
 	      "good+0x1");
 	check("ffffffff81000100 T cut", 0xffffffff81000101, "cut+0x1");
 	check("zzz T a\nffffffff81000100 TT a\nffffffff81000100 T a\tb [c\n", 0xffffffff81000102, "a+0x2 [c");
-	// A line longer than any that the kernel writes is cut; what was behind the cut is not taken for a line.
+	// A line longer than any that the kernel writes is cut (at 447 bytes); what is behind the cut is not taken for a line.
 	memcpy(text, "ffffffff81000100 T ", 19);
 	memset(text + 19, 'x', 4000);
-	memcpy(text + 428, "ffffffff81000180 T inside", 25);
+	memcpy(text + 447, "ffffffff81000180 T inside ", 26);
 	memcpy(text + 4000, "\nffffffff81000200 T next\n", 25);
 	check(text, 0xffffffff81000201, "next+0x1");
+	static const uint64_t address = 0xffffffff81000190;
+	char *name = NULL;
+	assert_int_equal(resolve(text, &address, 1, &name), 0);
+	assert_int_equal(strspn(name, "x"), 447 - 19);
+	assert_string_equal(name + 447 - 19, "+0x90");
+	free(name);
 	free(text);
 }
 
