@@ -66,7 +66,11 @@ static char *say_imbalance(const struct ledger *ledger, double little)
 	const struct ledger_pressure *row = ledger->cpu_some;
 	double kernel = row->kernel_seconds;
 	double most = larger(row->victims_seconds, row->culprits_seconds);
-	if (row < ledger->pressures || row >= ledger->pressures + ledger->pressure_count)
+	bool missing = row < ledger->pressures || row >= ledger->pressures + ledger->pressure_count;
+	if (missing && recording__meta_number(ledger->recording, "complete", 1) == 0)
+		return base__copy("the recording was cut short before the kernel's CPU pressure was read for the last time, "
+				  "so the books cannot be compared with it");
+	if (missing)
 		return base__copy("the kernel gives no CPU pressure figure (PSI is missing or switched off), "
 				  "so the books cannot be compared with it");
 	if (!row->booked)

@@ -244,6 +244,10 @@ static void test_no_pressure_figures(void **state)
 	assert_non_null(strstr(ledger->imbalance, "PSI is missing"));
 	assert_near(ledger->fold_scale, 1);
 	ledger__free(ledger);
+	recording__set_meta(recording, "complete", "0");
+	ledger = build(recording);
+	assert_non_null(strstr(ledger->imbalance, "cut short"));
+	ledger__free(ledger);
 	add_pressure(recording, 0, "cpu", "some", 900 * MS);
 	ledger = build(recording);
 	assert_non_null(strstr(ledger->imbalance, "not the counters of its CPUs"));
