@@ -32,13 +32,34 @@ static void write_finding(struct page *page, const struct finding *finding)
 	page__command(page, 4 + NAME_COLUMNS, finding->enable);
 }
 
-static void write_page(struct page *page, const struct findings *findings)
+// What holds several causes back was said once already, with what to do.
+static void write_cause(struct page *page, const struct finding *finding)
 {
+	if (!finding->because) {
+		write_finding(page, finding);
+		return;
+	}
+	cleanup_free char *why = base__format("see '%s' above", finding->because);
+	struct finding brief = { .id = finding->id, .state = finding->state, .why = why };
+	write_finding(page, &brief);
+}
+
+static void write_answer(struct page *page, const struct machine *machine, const struct findings *findings)
+{
+	if (!machine->root) {
+		page__paragraph(page, 0, 0, STYLE_WARNING, "Only root can record: 'sudo whystall check' tells what can be judged on this machine.");
+		return;
+	}
 	cleanup_free char *answer = base__format("%zu of the %zu causes that this version judges can be judged on this machine.",
 						 findings->possible, findings->judged);
+	page__paragraph(page, 0, 0, findings->possible < findings->judged ? STYLE_WARNING : STYLE_BOLD, answer);
+}
+
+static void write_page(struct page *page, const struct machine *machine, const struct findings *findings)
+{
 	struct string later = { 0 };
 
-	page__paragraph(page, 0, 0, findings->possible < findings->judged ? STYLE_WARNING : STYLE_BOLD, answer);
+	write_answer(page, machine, findings);
 	page__blank(page);
 	page__paragraph(page, 0, 0, STYLE_BOLD, "What a recording needs and can use:");
 	for (size_t i = 0; i < findings->requirement_count; i++)
@@ -47,7 +68,7 @@ static void write_page(struct page *page, const struct findings *findings)
 	page__paragraph(page, 0, 0, STYLE_BOLD, "Causes:");
 	for (size_t i = 0; i < findings->cause_count; i++) {
 		if (findings->causes[i].state != NOT_JUDGED_YET)
-			write_finding(page, &findings->causes[i]);
+			write_cause(page, &findings->causes[i]);
 		else
 			string__add(&later, "%s%s", later.length ? ", " : "", findings->causes[i].id);
 	}
@@ -106,7 +127,7 @@ int command__check(int argc, char **argv)
 		printf("%s\n", text ? text : "{}");
 	} else {
 		struct page page = { .colours = output__wants_colours(stdout) };
-		write_page(&page, &findings);
+		write_page(&page, &machine, &findings);
 		cleanup_free char *text = string__steal(&page.out);
 		fputs(text, stdout);
 	}

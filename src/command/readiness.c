@@ -333,6 +333,7 @@ static void judge_cause(const struct cause *cause, const struct findings *findin
 		return;
 	}
 	say(finding, worst->state, "%s: %s", worst->id, worst->why);
+	finding->because = worst->id;
 	finding->enable = base__copy(worst->enable);
 }
 

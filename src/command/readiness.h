@@ -23,6 +23,7 @@ struct finding {
 	enum readiness state;
 	char *why;                      // one sentence without a full stop
 	char *enable;                   // a command, or what to do; NULL where nothing is to be enabled
+	const char *because;            // causes only: the requirement that holds it back, or NULL
 };
 
 struct findings {
