@@ -45,14 +45,12 @@ __noinline int group_parent_set(u32 child_number, u32 parent)
 	return 0;
 }
 
-// Enters a task's cgroup and those above it. Returns the leaf's number.
-static __noinline u32 group_of(struct task_struct *task, struct cpu_account *account)
+// Enters the cgroup at an address and those above it. Returns the leaf's number.
+__noinline u32 group_of(u64 address, u32 cpu)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	struct cgroup *cgroup = (struct cgroup *)address;
 	u32 leaf = 0, below = 0;
 
-	if (!have_groups || !have_meter)
-		return 0;
 	for (u32 i = 0; i < 16; i++) {
 		int level = cgroup ? BPF_CORE_READ(cgroup, level) : 0;
 
@@ -60,7 +58,7 @@ static __noinline u32 group_of(struct task_struct *task, struct cpu_account *acc
 			break;
 		if (level <= GROUP_DEPTH) {
 			u64 pcpu = bpf_core_field_exists(cgroup->psi) ? (u64)BPF_CORE_READ(cgroup, psi, pcpu) : 0;
-			u32 number = pcpu ? group_enter(BPF_CORE_READ(cgroup, kn, id), pcpu, level, account->cpu) : 0;
+			u32 number = pcpu ? group_enter(BPF_CORE_READ(cgroup, kn, id), pcpu, level, cpu) : 0;
 
 			if (!number)
 				break;
@@ -69,8 +67,6 @@ static __noinline u32 group_of(struct task_struct *task, struct cpu_account *acc
 			else
 				leaf = number;
 			below = number;
-		} else if (i == 0) {
-			account->groups_lost++;
 		}
 		// self is the first member of struct cgroup (include/linux/cgroup-defs.h), so the parent's css is the parent
 		cgroup = (struct cgroup *)BPF_CORE_READ(cgroup, self.parent);
@@ -139,19 +135,25 @@ __noinline u32 group_touch(u32 cpu, u32 number, u64 now)
 	return own->parent;
 }
 
-static __always_inline void groups_touch(u32 cpu, u32 leaf, u64 now)
+__noinline int groups_touch(u32 cpu, u32 leaf, u64 now)
 {
 	for (u32 level = 0; level < GROUP_DEPTH; level++) {
 		if (!leaf)
 			break;
 		leaf = group_touch(cpu, leaf, now);
 	}
+	return 0;
 }
 
 // A task of `leaf` begins (+1) or ends (-1) to wait: remembers or books its share in each cgroup above it.
-static __always_inline void groups_wait(struct cpu_account *account, struct task_slot *slot, bool ends, bool book)
+__noinline int groups_wait(u32 cpu, u32 slot_index, bool ends, bool book)
 {
-	u32 number = slot->group;
+	struct task_slot *slot = slot_at(slot_index);
+	u32 number;
+
+	if (!slot)
+		return 0;
+	number = slot->group;
 
 	for (u32 level = 0; level < GROUP_DEPTH; level++) {
 		u32 index;
@@ -159,7 +161,7 @@ static __always_inline void groups_wait(struct cpu_account *account, struct task
 
 		if (!number)
 			break;
-		own = group_account_at(number, account->cpu, &index);
+		own = group_account_at(number, cpu, &index);
 		if (!own)
 			break;
 		if (!ends) {
@@ -174,6 +176,7 @@ static __always_inline void groups_wait(struct cpu_account *account, struct task
 		}
 		number = own->parent;
 	}
+	return 0;
 }
 
 #endif

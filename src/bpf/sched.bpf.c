@@ -219,7 +219,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (prev_slot) {
 		prev_slot->switches++;
 		if (prev_waits)
-			wait_begin(account, prev_slot, prev, clock, moment.now);
+			wait_begin(account, prev_slot, prev_index, prev, clock, moment.now);
 	}
 	if (next_slot) {
 		u64 queued = next->sched_info.last_queued;
@@ -276,7 +276,7 @@ static __always_inline int wakeup(struct task_struct *task)
 	if (slot->group)
 		groups_touch(account->cpu, slot->group, moment.now);
 	slot->run_delay_seen = task->sched_info.run_delay;
-	wait_begin(account, slot, task, queued, moment.now);
+	wait_begin(account, slot, index, task, queued, moment.now);
 	return 0;
 }
 

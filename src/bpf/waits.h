@@ -17,11 +17,11 @@ static __always_inline void slot_describe(struct task_slot *slot, struct task_st
 	bpf_probe_read_kernel(slot->leader_comm, sizeof(slot->leader_comm), task->group_leader->comm);
 }
 
-// Makes a slot. Returns its number + 1, or 0 (counted) when the neighbourhood is full.
-static __noinline u32 slot_new(struct cpu_account *account, struct task_struct *task)
+// Takes a free slot for a pid. Returns its number + 1, or 0 (counted) when the neighbourhood is full.
+__noinline u32 slot_claim(u32 pid, u32 cpu)
 {
-	u32 pid = task->pid;
 	u32 start = (pid * 2654435761u) >> 17;
+	struct cpu_account *account;
 
 	for (u32 probe = 0; probe < TASK_PROBES; probe++) {
 		u32 index = (start + probe) & (TASK_SLOTS - 1);
@@ -30,13 +30,26 @@ static __noinline u32 slot_new(struct cpu_account *account, struct task_struct *
 		if (!slot || slot->pid || __sync_val_compare_and_swap(&slot->pid, 0, pid))
 			continue;
 		__builtin_memset((char *)slot + sizeof(slot->pid), 0, sizeof(*slot) - sizeof(slot->pid));
-		slot_describe(slot, task);
-		slot->group = group_of(task, account);
-		slot->run_delay_first = slot->run_delay_seen = task->sched_info.run_delay;
 		return index + 1;
 	}
-	account->slots_lost++;
+	account = find_cpu(cpu);
+	if (account)
+		account->slots_lost++;
 	return 0;
+}
+
+static __noinline u32 slot_new(struct cpu_account *account, struct task_struct *task)
+{
+	u32 number = slot_claim(task->pid, account->cpu);
+	struct task_slot *slot = number ? slot_at(number - 1) : 0;
+
+	if (!slot)
+		return 0;
+	slot_describe(slot, task);
+	if (have_groups)
+		slot->group = group_of((u64)BPF_CORE_READ(task, cgroups, dfl_cgrp), account->cpu);
+	slot->run_delay_first = slot->run_delay_seen = task->sched_info.run_delay;
+	return number;
 }
 
 // The task's slot, made if there is none, or NULL.
@@ -52,8 +65,8 @@ static __always_inline struct task_slot *slot_get(struct cpu_account *account, s
 	return number ? slot_at(number - 1) : 0;
 }
 
-static __always_inline void wait_begin(struct cpu_account *account, struct task_slot *slot, struct task_struct *task, u64 since,
-	u64 now)
+static __always_inline void wait_begin(struct cpu_account *account, struct task_slot *slot, u32 slot_index, struct task_struct *task,
+	u64 since, u64 now)
 {
 	slot->wait_start = since;
 	slot->wait_cpu = account->cpu;
@@ -66,7 +79,7 @@ static __always_inline void wait_begin(struct cpu_account *account, struct task_
 			slot->flags |= SLOT_THROTTLED;
 	}
 	if (slot->group)
-		groups_wait(account, slot, false, true);
+		groups_wait(account->cpu, slot_index, false, true);
 }
 
 // Looks whether CPUs inside and outside the mask at hand were idle while the task waited; both are lower bounds.
@@ -167,7 +180,7 @@ __noinline int wait_book(u32 cpu, u32 slot_index, u64 wait, u64 throttled, u32 h
 	if (how & BOOK_MARKED) {
 		share = account->share - slot->wait_share;
 		if (slot->group)
-			groups_wait(account, slot, true, !(slot->flags & SLOT_MOVED));
+			groups_wait(cpu, slot_index, true, !(slot->flags & SLOT_MOVED));
 	} else {
 		// Its beginning was not seen: the share that the CPU's waiters had since then, and nobody is named.
 		account->unmarked_waits++;
@@ -220,7 +233,7 @@ static __always_inline void wait_end(struct cpu_account *account, struct task_sl
 
 	if (!since || (s64)(clock - since) <= 0) {
 		if (marked && slot->wait_start && slot->group)
-			groups_wait(account, slot, true, true);
+			groups_wait(account->cpu, slot_index, true, true);
 		slot->wait_start = 0;
 		return;
 	}
@@ -297,7 +310,7 @@ __noinline int pending_take(u32 cpu, u64 now)
 		mark_set(account, &slot->mark, now);
 		slot->flags = 0;
 		if (slot->group)
-			groups_wait(account, slot, false, true);
+			groups_wait(cpu, index - 1, false, true);
 	}
 	return 0;
 }

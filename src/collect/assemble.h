@@ -21,6 +21,7 @@ struct event { struct wait_record record; int64_t process, culprit, kind; };
 struct collector {
 	struct collector_options options;
 	struct host host;
+	int nice;                       // ours, before we raised it
 	struct probes *probes;
 	struct processes *processes;
 	struct foldlog *folds;
