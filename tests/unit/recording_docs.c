@@ -24,10 +24,10 @@ static char *described(void)
 	cleanup_free char *page = read_page();
 	struct string list = { 0 };
 	char table[64] = "", column[64], *rest = page;
+	bool columns = false;           // inside a table of columns, not of anything else
 	for (char *line; (line = strsep(&rest, "\n"));) {
-		if (strncmp(line, "## ", 3) == 0)
-			table[0] = '\0';
-		if (sscanf(line, "### `%63[a-z_]`", table) != 1 && table[0] && sscanf(line, "| `%63[a-z_]` |", column) == 1)
+		columns = (columns && *line) || strcmp(line, "| column | type | meaning |") == 0;
+		if (sscanf(line, "### `%63[a-z_]`", table) != 1 && columns && sscanf(line, "| `%63[a-z_]` |", column) == 1)
 			string__add(&list, "%s.%s\n", table, column);
 	}
 	return string__steal(&list);
@@ -48,7 +48,10 @@ static void test_every_column_is_described(void **state)
 	(void)state;
 	cleanup_free char *left = described(), *right = existing();
 	assert_true(strlen(right) > 1000);
-	assert_string_equal(left, right);
+	char *left_rest = left, *right_rest = right;
+	while (left_rest && right_rest)
+		assert_string_equal(strsep(&left_rest, "\n"), strsep(&right_rest, "\n"));
+	assert_true(!left_rest && !right_rest);
 }
 
 static void test_every_occupant_is_named(void **state)
