@@ -88,7 +88,7 @@ static void test_quota_without_the_kernels_word(void **state)
 static void test_steal(void **state)
 {
 	static const struct { int64_t stolen_ms; const char *verdict; } cases[] = {
-		{ 1500, "confirmed" }, { 300, "contributing" }, { 50, "ruled_out" },
+		{ 1500, "confirmed" }, { 400, "contributing" }, { 200, "ruled_out" },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

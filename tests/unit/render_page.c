@@ -1,0 +1,250 @@
+// The page: never wider than 100 columns and free of control characters, whatever names are on it.
+#include "unit/stage.h"
+
+#include <jansson.h>
+
+#include "causes/wording.h"
+#include "render/page.h"
+#include "render/render.h"
+#include "render/utf8.h"
+
+static const char *const nasty_names[] = {
+	"ordinary",
+	"\033[31mred\033[0m",
+	"line\nbreak\ttab\rreturn",
+	"\xff\xfe broken \xc3",
+	"日本語のとても長いプロセス名日本語のとても長いプロセス名日本語のとても長いプロセス名日本語のとても長いプロセス名",
+	"\xe2\x80\xae" "desrever",
+	"🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘🐘",
+	"e\xcc\x81\xcc\x82\xcc\x83",
+	"%s%n%d",
+	"",
+};
+
+static char *repeat(const char *text, int count)
+{
+	struct string out = { 0 };
+	for (int i = 0; i < count; i++)
+		string__add(&out, "%s", text);
+	return string__steal(&out);
+}
+
+// Every line of a page: at most 100 columns, no control character but the newline. Returns how many lines there were.
+static size_t check_lines(const char *page)
+{
+	size_t lines = 0;
+	while (*page) {
+		size_t length = strcspn(page, "\n");
+		cleanup_free char *line = base__format("%.*s", (int)length, page);
+		if (page__columns(line) > PAGE_COLUMNS)
+			fail_msg("%d columns: %s", page__columns(line), line);
+		for (const char *c = line; *c;) {
+			uint32_t character = 0;
+			size_t bytes = utf8__read(c, &character);
+			if (!bytes || utf8__is_harmful(character))
+				fail_msg("harmful character U+%04X in: %s", character, line);
+			c += bytes;
+		}
+		lines++;
+		page += length + (page[length] == '\n');
+	}
+	return lines;
+}
+
+// A report that says all there is to say, about processes of this name.
+static struct stage loud(const char *name, const char *path)
+{
+	struct stage stage = stage__new(8000);
+	int64_t batch[2];
+	for (int i = 0; i < 2; i++)
+		batch[i] = stage__process(&stage, "x", 4194000 + i, 9000, 100, 8000);
+	int64_t server = stage__process(&stage, "y", 4194300, 1500, 5000, 100), worker = stage__process(&stage, "z", 4194301, 2500, 7400, 0);
+	for (size_t i = 0; i < stage.recording->process_count; i++) {
+		struct process_row *row = &stage.recording->process[i];
+		free(row->name), free(row->exe), free(row->cgroup), free(row->cpu_cgroup);
+		row->name = base__format("%s%s", name, i < 2 ? "" : i == 2 ? "2" : "3");
+		row->exe = base__format("%s%s", path, name);
+		row->cgroup = base__format("%s/in", path);
+		row->cpu_cgroup = base__format("%s/in", path);
+		row->unit = base__copy(name);
+		row->container = base__copy(name);
+		row->vm_id = base__copy(name);
+		row->vm_name = base__copy(name);
+	}
+	*recording__add_cgroup(stage.recording) = (struct cgroup_row){
+		.id = 77, .hierarchy = 2, .path = base__copy(path), .level = 1, .has_pressure = 1, .quota_us = 25000, .period_us = 100000,
+		.weight = 100, .periods = 100, .throttled_periods = 98, .throttled_us = 7000000 };
+	*recording__add_pressure(stage.recording) = (struct pressure_row){ 77, base__copy("cpu"), base__copy("some"), 7000 * STAGE_MS };
+	*recording__add_fold(stage.recording) = (struct fold_row){ 77, 0, 0, 7000 * STAGE_MS, 10000 * STAGE_MS, 0 };
+	*recording__add_book(stage.recording) = (struct book_row){ 77, 0, 7000 * STAGE_MS, 7000 * STAGE_MS, 7000 * STAGE_MS, 0 };
+	*recording__add_pressure(stage.recording) = (struct pressure_row){ 0, base__copy("io"), base__copy("some"), 7000 * STAGE_MS };
+	recording__set_meta(stage.recording, "command", "%s", name);
+	recording__set_meta(stage.recording, "complete", "0");
+	stage__task(&stage, worker)->throttled_ns = 7000 * STAGE_MS;
+	for (int i = 0; i < 2; i++) {
+		stage__pair(&stage, server, OCCUPANT_TASK, batch[i], 2400);
+		stage.recording->cpu[i].credit_quota_ns = 7000 * STAGE_MS;
+		stage.recording->cpu[i].steal_ns = 3000 * STAGE_MS;
+	}
+	stage__judge(&stage);
+	return stage;
+}
+
+static void test_nasty_names_stay_on_the_page(void **state)
+{
+	static const int lengths[] = { 1, 7, 400 };
+	size_t pages = 0;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(nasty_names); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(lengths); j++) {
+			cleanup_free char *name = repeat(nasty_names[i], j ? 3 : 1);
+			cleanup_free char *path = repeat("/a-rather-long-directory", lengths[j]);
+			struct stage stage = loud(name, path);
+			assert_verdict(&stage, "cpu.oversubscription", "confirmed");
+			assert_verdict(&stage, "cpu.quota", "confirmed");
+			cleanup_free char *text = render__text(stage.diagnosis, false);
+			assert_true(check_lines(text) > 40);
+			cleanup_free char *json = render__json(stage.diagnosis);
+			json_error_t error;
+			json_t *root = json_loads(json, 0, &error);
+			if (!root)
+				fail_msg("no JSON: %s", error.text);
+			json_decref(root);
+			stage__free(&stage);
+			pages++;
+		}
+	assert_int_equal(pages, ARRAY_SIZE(nasty_names) * ARRAY_SIZE(lengths));
+}
+
+static void test_same_diagnosis_same_bytes(void **state)
+{
+	struct stage stage = loud("server", "/srv");
+	(void)state;
+	cleanup_free char *text = render__text(stage.diagnosis, false), *json = render__json(stage.diagnosis);
+	struct diagnosis *again = NULL;
+	assert_int_equal(diagnosis__make(stage.ledger, &again), 0);
+	cleanup_free char *second_text = render__text(again, false), *second_json = render__json(again);
+	assert_string_equal(text, second_text);
+	assert_string_equal(json, second_json);
+	diagnosis__free(again);
+	stage__free(&stage);
+}
+
+// Whoever reads five lines must know the answer, that the recording was cut short, and what was not judged.
+static void test_first_lines_say_what_matters(void **state)
+{
+	struct stage stage = loud("server", "/srv");
+	(void)state;
+	cleanup_free char *text = render__text(stage.diagnosis, false);
+	const char *end = text;
+	for (int i = 0; i < 6 && end; i++)
+		end = strchr(end + 1, '\n');
+	assert_non_null(end);
+	cleanup_free char *head = base__format("%.*s", (int)(end - text), text);
+	assert_non_null(strstr(head, "STALLED"));
+	assert_non_null(strstr(head, "cut short"));
+	assert_non_null(strstr(head, "io pressure"));
+	stage__free(&stage);
+}
+
+static void test_colours_only_on_demand(void **state)
+{
+	struct stage stage = loud("server", "/srv");
+	(void)state;
+	cleanup_free char *plain = render__text(stage.diagnosis, false), *coloured = render__text(stage.diagnosis, true);
+	assert_null(strchr(plain, '\033'));
+	assert_non_null(strchr(coloured, '\033'));
+	stage__free(&stage);
+}
+
+static void test_json_keeps_its_contract(void **state)
+{
+	static const char *const verdict_keys[] = { "cause", "verdict", "stall_seconds", "wall_seconds", "summary", "counted_by_pressure", "culprits",
+						    "victims", "evidence", "check", "remedies" };
+	static const char *const party_keys[] = { "kind", "pid", "process", "exe", "cgroup", "threads", "runtime", "linkage", "allocator", "seconds",
+						  "share", "stacks" };
+	struct stage stage = loud("server", "/srv");
+	(void)state;
+	cleanup_free char *json = render__json(stage.diagnosis);
+	json_t *root = json_loads(json, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(root, "schema")), "whystall.report/1");
+	for (const char *const *key = (const char *const[]){ "tool", "host", "window", "quality", "pressure", "verdicts", NULL }; *key; key++)
+		assert_non_null(json_object_get(root, *key));
+	json_t *verdicts = json_object_get(root, "verdicts"), *verdict, *party;
+	assert_int_equal(json_array_size(verdicts), cause_table_count);
+	size_t index, place, parties = 0;
+	json_array_foreach(verdicts, index, verdict) {
+		for (size_t i = 0; i < ARRAY_SIZE(verdict_keys); i++)
+			assert_non_null(json_object_get(verdict, verdict_keys[i]));
+		json_array_foreach(json_object_get(verdict, "culprits"), place, party) {
+			parties++;
+			for (size_t i = 0; i < ARRAY_SIZE(party_keys); i++)
+				assert_non_null(json_object_get(party, party_keys[i]));
+		}
+	}
+	assert_true(parties >= 2);
+	json_decref(root);
+	stage__free(&stage);
+}
+
+static void test_commands_survive_breaking(void **state)
+{
+	struct page page = { 0 };
+	(void)state;
+	cleanup_free char *path = repeat("/abcdefghi", 30);
+	cleanup_free char *command = base__format("cat %s && echo done with it all", path);
+	page__command(&page, 15, command);
+	cleanup_free char *text = string__steal(&page.out);
+	check_lines(text);
+	// Joined as a shell joins them, it is the command again.
+	struct string joined = { 0 };
+	for (const char *c = text; *c; c++) {
+		if (c[0] == '\\' && c[1] == '\n')
+			c++;
+		else if (*c != '\n')
+			string__add_bytes(&joined, c, 1);
+	}
+	cleanup_free char *whole = string__steal(&joined);
+	assert_string_equal(whole + strspn(whole, " "), command);
+}
+
+static void test_shortening(void **state)
+{
+	(void)state;
+	cleanup_free char *same = page__shorten("short", 5), *cut = page__shorten("/usr/lib/very/long/path", 11);
+	cleanup_free char *wide = page__shorten("日本語日本語", 6);
+	assert_string_equal(same, "short");
+	assert_string_equal(cut, "/usr/…/path");
+	assert_true(page__columns(wide) <= 6);
+}
+
+static void test_figures(void **state)
+{
+	(void)state;
+	assert_string_equal(wording__seconds(0).text, "0 s");
+	assert_string_equal(wording__seconds(0.00031).text, "310 µs");
+	assert_string_equal(wording__seconds(0.0241).text, "24.1 ms");
+	assert_string_equal(wording__seconds(0.9999).text, "1.00 s");
+	assert_string_equal(wording__seconds(1.842).text, "1.84 s");
+	assert_string_equal(wording__seconds(59.44).text, "59.4 s");
+	assert_string_equal(wording__seconds(1234.4).text, "1234 s");
+	assert_string_equal(wording__percent(0.8412).text, "84 %");
+	assert_string_equal(wording__percent(0.031).text, "3.1 %");
+	assert_string_equal(wording__percent(0.0002).text, "0.02 %");
+	assert_string_equal(wording__percent(0).text, "0 %");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nasty_names_stay_on_the_page),
+		cmocka_unit_test(test_same_diagnosis_same_bytes),
+		cmocka_unit_test(test_first_lines_say_what_matters),
+		cmocka_unit_test(test_colours_only_on_demand),
+		cmocka_unit_test(test_json_keeps_its_contract),
+		cmocka_unit_test(test_commands_survive_breaking),
+		cmocka_unit_test(test_shortening),
+		cmocka_unit_test(test_figures),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
