@@ -228,6 +228,9 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 
 		if (prev_waits && preempt && queued && clock - queued < 100000)
 			next_slot->preempted_at_wakeup++;
+		u64 missed = next->sched_info.run_delay - next_slot->run_delay_seen;
+		if ((s64)missed > 0)
+			wait_missed(account->cpu, next_index, missed);
 		next_slot->run_delay_seen = next->sched_info.run_delay + (queued && clock > queued ? clock - queued : 0);
 		wait_end(account, next_slot, next_index, next, queued, clock, marked, occupant, false);
 		gap_verify(account, next_slot, next);

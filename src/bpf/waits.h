@@ -224,6 +224,39 @@ __noinline int wait_book(u32 cpu, u32 slot_index, u64 wait, u64 throttled, u32 h
 	return 0;
 }
 
+// The kernel's own account (run_delay) says that the task waited for longer than was seen: a move or a gap was missed. Books the
+// difference to the victim, on the CPU where it was last seen to wait; nobody is named for it.
+__noinline int wait_missed(u32 cpu, u32 slot_index, u64 missed)
+{
+	struct task_slot *slot = slot_at(slot_index);
+	u64 share = missed;
+
+	if (!slot)
+		return 0;
+	u32 source = slot->wait_start > WAIT_UNKNOWN_START ? slot->wait_cpu : cpu;
+	struct cpu_account *account = find_cpu(source);
+	if (!account)
+		return 0;
+	if (slot->wait_start > WAIT_UNKNOWN_START)
+		share = share_at(source, slot->wait_start + missed) - slot->wait_share;
+	else
+		share = account->share - share_at(source, account->last - missed);
+	if (share > missed)
+		share = missed;
+	slot->wait_ns += missed;
+	slot->waits++;
+	if (missed > slot->wait_max_ns)
+		slot->wait_max_ns = missed;
+	slot->wait_pressure_ns += share;
+	// another CPU's account may be in use at this moment
+	__sync_fetch_and_add(&account->victims_ns, share);
+	__sync_fetch_and_add(&account->victims_task_ns, missed);
+	__sync_fetch_and_add(&account->unmarked_waits, 1);
+	if (missed >= pair_threshold_ns)
+		pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 6, missed);
+	return 0;
+}
+
 // Books a wait that ends (or stands open at the end of the window). `since`: when it began by the kernel's account, 0: it did not wait.
 // `marked`: the slot remembers the state at its beginning. `occupant`: who leaves the CPU to it.
 static __always_inline void wait_end(struct cpu_account *account, struct task_slot *slot, u32 slot_index, struct task_struct *task,
