@@ -204,6 +204,8 @@ int recording_file__create(const char *path, struct recording_file **ret_file, c
 // leaves the last state that was saved, and so does a full disk. Waits for the disk (fsync) only when meta `complete` is 1:
 // before that a slow disk must not hold up the recording of what makes it slow.
 int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error);
+// Closing without a save takes the opening back: what stood at the path before stands there again (a run that cannot even
+// begin destroys no older recording).
 void recording_file__close(struct recording_file *file);
 
 // Reads a recording. Errors (negative errno + sentence): no such file, no permission, not a recording, of a newer schema,

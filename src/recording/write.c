@@ -16,11 +16,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FORMER ".former"
+
 struct recording_file {
 	char *path;             // as the user gave it
 	char *directory, *name; // its two parts
 	int directory_fd;       // everything goes through it: the directory may be renamed meanwhile
 	char *draft;            // name of the file being written, before it takes the place of `name`
+	char *former;           // name under which what stood there before is kept until the first save
+	bool begun, had_former, saved;
 };
 
 // ---- the database in memory ----
@@ -156,7 +160,7 @@ static int replace(const struct recording_file *file, const unsigned char *bytes
 	return error;
 }
 
-int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error)
+static int save(struct recording_file *file, const struct recording *recording, char **ret_error)
 {
 	sqlite3 *database = NULL;
 	int status = sqlite3_open_v2(":memory:", &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -179,6 +183,17 @@ int recording_file__save(struct recording_file *file, const struct recording *re
 	}
 	sqlite3_close(database);
 	return error;
+}
+
+int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error)
+{
+	int error = save(file, recording, ret_error);
+	if (error)
+		return error;
+	if (file->had_former && !file->saved)
+		unlinkat(file->directory_fd, file->former, 0);
+	file->saved = true;
+	return 0;
 }
 
 // ---- opening ----
@@ -243,7 +258,7 @@ static void remove_strays(const struct recording_file *file, const char *prefix)
 		if (strncmp(entry->d_name, prefix, length) != 0 || !isdigit((unsigned char)entry->d_name[length]))
 			continue;
 		long pid = strtol(entry->d_name + length, &end, 10);
-		if (*end || pid <= 0 || pid > INT_MAX || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+		if ((*end && strcmp(end, FORMER) != 0) || pid <= 0 || pid > INT_MAX || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
 			continue;
 		if (fstatat(file->directory_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(status.st_mode) && status.st_uid == geteuid())
@@ -258,7 +273,12 @@ static int save_beginning(struct recording_file *file, char **ret_error)
 	recording__set_meta(beginning, "schema", "%d", RECORDING_SCHEMA_VERSION);
 	recording__set_meta(beginning, "tool_version", "%s", WHYSTALL_VERSION);
 	recording__set_meta(beginning, "complete", "0");
-	int error = recording_file__save(file, beginning, ret_error);
+	// A second name for what stands there, where the file system knows such: close takes it back if nothing is ever saved.
+	file->had_former = linkat(file->directory_fd, file->name, file->directory_fd, file->former, 0) == 0;
+	int error = save(file, beginning, ret_error);
+	file->begun = !error;
+	if (error && file->had_former)
+		unlinkat(file->directory_fd, file->former, 0);
 	recording__free(beginning);
 	return error;
 }
@@ -277,6 +297,7 @@ int recording_file__create(const char *path, struct recording_file **ret_file, c
 		// Hidden, and short enough for a name of the greatest length.
 		cleanup_free char *prefix = base__format(".%.200s.whystall-", file->name);
 		file->draft = base__format("%s%d", prefix, (int)getpid());
+		file->former = base__format("%s" FORMER, file->draft);
 		remove_strays(file, prefix);
 		error = save_beginning(file, ret_error);
 	}
@@ -291,10 +312,17 @@ void recording_file__close(struct recording_file *file)
 {
 	if (!file)
 		return;
+	if (file->begun && !file->saved) {
+		if (!file->had_former)
+			unlinkat(file->directory_fd, file->name, 0);
+		else
+			renameat(file->directory_fd, file->former, file->directory_fd, file->name);
+	}
 	base__close_fd(&file->directory_fd);
 	free(file->path);
 	free(file->directory);
 	free(file->name);
 	free(file->draft);
+	free(file->former);
 	free(file);
 }

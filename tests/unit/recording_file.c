@@ -142,6 +142,12 @@ static void test_new_file_says_that_it_is_cut_short(void **state)
 	recording_file__close(file);
 }
 
+static void assert_files(const struct place *place, int count)
+{
+	cleanup_free char *list = base__format("test \"$(ls -A %s | wc -l)\" = %d", place->directory, count);
+	assert_int_equal(system(list), 0);
+}
+
 static void test_mode_and_leftovers(void **state)
 {
 	const struct place *place = *state;
@@ -149,6 +155,8 @@ static void test_mode_and_leftovers(void **state)
 	cleanup_free char *stray = base__format("%s/.x.db.whystall-2000000000", place->directory);
 	cleanup_free char *other = base__format("%s/.x.db.whystall-notes", place->directory);
 	close(open(stray, O_CREAT | O_WRONLY, 0600));
+	cleanup_free char *former = base__format("%s.former", stray);
+	close(open(former, O_CREAT | O_WRONLY, 0600));
 	close(open(other, O_CREAT | O_WRONLY, 0600));
 	mode_t old = umask(0);
 	struct recording *recording = full_recording();
@@ -160,8 +168,26 @@ static void test_mode_and_leftovers(void **state)
 	assert_int_equal(status.st_mode & 07777, 0600);
 	assert_int_equal(access(stray, F_OK), -1);
 	assert_int_equal(access(other, F_OK), 0);
-	cleanup_free char *list = base__format("test \"$(ls -A %s | wc -l)\" = 2", place->directory);
-	assert_int_equal(system(list), 0);
+	assert_files(place, 2);
+}
+
+static void test_a_run_that_never_saves_changes_nothing(void **state)
+{
+	const struct place *place = *state;
+	recording_file__close(create(place->path));
+	assert_files(place, 0);
+	struct recording *written = full_recording();
+	save(place->path, written);
+	struct recording_file *file = create(place->path);
+	struct recording *read = read_back(place->path);
+	assert_string_equal(recording__meta(read, "complete"), "0");
+	recording__free(read);
+	recording_file__close(file);
+	read = read_back(place->path);
+	assert_same(written, read);
+	assert_files(place, 1);
+	recording__free(read);
+	recording__free(written);
 }
 
 static void refuse_to_create(const char *path, int expected, const char *part)
@@ -209,8 +235,10 @@ static void test_never_overwrites_what_is_not_a_recording(void **state)
 	free(kept);
 	// An empty file (mktemp) and a recording of ours may be replaced.
 	put(text, "");
-	recording_file__close(create(text));
-	recording_file__close(create(text));
+	struct recording *recording = full_recording();
+	save(text, recording);
+	save(text, recording);
+	recording__free(recording);
 }
 
 static void refuse_to_read(const char *path, int expected, const char *part)
@@ -337,6 +365,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
 	const struct CMUnitTest tests[] = {
 		TEST(test_round_trip), TEST(test_new_file_says_that_it_is_cut_short), TEST(test_mode_and_leftovers),
+		TEST(test_a_run_that_never_saves_changes_nothing),
 		TEST(test_never_overwrites_what_is_not_a_recording), TEST(test_refuses_what_it_cannot_read),
 		TEST(test_newer_schema_names_its_maker), TEST(test_hostile_schemas), TEST(test_harmless_additions_are_read),
 		TEST(test_people_find_the_occupants_names),
