@@ -122,6 +122,14 @@ static __always_inline void credit_book(struct cpu_account *account, u64 grown, 
 	}
 }
 
+static __always_inline void share_mark(struct share_mark *mark, u32 shift, u64 now, u64 share)
+{
+	if (mark->time >> shift == now >> shift)
+		return;
+	mark->time = now;
+	mark->share = share;
+}
+
 // Closes the interval since the last event at time `now`, when the counter stood at `meter`. `waiters_before`: waiters just before the event, as
 // far as the event tells; used where an arrival was not seen.
 static __always_inline void interval_close_hot(struct cpu_account *account, u64 now, u32 meter, u32 waiters_before)
@@ -149,31 +157,44 @@ static __always_inline void interval_close_hot(struct cpu_account *account, u64 
 	}
 	account->last = now;
 	account->meter = meter;
-	struct share_mark *mark = &account->shares[now >> SHARE_SHIFT & (SHARE_MARKS - 1)];
-	if (mark->time >> SHARE_SHIFT != now >> SHARE_SHIFT) {
-		mark->time = now;
-		mark->share = account->share;
-	}
+	share_mark(&account->shares_fine[now >> SHARE_FINE & (SHARE_MARKS - 1)], SHARE_FINE, now, account->share);
+	share_mark(&account->shares_coarse[now >> SHARE_COARSE & (SHARE_MARKS - 1)], SHARE_COARSE, now, account->share);
 }
 
-// What `share` was at an earlier time, to the grain of 2 ms and rather too late than too early; for waits whose beginning
-// was not seen. Beyond the history, of 128 ms: its oldest mark.
+// What `share` was at an earlier time, between two marks of its history by proportion; for waits whose beginning was not seen.
+// Beyond the history, of 8 s: its oldest mark.
 __noinline u64 share_at(u32 cpu, u64 time)
 {
 	struct cpu_account *account = find_cpu(cpu);
+	u64 before_time, before_share;
 
-	if (!account)
-		return 0;
-	u64 grain = time >> SHARE_SHIFT, last = account->last >> SHARE_SHIFT;
+	if (!account || time >= account->last)
+		return account ? account->share : 0;
+	bool fine = account->last - time < (SHARE_MARKS - 2ULL) << SHARE_FINE;
+	u32 shift = fine ? SHARE_FINE : SHARE_COARSE;
+	u64 last = account->last >> shift, grain = time >> shift;
 	if (last - grain >= SHARE_MARKS)
 		grain = last - (SHARE_MARKS - 1);
-	for (u32 i = 0; i < SHARE_MARKS; i++) {
-		struct share_mark *mark = &account->shares[(grain + i) & (SHARE_MARKS - 1)];
+	before_time = account->first;
+	before_share = 0;
+	for (u32 i = 0; i < SHARE_MARKS + 1; i++) {
+		// one grain earlier, too, for the mark before
+		u64 number = grain + i - 1;
+		struct share_mark *mark = fine ? &account->shares_fine[number & (SHARE_MARKS - 1)]
+					       : &account->shares_coarse[number & (SHARE_MARKS - 1)];
 
-		if (grain + i > last)
+		if (number > last)
 			break;
-		if (mark->time >> SHARE_SHIFT == grain + i && mark->time >= time)
+		if (mark->time >> shift != number)
+			continue;
+		if (mark->time < time) {
+			before_time = mark->time;
+			before_share = mark->share;
+			continue;
+		}
+		if (before_share > mark->share || mark->time <= before_time)
 			return mark->share;
+		return before_share + (mark->share - before_share) * ((time - before_time) >> 10) / (((mark->time - before_time) >> 10) + 1);
 	}
 	return account->share;
 }

@@ -13,8 +13,9 @@
 #define IDLE_MARKS 64            // for each CPU and grain; a power of two
 #define FINE_SHIFT 20            // grains of the idle history: 1 ms …
 #define COARSE_SHIFT 24          // … and 17 ms
-#define SHARE_MARKS 64           // for each CPU; a power of two; grains of 2 ms
-#define SHARE_SHIFT 21
+#define SHARE_MARKS 64           // for each CPU and grain; a power of two
+#define SHARE_FINE 21            // grains of the share's history: 2 ms …
+#define SHARE_COARSE 27          // … and 134 ms
 #define PAIR_COST_NS 100         // what booking one pair costs, about
 #define PAIR_BUDGET_SHIFT 8      // the share of time that booking pairs may take: 1/256
 #define CPUS_SCANNED 256         // CPUs looked at for idleness during a long wait
@@ -92,11 +93,11 @@ struct cpu_account {
 	unsigned long long credit_ns[SPECIALS], credit_task_ns[SPECIALS];
 	unsigned long long quota_ns, quota_task_ns, unknown_ns, unknown_task_ns;
 	unsigned long long run_ns, switches, switches_kernel_first, switches_kernel_last;
-	unsigned long long gaps, gap_ns, waiter_mismatches, unmarked_waits, first_event;
+	unsigned long long gaps, gap_ns, waiter_mismatches, unmarked_waits, unmarked_ns, first_event;
 	// idleness
 	unsigned long long idle_since, idle_total;
 	struct idle_mark fine[IDLE_MARKS], coarse[IDLE_MARKS];
-	struct share_mark shares[SHARE_MARKS]; // `share` at the first event of each grain
+	struct share_mark shares_fine[SHARE_MARKS], shares_coarse[SHARE_MARKS]; // `share` at the first event of each grain
 	unsigned long long pair_budget_ns, pair_budget_at, pairs_skipped, pairs_skipped_ns, pairs_booked_ns;
 	unsigned int pending[4];        // slots + 1 of waiting tasks that were moved here, to be marked at the next event
 	unsigned long long event_second, event_budget, events_suppressed, ringbuf_lost, pairs_lost, slots_lost, groups_lost, walk_lost;
@@ -129,6 +130,7 @@ struct task_slot {
 	unsigned int group, occupant;   // leaf group number; see OCCUPANT_*
 	unsigned long long wait_start;  // 0: not waiting
 	unsigned int wait_cpu, flags;
+	unsigned long long wait_seen;   // when its wait was first seen; close to wait_start
 	unsigned long long wait_share, wait_throttled;
 	struct mark mark;
 	unsigned long long group_share[GROUP_DEPTH];

@@ -104,7 +104,7 @@ static __noinline void gap_heal(struct cpu_account *account, struct task_struct 
 	current_set(account, prev, index, arrived);
 	if (slot && slot->pid == lost_pid) {
 		// If it was pushed off the CPU it waits since then: the kernel gives both tasks the same time stamp (sched_info_switch).
-		slot->wait_start = arrived;
+		slot->wait_start = slot->wait_seen = arrived;
 		slot->wait_cpu = account->cpu;
 		slot->wait_share = account->share;
 		slot->flags = SLOT_MOVED;
@@ -574,11 +574,13 @@ int walk_tasks(struct bpf_iter__task *ctx)
 			return 0;
 		slot_describe(slot, task);
 		slot->run_delay_last = task->sched_info.run_delay;
-		if (waits) {
-			bool marked = slot->wait_cpu == account->cpu
-				&& (slot->wait_start == queued || slot->wait_start == WAIT_UNKNOWN_START);
-
-			wait_end(account, slot, index, task, queued, account->last, marked, account->current_occupant, true);
+		if (slot->wait_start) {
+			// It waited when the books were closed, whatever it has done since then.
+			account = find_cpu(slot->wait_cpu);
+			if (account && account->last > slot->wait_seen)
+				wait_end(account, slot, index, task, slot->wait_seen, account->last, true, account->current_occupant, true);
+		} else if (waits && queued < account->last && slot->run_delay_seen <= task->sched_info.run_delay) {
+			wait_end(account, slot, index, task, queued, account->last, false, account->current_occupant, true);
 		}
 		return 0;
 	}
@@ -587,7 +589,7 @@ int walk_tasks(struct bpf_iter__task *ctx)
 		slot->wait_cpu = account->cpu;
 		slot->wait_throttled = quota_watch ? throttled_total(task, account->first) : 0;
 		slot->flags = SLOT_MOVED;
-		slot->wait_start = queued;
+		slot->wait_start = slot->wait_seen = queued;
 	}
 	return 0;
 }

@@ -68,7 +68,7 @@ static __always_inline struct task_slot *slot_get(struct cpu_account *account, s
 static __always_inline void wait_begin(struct cpu_account *account, struct task_slot *slot, u32 slot_index, struct task_struct *task,
 	u64 since, u64 now)
 {
-	slot->wait_start = since;
+	slot->wait_start = slot->wait_seen = since;
 	slot->wait_cpu = account->cpu;
 	slot->wait_share = account->share;
 	mark_set(account, &slot->mark, now);
@@ -184,6 +184,7 @@ __noinline int wait_book(u32 cpu, u32 slot_index, u64 wait, u64 throttled, u32 h
 	} else {
 		// Its beginning was not seen: the share that the CPU's waiters had since then, and nobody is named.
 		account->unmarked_waits++;
+		account->unmarked_ns += wait;
 		share = account->share - share_at(cpu, account->last - wait);
 		if (share > wait)
 			share = wait;
@@ -252,6 +253,7 @@ __noinline int wait_missed(u32 cpu, u32 slot_index, u64 missed)
 	__sync_fetch_and_add(&account->victims_ns, share);
 	__sync_fetch_and_add(&account->victims_task_ns, missed);
 	__sync_fetch_and_add(&account->unmarked_waits, 1);
+	__sync_fetch_and_add(&account->unmarked_ns, missed);
 	if (missed >= pair_threshold_ns)
 		pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 6, missed);
 	return 0;
@@ -339,6 +341,7 @@ __noinline int pending_take(u32 cpu, u64 now)
 		if (!slot || !slot->pid || slot->wait_cpu != account->cpu || slot->wait_start)
 			continue;
 		slot->wait_start = WAIT_UNKNOWN_START;
+		slot->wait_seen = now;
 		slot->wait_share = account->share;
 		mark_set(account, &slot->mark, now);
 		slot->flags = 0;

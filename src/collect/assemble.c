@@ -177,7 +177,7 @@ struct loss { const char *name, *meaning; int64_t value; };
 
 static void store_counters(const struct collector *collector, struct recording *recording)
 {
-	int64_t sum[12] = { 0 };
+	int64_t sum[13] = { 0 };
 
 	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++) {
 		const struct cpu_account *account = &collector->probes->accounts[cpu];
@@ -195,6 +195,7 @@ static void store_counters(const struct collector *collector, struct recording *
 		sum[8] += (int64_t)account->unmarked_waits;
 		sum[9] += (int64_t)account->walk_lost;
 		sum[10] += (int64_t)account->pairs_skipped_ns;
+		sum[12] += (int64_t)account->unmarked_ns;
 		sum[11] += (int64_t)account->pairs_booked_ns;
 	}
 	const struct loss losses[] = {
@@ -207,6 +208,7 @@ static void store_counters(const struct collector *collector, struct recording *
 		{ "cgroups_lost", "times a cgroup had no place in the table of cgroups", sum[6] },
 		{ "waits_not_listed", "long waits beyond the limit of 50 a second for each CPU: summed, not listed one by one", sum[7] },
 		{ "waits_unmarked", "waits whose beginning was not seen: counted with the kernel's length, no occupant named", sum[8] },
+		{ "waits_unmarked_ns", "length of these waits", sum[12] },
 		{ "walks_cut", "waits that were longer than the history of occupants: their first part names nobody", sum[9] },
 		{ "pairs_not_cut_ns", "waiting time that was not cut by its occupants, to keep the probe cheap", sum[10] },
 		{ "pairs_cut_ns", "waiting time that was cut by its occupants", sum[11] },

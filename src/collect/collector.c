@@ -205,9 +205,6 @@ int collector__open(const struct collector_options *options, struct collector **
 		}
 	}
 	collector->statistics_on = probes__statistics_start(collector->probes) == 0;
-	error = privileges__drop();
-	if (error)
-		say__warning("privileges could not be dropped (%s)", strerror(-error));
 	probes__walk(collector->probes, WALK_SEED);
 	see_live_tasks(collector);
 	*ret_collector = collector;
@@ -241,6 +238,7 @@ static void end(struct collector *collector)
 	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
 	read_system_pressure(collector->pressure_end);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
+	probes__walk(collector->probes, WALK_SETTLE);
 	foldlog__note(collector->folds, FOLDS_GROUPS, false);
 	cgroups__snapshot(true, &collector->cgroups_end);
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
@@ -248,7 +246,6 @@ static void end(struct collector *collector)
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
 	foldlog__note(collector->folds, FOLDS_GROUPS, true);
 	proc_stat__read(&collector->stat_end);
-	probes__walk(collector->probes, WALK_SETTLE);
 	probes__detach(collector->probes);
 }
 
@@ -304,10 +301,14 @@ static const char *watch(struct collector *collector)
 int collector__run(struct collector *collector, void (*ready)(void *context), struct recording **ret_recording, char **ret_error)
 {
 	const char *ended_by;
+	int error;
 
 	(void)ret_error;
-	saver_start(collector);
 	set_realtime(true);
+	error = privileges__drop();     // before any thread is made: each has its own
+	if (error)
+		say__warning("privileges could not be dropped (%s)", strerror(-error));
+	saver_start(collector);
 	begin(collector);
 	collector->start_cpu_ns = cpu_time_ns();
 	if (ready)
