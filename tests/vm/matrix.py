@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Boots each kernel of the matrix once, lets guest-matrix record there, and judges what came back; prints TAP.
+
+Usage: matrix.py [SUITE...]     suites: those of `kernels list` (default: all)
+
+Needs build/static/whystall (`make static`). Results stay in build/vm/SUITE for a look by hand.
+"""
+import concurrent.futures
+import importlib.machinery
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BUILD = ROOT / "build" / "vm"
+STATIC = ROOT / "build" / "static" / "whystall"
+# The loads of guest-matrix and the lab programs that they are made of.
+LOADS = {"spinners": ["oversubscription"], "quota": ["quota"], "pipes": ["pingpong"], "processes": ["forkstorm"]}
+LOAD_SECONDS_MAX = 7            # a load of 5 s that takes longer was starved by the host, which no kernel in it can see
+REFUSED_SUITES = ["bullseye"]   # 5.10: older than what the tool supports
+VM_TIMEOUT_SECONDS = 280
+BALANCE = (0.99, 1.01)
+READER = (0.995, 1.005)         # the reader's bounds are strict; the rest is for the folds at different times
+NOT_RECORDED = 2                # exit status of whystall
+
+
+def load_evaluate():
+    """tests/evaluate as a module: its comparison of a truth with a report holds here too."""
+    sys.dont_write_bytecode = True
+    loader = importlib.machinery.SourceFileLoader("evaluate", str(ROOT / "tests" / "evaluate"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("evaluate", loader))
+    loader.exec_module(module)
+    return module
+
+
+def build():
+    """Compiles the guest's programs, all static."""
+    programs = sorted({program for load in LOADS.values() for program in load})
+    subprocess.run(["make", "-s", f"BUILD={BUILD.relative_to(ROOT)}", "LABFLAGS=-static",
+                    *(f"{BUILD.relative_to(ROOT)}/lab/{program}" for program in programs)], cwd=ROOT, check=True)
+    return [BUILD / "lab" / program for program in programs] + [STATIC]
+
+
+# --- Running ---
+
+def fetch(suite):
+    """Returns (path of the kernel, None) or (None, why it cannot be had)."""
+    result = subprocess.run([HERE / "kernels", "fetch", suite], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            check=False)
+    return (result.stdout.strip(), None) if result.returncode == 0 else (None, result.stderr.strip())
+
+
+def run_vm(suite, kernel, programs, host_cpu):
+    """Boots the kernel and runs guest-matrix; returns (results' directory, what went wrong or None)."""
+    out = BUILD / suite
+    subprocess.run(["rm", "-rf", out], check=True)
+    command = [HERE / "vm", "run", "--kernel", kernel, "--script", HERE / "guest-matrix", "--out", out,
+               "--timeout", str(VM_TIMEOUT_SECONDS), "--host-cpu", str(host_cpu)]
+    for program in programs:
+        command += ["--copy", program]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return out, None if result.returncode == 0 else result.stdout
+
+
+# --- Judging: each judge_… yields (passed, what was checked, details); passed None: skipped, details say why ---
+
+def text_of(path):
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def status_of(path):
+    return int(text_of(path) or -1)
+
+
+def growth(path):
+    """(seconds passed, growth of the kernel's total in seconds) between the two readings of the guest's reader."""
+    (uptime0, total0), (uptime1, total1) = (map(float, line.split()) for line in text_of(path).splitlines())
+    return uptime1 - uptime0, (total1 - total0) / 1e6
+
+
+def system_cpu_some(report):
+    return next(row for row in report["pressure"]
+                if (row["resource"], row["kind"], row["scope"]) == ("cpu", "some", "system"))
+
+
+def judge_balance(report):
+    row = system_cpu_some(report)
+    kernel = row["kernel_seconds"]
+    shares = [row["victims_seconds"] / kernel, row["culprits_seconds"] / kernel, row["explained"]]
+    details = "kernel %.3f s, victims %.4f, culprits %.4f, explained %.4f, meter %s, lost %s, healed %s" % (
+        kernel, *shares, row["meter"], report["quality"]["events_lost"], report["quality"]["gaps_healed"])
+    yield row["meter"] == "psi_group_cpu", "reads the kernel's meter", details
+    yield kernel > 0 and all(BALANCE[0] <= share <= BALANCE[1] for share in shares), "the books balance", details
+
+
+def judge_reader(report, directory):
+    kernel = system_cpu_some(report)["kernel_seconds"]
+    inside_seconds, inside = growth(directory / "inside")
+    _, outside = growth(directory / "outside")
+    # What the reader inside did not see lasted at most this long; /proc/uptime has a grain of 10 ms.
+    edges = report["window"]["seconds"] - inside_seconds + 0.02
+    details = f"report {kernel:.3f} s, reader {inside:.3f} s inside of the window but for {edges:.3f} s, {outside:.3f} s outside"
+    agrees = READER[0] * inside <= kernel <= min(outside, inside + edges) * READER[1]
+    yield agrees and inside > 0, "agrees with an independent reader of /proc/pressure/cpu", details
+
+
+def judge_verdicts(report, directory, evaluate):
+    found = ", ".join(f"{v['cause']} {v['verdict']}" for v in report["verdicts"] if v["verdict"] in evaluate.FOUND)
+    truths = [json.loads(text_of(path)) for path in sorted(directory.glob("truth.*"))]
+    if len(truths) != 1:
+        return  # each truth holds for a program that runs alone
+    accusations, misses = evaluate.compare(truths[0], report)
+    wrong = [f"miss: {cause}: {what}" for cause, what in misses]
+    wrong += [f"false accusation: {cause}: {what}" for cause, what in accusations]
+    yield not wrong and not truths[0]["needs"], "the verdicts are true", "\n".join([f"found: {found or 'nothing'}", *wrong])
+
+
+def judge_elsewhere(directory):
+    """The recording reported on this machine against the guest's own report of it."""
+    result = subprocess.run([STATIC, "report", directory / "recording.db", "--format", "json"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, check=False)
+    same = result.returncode == 0 and result.stdout == text_of(directory / "report.out")
+    yield same, "the report is the same on another machine", result.stderr
+
+
+def judge_load(directory, evaluate):
+    recorded = status_of(directory / "record.status") == 0 and status_of(directory / "report.status") == 0
+    yield recorded, "records and reports", text_of(directory / "record.err") + text_of(directory / "report.err")
+    if not recorded:
+        return
+    report = json.loads(text_of(directory / "report.out"))
+    seconds, _ = growth(directory / "inside")
+    if seconds > LOAD_SECONDS_MAX:
+        yield None, "measures", f"the host was too busy: 5 s of load took {seconds:.1f} s"
+        return
+    yield from judge_balance(report)
+    yield from judge_reader(report, directory)
+    yield from judge_verdicts(report, directory, evaluate)
+    yield from judge_elsewhere(directory)
+
+
+def judge_recording_kernel(out, evaluate):
+    yield status_of(out / "check.status") == 0 and text_of(out / "check.out") != "", "check", text_of(out / "check.err")
+    for load in LOADS:
+        for passed, what, details in judge_load(out / load, evaluate):
+            yield passed, f"{load}: {what}", details
+
+
+def judge_refusal(out):
+    """The tool says in one sentence that this kernel is too old."""
+    status, message = status_of(out / "refused.status"), text_of(out / "refused.err")
+    sentence = message.strip()
+    yield status == NOT_RECORDED, "record exits 2", f"exit {status}\n{message}"
+    one = message.count("\n") == 1 and ". " not in sentence and "5.15" in sentence
+    yield one, "one sentence says what is missing", message
+    yield text_of(out / "refused.out") == "", "nothing on stdout", text_of(out / "refused.out")
+
+
+def judge(suite, out, evaluate):
+    release = text_of(out / "release").strip()
+    prefix = release.partition("-")[0]
+    judges = judge_refusal(out) if suite in REFUSED_SUITES else judge_recording_kernel(out, evaluate)
+    yield status_of(out / "version.status") == 0, f"{prefix}: --version", text_of(out / "version.err")
+    try:
+        for passed, what, details in judges:
+            yield passed, f"{prefix}: {what}", details
+    except (KeyError, StopIteration, TypeError, ValueError, ZeroDivisionError) as error:
+        yield False, f"{prefix}: the results can be read", f"{type(error).__name__}: {error}"
+
+
+def test_kernel(suite, programs, host_cpus, evaluate):
+    """One kernel from fetch to verdict: a list of (passed, what, details), or a reason to skip it."""
+    kernel, reason = fetch(suite)
+    if reason:
+        return reason
+    host_cpu = host_cpus.pop()
+    try:
+        out, failure = run_vm(suite, kernel, programs, host_cpu)
+    finally:
+        host_cpus.append(host_cpu)
+    if failure:
+        return [(False, f"{suite}: the virtual machine runs to its end", failure)]
+    return list(judge(suite, out, evaluate))
+
+
+def print_results(suite, results, number):
+    """Prints one kernel's results; returns the number of the next."""
+    if isinstance(results, str):
+        print(f"ok {number} - {suite} # SKIP {' '.join(results.split())}")
+        return number + 1
+    for passed, what, details in results:
+        if passed is None:
+            print(f"ok {number} - {what} # SKIP {details}")
+        else:
+            print(f"{'ok' if passed else 'not ok'} {number} - {what}")
+            for line in details.splitlines():
+                print(f"#   {line}")
+        number += 1
+    return number
+
+
+def main():
+    suites = sys.argv[1:] or subprocess.run([HERE / "kernels", "list"], stdout=subprocess.PIPE, text=True,
+                                            check=True).stdout.split()
+    programs, evaluate = build(), load_evaluate()
+    # One virtual machine for each CPU of this one: see one_cpu in vm.
+    host_cpus = sorted(os.sched_getaffinity(0))
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(host_cpus)) as pool:
+        futures = [pool.submit(test_kernel, suite, programs, host_cpus, evaluate) for suite in suites]
+        number, failed = 1, False
+        for suite, future in zip(suites, futures):
+            results = future.result()
+            number = print_results(suite, results, number)
+            failed = failed or (isinstance(results, list) and any(passed is False for passed, _, _ in results))
+            sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
