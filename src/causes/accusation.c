@@ -32,6 +32,15 @@ static double mean_long_wait_ns(const struct scene *scene, size_t victim)
 	return waits > 0 ? ns / waits : 0;
 }
 
+// The least mean wait that counts. Too many runnable tasks and idle CPUs exclude each other, but for bursts.
+static double least_mean_wait_ns(const struct scene *scene, enum portion portion)
+{
+	double capacity_ns = scene->window_ns * scene->ledger->cpus;
+	bool busy = (double)scene->ledger->run_ns >= threshold__value(THRESHOLD_BUSY) * capacity_ns;
+	bool idle_speaks_against = portion == PORTION_COMPETITION && !busy;
+	return threshold__value(idle_speaks_against ? THRESHOLD_MEAN_WAIT_IDLE : THRESHOLD_MEAN_WAIT) * NS_PER_MSEC;
+}
+
 static void find_hurts(struct accusation *accusation)
 {
 	const struct scene *scene = accusation->scene;
@@ -42,7 +51,7 @@ static void find_hurts(struct accusation *accusation)
 		double loss = demand_ns > 0 ? lost_ns / demand_ns : 0;
 		if (crowd->tool || !crowd->in_scope || lost_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
 		    loss < threshold__value(THRESHOLD_LOSS_CONTRIBUTING) ||
-		    mean_long_wait_ns(scene, i) < threshold__value(THRESHOLD_MEAN_WAIT) * NS_PER_MSEC)
+		    mean_long_wait_ns(scene, i) < least_mean_wait_ns(scene, accusation->portion))
 			continue;
 		bool severe = loss >= threshold__value(THRESHOLD_LOSS_SEVERE) &&
 			      lost_ns >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;

@@ -21,6 +21,11 @@ const struct threshold_row threshold_table[THRESHOLDS] = {
 		"100 ms in 10 s: less is noise even where it is most of a tiny demand" },
 	[THRESHOLD_MEAN_WAIT] = { "least mean wait of a victim", 0.5, "ms", TASK_WAITS,
 		"collisions of short requests end within a fraction of a millisecond; waiting for a CPU-bound task takes whole slices" },
+	[THRESHOLD_MEAN_WAIT_IDLE] = { "the same while CPUs are idle", 2.0, "ms", "cpu.oversubscription",
+		"on a machine with idle CPUs, waits of a millisecond are collisions of requests that the next placement ends; bursts of "
+		"CPU-bound tasks make waits of 3 ms and more" },
+	[THRESHOLD_BUSY] = { "CPU time in use", 0.85, "of all CPU time", "cpu.oversubscription",
+		"below it CPUs were free often enough that only long waits tell of too many runnable tasks" },
 	[THRESHOLD_HARM] = { "harm by one culprit", 0.05, "of the victim's demand", TASK_WAITS,
 		"who took less than a twentieth of what the victim wanted did not hold it up" },
 	[THRESHOLD_HARM_SHARE] = { "share of one culprit", 0.10, "of all waiting of this kind", TASK_WAITS,

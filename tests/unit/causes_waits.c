@@ -95,6 +95,24 @@ static void test_short_collisions_accuse_nobody(void **state)
 	stage__free(&stage);
 }
 
+// Half of the CPU time is idle: waits of a millisecond are collisions, waits of 4 ms are a burst of too many tasks.
+static void test_idle_cpus_speak_against_oversubscription(void **state)
+{
+	(void)state;
+	for (int burst = 0; burst < 2; burst++) {
+		struct stage stage = stage__new(900);
+		for (int cpu = 0; cpu < 2; cpu++)
+			stage.recording->cpu[cpu].run_ns = stage.recording->cpu[cpu].idle_ns = 5000 * STAGE_MS;
+		int64_t server = stage__process(&stage, "server", 100, 4000, 100, 1700), client = stage__process(&stage, "client", 200, 800, 900, 0);
+		struct pair_row *pair = stage__pair(&stage, client, OCCUPANT_TASK, server, 800);
+		if (!burst)
+			pair->waits = 800;
+		stage__judge(&stage);
+		assert_verdict(&stage, "cpu.oversubscription", burst ? "confirmed" : "ruled_out");
+		stage__free(&stage);
+	}
+}
+
 // The bystander uses more CPU than anyone, but hardly anybody waited for it.
 static void test_bystander_is_not_accused(void **state)
 {
@@ -267,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_shares_and_checks),
 		cmocka_unit_test(test_less_pressure_contributes),
 		cmocka_unit_test(test_short_collisions_accuse_nobody),
+		cmocka_unit_test(test_idle_cpus_speak_against_oversubscription),
 		cmocka_unit_test(test_bystander_is_not_accused),
 		cmocka_unit_test(test_tool_is_never_accused),
 		cmocka_unit_test(test_affinity),
