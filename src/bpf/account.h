@@ -24,12 +24,13 @@ static __always_inline void moment_read(struct cpu_account *account, struct rq *
 
 		moment->running = READ_AT(struct psi_group_cpu, psi, tasks[2]);
 		moment->some = mask >> PSI_CPU_SOME & 1;
-		if (start > clock && start - clock < 1000000)
+		// Later than the clock by as long as the CPU was away in between: no bound (the hypervisor, an NMI).
+		if (start > clock)
 			moment->now = start;
 		if (moment->now < account->last)
 			moment->now = account->last;
 		moment->meter = READ_AT(struct psi_group_cpu, psi, times[PSI_CPU_SOME]);
-		if (moment->some)
+		if (moment->some && moment->now > start)
 			moment->meter += (u32)(moment->now - start);
 		return;
 	}
