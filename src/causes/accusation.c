@@ -19,8 +19,8 @@ static double seconds(double ns)
 	return ns / (double)NS_PER_SEC;
 }
 
-// Mean length of the crowd's waits over the pair threshold, from below: a wait that several occupants filled counts
-// once for each of them.
+// Mean length of the crowd's waits over the pair threshold, from below by two ways: in the pair table a wait that several
+// occupants filled counts once for each of them; in the task table the shortest waits count too.
 static double mean_long_wait_ns(const struct scene *scene, size_t victim)
 {
 	double ns = 0, waits = 0;
@@ -29,7 +29,9 @@ static double mean_long_wait_ns(const struct scene *scene, size_t victim)
 		if (meeting->victim == victim && meeting->kind == OCCUPANT_TASK)
 			ns += (double)meeting->wait_ns, waits += (double)meeting->waits;
 	}
-	return waits > 0 ? ns / waits : 0;
+	const struct crowd *crowd = &scene->crowds[victim];
+	double of_all = crowd->waits > 0 ? (double)crowd->task_wait_ns / (double)crowd->waits : 0;
+	return fmax(of_all, waits > 0 ? ns / waits : 0);
 }
 
 // The least mean wait that counts. Too many runnable tasks and idle CPUs exclude each other, but for bursts.

@@ -34,7 +34,7 @@ static void add_caution(struct diagnosis *diagnosis, char *sentence)
 	diagnosis->cautions[diagnosis->caution_count++] = sentence;
 }
 
-static void write_cautions(struct diagnosis *diagnosis)
+static void write_cautions(struct diagnosis *diagnosis, bool found)
 {
 	const struct ledger *ledger = diagnosis->ledger;
 	const struct recording *recording = ledger->recording;
@@ -43,8 +43,8 @@ static void write_cautions(struct diagnosis *diagnosis)
 						    wording__seconds(ledger->window_seconds).text,
 						    wording__seconds((double)recording__meta_number(recording, "requested_ns", 0) / NS_PER_SEC).text));
 	if (!ledger->balanced)
-		add_caution(diagnosis, base__format("The books do not balance: %s. Verdicts are lowered by a step.",
-						    ledger->imbalance ? ledger->imbalance : "the reason is unknown"));
+		add_caution(diagnosis, base__format("The books do not balance: %s.%s", ledger->imbalance ? ledger->imbalance : "the reason is unknown",
+						    found ? " Verdicts are lowered by a step." : ""));
 	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
 		const struct verdict *verdict = &diagnosis->verdicts[i];
 		if (verdict->cause->judge && verdict->kind == VERDICT_NOT_TESTABLE) {
@@ -89,7 +89,7 @@ void headline__write(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
 	size_t order[64], count = headline__order(diagnosis, order, ARRAY_SIZE(order));
-	write_cautions(diagnosis);
+	write_cautions(diagnosis, count > 0);
 	cleanup_free char *pressure = pressure_clause(diagnosis);
 	double share = ledger->window_seconds > 0 ? ledger->cpu_some->kernel_seconds / ledger->window_seconds : 0;
 	if (count)

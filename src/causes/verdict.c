@@ -155,7 +155,7 @@ char *verdict__name_parties(const struct ledger *ledger, const struct party *par
 long long verdict__pid(const struct ledger *ledger, const struct party *party)
 {
 	const struct process_row *row = party->process ? recording__process(ledger->recording, party->process) : NULL;
-	return row ? (long long)row->pid : 0;
+	return row && !row->gone && row->folded <= 1 ? (long long)row->pid : 0;
 }
 
 static void free_parties(struct party *parties, size_t count)

@@ -33,7 +33,7 @@ void verdict__free(struct verdict *verdict);
 void accusation__judge(const struct scene *scene, enum portion portion, struct verdict *verdict);
 // The class of a crowd's strongest task as a note, "SCHED_FIFO 50", "nice -20"; NULL for the ordinary. Owned.
 char *accusation__class_note(const struct crowd *crowd);
-// First pid of a party for a hand check; 0 where none is known.
+// First pid of a party for a hand check; 0 where none is known or left.
 long long verdict__pid(const struct ledger *ledger, const struct party *party);
 
 #endif

@@ -17,12 +17,44 @@ static void order_verdicts(struct answer *answer)
 		answer->found[i] = &answer->diagnosis->verdicts[order[i]];
 }
 
+static size_t family_length(const char *id)
+{
+	return strcspn(id, ".");
+}
+
+// Whether all causes of this one's family (before the dot), of which there are several, have the same verdict.
+static bool is_whole_family(const struct diagnosis *diagnosis, const struct verdict *verdict)
+{
+	size_t length = family_length(verdict->cause->id), count = 0;
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		const struct verdict *other = &diagnosis->verdicts[i];
+		if (family_length(other->cause->id) != length || strncmp(other->cause->id, verdict->cause->id, length))
+			continue;
+		if (other->kind != verdict->kind)
+			return false;
+		count++;
+	}
+	return count > 1;
+}
+
+// One line: a family that is in it as a whole is named once, "io.*".
 static char *list_verdicts(const struct diagnosis *diagnosis, enum verdict_kind kind)
 {
 	struct string out = { 0 };
-	for (size_t i = 0; i < diagnosis->verdict_count; i++)
-		if (diagnosis->verdicts[i].kind == kind)
-			string__add(&out, "%s%s", out.text ? ", " : "", diagnosis->verdicts[i].cause->id);
+	const char *before = NULL;
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[i];
+		size_t length = family_length(verdict->cause->id);
+		if (verdict->kind != kind)
+			continue;
+		if (!is_whole_family(diagnosis, verdict)) {
+			string__add(&out, "%s%s", out.text ? ", " : "", verdict->cause->id);
+			before = NULL;
+		} else if (!before || strncmp(before, verdict->cause->id, length + 1)) {
+			string__add(&out, "%s%.*s.*", out.text ? ", " : "", (int)length, verdict->cause->id);
+			before = verdict->cause->id;
+		}
+	}
 	return out.text;
 }
 
