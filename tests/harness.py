@@ -136,6 +136,75 @@ class Load:
         return alive
 
 
+class Group:
+    """A cgroup for a test: `Group.limited` has a CPU quota (v1 or v2, whichever has the cpu controller here), `Group.nested` is
+    a chain of v2 groups below each other. `enter` gives the words that start a command inside; `remove` removes it all."""
+
+    def __init__(self, mount, path, levels):
+        self.mount, self.path, self.directories = mount, path, [mount + level for level in levels]
+        for directory in self.directories:
+            os.makedirs(directory, exist_ok=True)
+        self.directory = self.directories[-1]
+
+    @classmethod
+    def limited(cls, name, cpus):
+        mount = cls.mount_of("cpu")
+        if not mount:
+            return None
+        group = cls(mount, f"/{name}", [f"/{name}"])
+        if os.path.exists(f"{group.directory}/cpu.cfs_quota_us"):
+            group.write("cpu.cfs_period_us", "100000")
+            group.write("cpu.cfs_quota_us", str(int(cpus * 100000)))
+        else:
+            group.write("cpu.max", f"{int(cpus * 100000)} 100000")
+        return group
+
+    @classmethod
+    def nested(cls, name, depth):
+        mount = cls.mount_of(None)
+        if not mount:
+            return None
+        levels = ["/" + "/".join([name] + [f"level{level}" for level in range(2, until + 1)]) for until in range(1, depth + 1)]
+        return cls(mount, levels[-1], levels)
+
+    @staticmethod
+    def mount_of(controller):
+        """Where a controller is mounted; None as controller: the v2 hierarchy."""
+        for line in read("/proc/self/mounts").splitlines():
+            _, mount, kind, options = line.split()[:4]
+            if kind == "cgroup2" and (controller is None or controller in read(f"{mount}/cgroup.controllers").split()):
+                if controller:
+                    with open(f"{mount}/cgroup.subtree_control", "w") as file:
+                        file.write(f"+{controller}")
+                return mount
+            if kind == "cgroup" and controller in options.split(","):
+                return mount
+        return None
+
+    def write(self, name, text):
+        with open(f"{self.directory}/{name}", "w") as file:
+            file.write(text)
+
+    def enter(self, command):
+        return ["sh", "-c", f"echo $$ > {self.directory}/cgroup.procs && exec \"$@\"", "sh", *command]
+
+    def throttled_ns(self):
+        text = read(f"{self.directory}/cpu.stat")
+        old, new = re.search(r"throttled_time (\d+)", text), re.search(r"throttled_usec (\d+)", text)
+        return int(old.group(1)) if old else int(new.group(1)) * 1000
+
+    def remove(self):
+        for directory in reversed(self.directories):
+            for _ in range(100):
+                try:
+                    os.rmdir(directory)
+                    break
+                except FileNotFoundError:
+                    break
+                except OSError:         # its last process is not quite gone yet
+                    time.sleep(0.02)
+
+
 class Window:
     """A recording under way: `with Window(path) as window: …`; after it, window.report() and window.rows(sql)."""
 
