@@ -18,7 +18,7 @@ const volatile unsigned int groups_max = 0;           // a power of two, or 0
 const volatile unsigned long long pair_threshold_ns = 100000;
 const volatile unsigned long long event_threshold_ns = 10000000;
 const volatile unsigned long long idle_threshold_ns = 1000000;
-const volatile unsigned int events_per_second = 50;   // for each CPU
+const volatile unsigned int events_per_slice = 7;    // for each CPU
 
 extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym __weak;
 

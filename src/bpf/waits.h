@@ -115,11 +115,11 @@ static __always_inline void wait_report(struct cpu_account *account, struct task
 	u64 wait, u64 throttled, u32 occupant)
 {
 	struct wait_record *record;
-	u64 second = now >> 30;
+	u64 slice = now >> EVENT_SLICE_SHIFT;
 
-	if (account->event_second != second) {
-		account->event_second = second;
-		account->event_budget = events_per_second;
+	if (account->event_slice != slice) {
+		account->event_slice = slice;
+		account->event_budget = events_per_slice;
 	}
 	if (!account->event_budget) {
 		account->events_suppressed++;

@@ -301,8 +301,7 @@ struct recording *assemble__recording(struct collector *collector, const char *e
 	gather__store(collector, recording);
 	foldlog__store(collector->folds, recording);
 	store_events(collector, recording, complete);
-	if (complete)
-		store_pressure(collector, recording);
+	store_pressure(collector, recording);
 	if (collector->cgroups_start)
 		cgroups__growth(collector->cgroups_start, collector->cgroups_end ? collector->cgroups_end : collector->cgroups_start, recording);
 	store_counters(collector, recording);

@@ -41,7 +41,7 @@ struct collector {
 	bool saver_on, saver_stop;
 	void *pairs, *credits;          // binary trees (tsearch)
 	struct event *events;
-	size_t event_count, event_capacity;
+	size_t event_count, event_capacity, events_resolved;
 	struct sample_row *samples;
 	size_t sample_count, sample_capacity;
 };
@@ -50,6 +50,8 @@ struct collector {
 void pairs__add(struct collector *collector, uint32_t victim_tgid, uint32_t occupant, uint64_t ns, uint64_t waits);
 void credits__add(struct collector *collector, uint32_t group, uint32_t occupant, uint64_t ns);
 void events__add(struct collector *collector, const struct wait_record *record);
+// Names the processes of the waits added since the last call: once the records of those that ended meanwhile are in.
+void events__resolve(struct collector *collector);
 void samples__add(struct collector *collector, uint64_t time_ns, const struct pressure_totals totals[PRESSURE_RESOURCES]);
 
 // All rows so far; `complete`: the window has ended and the books are settled. Owned by the caller.

@@ -142,6 +142,7 @@ static void take_credit(void *context, uint32_t group, uint32_t occupant, uint64
 static void drain(struct collector *collector)
 {
 	probes__consume(collector->probes, handle_record, collector);
+	events__resolve(collector);
 	if (probes__take_pairs(collector->probes, take_pair, collector) < 0)
 		collector->failed_reads++;
 	if (probes__take_credits(collector->probes, take_credit, collector) < 0)
@@ -157,6 +158,7 @@ static void fold_system(struct collector *collector)
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
 	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
 	read_system_pressure(totals);
+	memcpy(collector->pressure_end, totals, sizeof(totals));
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
 	foldlog__note(collector->folds, FOLDS_SYSTEM, true);
 	samples__add(collector, clock_ns(CLOCK_MONOTONIC) - collector->began_ns, totals);
@@ -225,6 +227,7 @@ static void begin(struct collector *collector)
 	collector->began_real_ns = clock_ns(CLOCK_REALTIME);
 	collector->began_ns = clock_ns(CLOCK_MONOTONIC);
 	read_system_pressure(collector->pressure_start);
+	memcpy(collector->pressure_end, collector->pressure_start, sizeof(collector->pressure_end));
 	probes__snapshot(collector->probes, SNAPSHOT_BEGIN);
 	foldlog__begin(collector->folds, FOLDS_SYSTEM);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);

@@ -116,9 +116,18 @@ void events__add(struct collector *collector, const struct wait_record *record)
 		sizeof(*collector->events));
 	event = &collector->events[collector->event_count++];
 	event->record = *record;
-	event->process = processes__by_tgid(collector->processes, record->tgid);
 	event->kind = main_occupant(record, &ns);
-	event->culprit = event->kind == OCCUPANT_TASK ? processes__by_tgid(collector->processes, OCCUPANT_TGID(record->occupant)) : 0;
+}
+
+void events__resolve(struct collector *collector)
+{
+	for (; collector->events_resolved < collector->event_count; collector->events_resolved++) {
+		struct event *event = &collector->events[collector->events_resolved];
+
+		event->process = processes__by_tgid(collector->processes, event->record.tgid);
+		if (event->kind == OCCUPANT_TASK)
+			event->culprit = processes__by_tgid(collector->processes, OCCUPANT_TGID(event->record.occupant));
+	}
 }
 
 static void add_sample(struct collector *collector, uint64_t time_ns, const char *series, char *key, double value)

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "identify/process.h"
 
+#define START_TOLERANCE_NS ((int64_t)(20 * NS_PER_MSEC)) // /proc rounds start times down to clock ticks of 10 ms
 #define FOLDED_LIMIT 256        // kinds of short-lived processes told apart
 
 // Who has a tgid at this moment.
@@ -222,14 +223,24 @@ static size_t identify(struct processes *processes, struct holder *holder, const
 	struct process_row *row = &processes->rows[index];
 
 	row->pid = slot->tgid;
-	if (identify__process(slot->tgid, row) < 0) {
+	bool found = identify__process(slot->tgid, row) == 0;
+	if (found && slot->start_ns && llabs(row->start_ns - (int64_t)slot->start_ns) > START_TOLERANCE_NS) {
+		// The number belongs to another process by now.
+		int64_t id = row->id;
+
+		free_row(row);
+		*row = (struct process_row){ .id = id, .pid = slot->tgid, .folded = 1 };
+		found = false;
+	}
+	if (!found) {
 		describe_gone(processes, holder, slot, row);
 		if (!row->name || !row->name[0]) {
 			free(row->name);
 			row->name = base__copy("?");
 		}
 	}
-	row->start_ns = (int64_t)slot->start_ns;
+	if (slot->start_ns)
+		row->start_ns = (int64_t)slot->start_ns;
 	return index;
 }
 
@@ -271,6 +282,15 @@ int64_t processes__exit(struct processes *processes, const struct task_slot *slo
 		else
 			holder->row = slot->start_ns >= processes->window_ns ? fold(processes, holder, slot)
 				: identify(processes, holder, slot);
+	}
+	if (same(processes->rows[holder->row].name, "?")) {
+		// It was named by number only, and had ended before it could be looked up.
+		int64_t id = processes->rows[holder->row].id;
+
+		free_row(&processes->rows[holder->row]);
+		processes->rows[holder->row] = (struct process_row){ .id = id, .pid = slot->tgid, .folded = 1,
+			.start_ns = (int64_t)slot->start_ns };
+		describe_gone(processes, holder, slot, &processes->rows[holder->row]);
 	}
 	if (slot->pid == slot->tgid) {
 		processes->exits++;

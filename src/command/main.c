@@ -6,17 +6,6 @@
 #include <signal.h>
 #include <string.h>
 
-int output__finish(int status)
-{
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	if (errno == EPIPE)
-		return status;
-	say__error("the result could not be written to the standard output: %s", strerror(errno ? errno : EIO));
-	return EXIT_NOT_RECORDED;
-}
-
 static int say_unknown(const char *word)
 {
 	const char *names[32] = { 0 };
