@@ -1,0 +1,162 @@
+// What user space runs on purpose: beginning, reading and closing the accounts, and walking all tasks.
+#ifndef WHYSTALL_BPF_SNAPSHOT_H
+#define WHYSTALL_BPF_SNAPSHOT_H
+
+// The live value of a counter of PSI at `now`.
+static __always_inline u32 counter_now(u32 times, u32 mask, u32 state, u64 start, u64 now)
+{
+	return times + (mask >> state & 1 && now > start ? (u32)(now - start) : 0);
+}
+
+// Reads one CPU's counters at address `psi` into a sample; again if the kernel changed them meanwhile.
+__noinline int fold_read(u64 psi, u64 now, u32 index)
+{
+	struct fold_sample *sample = bpf_map_lookup_elem(&fold_samples, &index);
+	u32 previous = times_prev_offset();
+	u32 times = bpf_core_field_offset(struct psi_group_cpu, times);
+
+	if (!sample)
+		return 0;
+	for (u32 attempt = 0; attempt < 3; attempt++) {
+		u64 start = READ_AT(struct psi_group_cpu, psi, state_start);
+		u32 mask = READ_AT(struct psi_group_cpu, psi, state_mask);
+		u32 some = 0, nonidle = 0;
+
+		bpf_probe_read_kernel(&some, 4, (void *)(psi + times + 4 * PSI_CPU_SOME));
+		bpf_probe_read_kernel(&nonidle, 4, (void *)(psi + times + 4 * nonidle_index));
+		bpf_probe_read_kernel(&sample->previous_some, 4, (void *)(psi + previous + 4 * PSI_CPU_SOME));
+		bpf_probe_read_kernel(&sample->previous_nonidle, 4, (void *)(psi + previous + 4 * nonidle_index));
+		sample->some = counter_now(some, mask, PSI_CPU_SOME, start, now);
+		sample->nonidle = counter_now(nonidle, mask, nonidle_index, start, now);
+		sample->now = now;
+		if (READ_AT(struct psi_group_cpu, psi, state_start) == start)
+			break;
+	}
+	return 0;
+}
+
+__noinline int snapshot_group(u32 cpu, u32 number, u64 now, u32 mode)
+{
+	struct cpu_account *account = find_cpu(cpu);
+	struct group *group = bpf_map_lookup_elem(&groups, &number);
+
+	if (!account || !group || !group->pcpu)
+		return 0;
+	if (mode == SNAPSHOT_TOUCH_GROUPS)
+		group_touch(cpu, number, now);
+	return fold_read(group->pcpu + account->percpu, now, number * cpus + cpu);
+}
+
+static __always_inline void account_begin(struct cpu_account *account, struct rq *rq, u64 now)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct moment moment;
+	u32 index = 0;
+	struct task_slot *slot = current->pid ? slot_get(account, current, &index) : 0;
+
+	account->first = account->last = now;
+	if (distance_percpu)
+		account->percpu = ({ u64 value = 0; bpf_probe_read_kernel(&value, 8, (void *)((u64)rq + distance_percpu)); value; });
+	if (have_steal)
+		account->steal_seen = READ_AT(struct kvm_steal_time, (u64)rq + distance_steal, steal);
+	moment_read(account, rq, now, &moment);
+	account->meter = moment.meter;
+	account->some = moment.some;
+	account->waiters = moment.running - (current->pid != 0);
+	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
+	account->switches_kernel_first = rq->nr_switches;
+	current_set(account, current, slot ? index + 1 : 0, now);
+	if (!current->pid)
+		account->idle_since = now;
+	account->on = 1;
+}
+
+static __always_inline void account_close(struct cpu_account *account, struct rq *rq, u64 now)
+{
+	struct moment moment;
+
+	moment_read(account, rq, now, &moment);
+	account->event++;
+	pending_take(account->cpu, account->last);
+	interval_close(account->cpu, moment.now, moment.meter, account->waiters);
+	stint_end(account->cpu, moment.now);
+	idle_change(account, moment.now, false);
+	account->switched = moment.now;
+	account->current_special = 0;
+	account->event++;
+	account->switches_kernel_last = rq->nr_switches;
+	account->on = 0;
+}
+
+// Run by user space on each CPU in turn: begins or closes its account, or reads counters for folding.
+// Context: struct snapshot_arguments.
+SEC("raw_tp/whystall_snapshot")
+int snapshot(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct rq *rq = current->se.cfs_rq->rq;
+	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
+	u64 mode = *(u64 *)ctx, now;
+
+	if (!account)
+		return 1;
+	now = bpf_ktime_get_ns() - account->offset;
+	account->cpu = bpf_get_smp_processor_id();
+	account->rq = (u64)rq;
+	if (mode == SNAPSHOT_BEGIN)
+		account_begin(account, rq, now);
+	else if (mode == SNAPSHOT_CLOSE && account->on)
+		account_close(account, rq, now);
+	if (mode <= SNAPSHOT_CLOSE)
+		return have_meter ? fold_read(account->rq + distance_psi, now, account->cpu) : 0;
+	u32 first = ((u64 *)ctx)[1];
+	for (u32 number = 0; number < SNAPSHOT_GROUPS; number++) {
+		if (first + number && first + number < groups_max)
+			snapshot_group(account->cpu, first + number, now, mode);
+	}
+	return 0;
+}
+
+// Every task there is, at the beginning (who exists, who waits already) and at the end (who still waits).
+SEC("iter/task")
+int walk_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct cpu_account *account;
+	struct task_slot *slot;
+	u32 index = 0;
+
+	if (!task || !task->pid)
+		return 0;
+	account = find_cpu(task->se.cfs_rq->rq->cpu);
+	if (!account)
+		return 0;
+	u64 queued = task->sched_info.last_queued;
+	bool waits = queued && !task->on_cpu && task->on_rq == 1;
+	if (walk == WALK_SETTLE) {
+		slot = find_slot(task->pid, &index);
+		if (!slot)
+			return 0;
+		slot_describe(slot, task);
+		slot->run_delay_last = task->sched_info.run_delay;
+		if (slot->wait_start) {
+			// It waited when the books were closed, whatever it has done since then.
+			account = find_cpu(slot->wait_cpu);
+			if (account && account->last > slot->wait_seen)
+				wait_end(account, slot, index, task, slot->wait_seen, account->last, true, account->current_occupant, true);
+		} else if (waits && queued < account->last && slot->run_delay_seen <= task->sched_info.run_delay) {
+			wait_end(account, slot, index, task, queued, account->last, false, account->current_occupant, true);
+		}
+		return 0;
+	}
+	slot = slot_get(account, task, &index);
+	if (slot && walk == WALK_MARK && waits && !slot->wait_start && queued <= account->first) {
+		slot->wait_cpu = account->cpu;
+		slot->wait_throttled = quota_watch ? throttled_total(task, account->first) : 0;
+		slot->flags = SLOT_MOVED;
+		slot->wait_start = slot->wait_seen = queued;
+	}
+	return 0;
+}
+
+#endif
