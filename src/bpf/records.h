@@ -64,6 +64,7 @@ struct idle_mark { unsigned long long grain, time, idle_ns, was_idle; };
 struct cpu_account {
 	unsigned int on;                // 1: this CPU's account has begun
 	unsigned int cpu;
+	unsigned int began_late, unused; // 1: it came online within the window
 	unsigned long long rq;          // address of its run queue
 	unsigned long long first;       // when it began
 	unsigned long long last;        // last event

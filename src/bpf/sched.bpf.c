@@ -42,6 +42,28 @@ static __always_inline void current_set(struct cpu_account *account, struct task
 	account->current_special = 0;
 }
 
+// The account of a CPU that was not there when the window began (hotplug): starts at its first switch.
+static __noinline void account_begin_late(struct cpu_account *account, struct task_struct *prev, struct rq *rq, u64 clock)
+{
+	struct moment moment;
+
+	account->cpu = bpf_get_smp_processor_id();
+	account->rq = (u64)rq;
+	account->first = account->last = clock;
+	if (distance_percpu)
+		bpf_probe_read_kernel(&account->percpu, sizeof(account->percpu), (void *)((u64)rq + distance_percpu));
+	if (have_steal)
+		account->steal_seen = READ_AT(struct kvm_steal_time, (u64)rq + distance_steal, steal);
+	moment_read(account, rq, clock, &moment);
+	account->meter = moment.meter;
+	account->some = moment.some;
+	account->waiters = 0;
+	account->switches_kernel_first = rq->nr_switches;
+	current_set(account, prev, 0, clock);
+	account->began_late = 1;
+	account->on = 1;
+}
+
 // Ends the stint of the current task or idleness: its time joins the history of occupancy.
 static __always_inline void stint_end_hot(struct cpu_account *account, u64 now)
 {
@@ -174,9 +196,12 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (!account)
 		return 0;
 	if (!account->on) {
-		if (phase == PHASE_CALIBRATE)
+		if (phase == PHASE_RECORD)
+			account_begin_late(account, prev, rq, clock);
+		else if (phase == PHASE_CALIBRATE)
 			calibrate(account, clock);
-		return 0;
+		if (!account->on)
+			return 0;
 	}
 	moment_read(account, rq, clock, &moment);
 	account->event++;

@@ -177,7 +177,7 @@ struct loss { const char *name, *meaning; int64_t value; };
 
 static void store_counters(const struct collector *collector, struct recording *recording)
 {
-	int64_t sum[13] = { 0 };
+	int64_t sum[14] = { 0 };
 
 	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++) {
 		const struct cpu_account *account = &collector->probes->accounts[cpu];
@@ -195,6 +195,7 @@ static void store_counters(const struct collector *collector, struct recording *
 		sum[8] += (int64_t)account->unmarked_waits;
 		sum[9] += (int64_t)account->walk_lost;
 		sum[10] += (int64_t)account->pairs_skipped_ns;
+		sum[13] += account->began_late;
 		sum[12] += (int64_t)account->unmarked_ns;
 		sum[11] += (int64_t)account->pairs_booked_ns;
 	}
@@ -206,13 +207,14 @@ static void store_counters(const struct collector *collector, struct recording *
 		{ "pairs_lost", "bookings of victim and culprit that did not fit into their table", sum[4] },
 		{ "tasks_lost", "times a task had no place in the table of tasks", sum[5] },
 		{ "cgroups_lost", "times a cgroup had no place in the table of cgroups", sum[6] },
-		{ "waits_not_listed", "long waits beyond the limit of 50 a second for each CPU: summed, not listed one by one", sum[7] },
+		{ "waits_not_listed", "long waits beyond the limit of about 50 a second for each CPU: summed, not listed one by one", sum[7] },
 		{ "waits_unmarked", "waits whose beginning was not seen: counted with the kernel's length, no occupant named", sum[8] },
 		{ "waits_unmarked_ns", "length of these waits", sum[12] },
 		{ "walks_cut", "waits that were longer than the history of occupants: their first part names nobody", sum[9] },
 		{ "pairs_not_cut_ns", "waiting time that was not cut by its occupants, to keep the probe cheap", sum[10] },
 		{ "pairs_cut_ns", "waiting time that was cut by its occupants", sum[11] },
 		{ "events_dropped", "listed waits beyond the limit of the recording", collector->events_dropped },
+		{ "cpus_late", "CPUs that came online within the window: their account begins there", sum[13] },
 		{ "failed_reads", "reads of the kernel's tables that failed", collector->failed_reads },
 		{ "command_lines_unread", "command lines that were left alone because the process' memory lock was held",
 			collector->unread_command_lines },

@@ -231,12 +231,14 @@ static void begin(struct collector *collector)
 	probes__snapshot(collector->probes, SNAPSHOT_BEGIN);
 	foldlog__begin(collector->folds, FOLDS_SYSTEM);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
+	probes__set_phase(collector->probes, PHASE_RECORD);
 	probes__walk(collector->probes, WALK_MARK);
 }
 
 static void end(struct collector *collector)
 {
 	collector->ended_ns = clock_ns(CLOCK_MONOTONIC);
+	probes__set_phase(collector->probes, PHASE_STOPPED);
 	probes__snapshot(collector->probes, SNAPSHOT_CLOSE);
 	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
 	read_system_pressure(collector->pressure_end);

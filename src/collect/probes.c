@@ -316,6 +316,11 @@ void probes__watch_quota(struct probes *probes, bool on)
 	probes->skeleton->bss->quota_watch = on;
 }
 
+void probes__set_phase(struct probes *probes, enum phase phase)
+{
+	probes->skeleton->bss->phase = phase;
+}
+
 int probes__consume(struct probes *probes, probes_record_fn *handle, void *context)
 {
 	struct probes_private *own = private_of(probes);

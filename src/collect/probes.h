@@ -42,7 +42,8 @@ int probes__walk(struct probes *probes, enum walk_mode mode);
 // CPUs that saw no event while calibrating take the clock offset of the others. Returns false if no CPU saw any.
 bool probes__calibrated(struct probes *probes);
 void probes__watch_quota(struct probes *probes, bool on);
-// Begin to record: events are accounted from each CPU's SNAPSHOT_BEGIN on.
+// PHASE_RECORD: CPUs that come online from now on begin their accounts by themselves; PHASE_STOPPED: none begins any more.
+void probes__set_phase(struct probes *probes, enum phase phase);
 
 // Records from the ring buffer, in order for each CPU. Returns how many, or a negative errno.
 typedef void probes_record_fn(void *context, const void *record, size_t size);
