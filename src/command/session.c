@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "collect/cgroups.h"
 #include "collect/collector.h"
 #include "command/command.h"
 
@@ -21,6 +22,8 @@ struct session {
 	bool save_failed;
 	pid_t child;
 	int start_pipe;         // writing to it starts the command
+	int failure_pipe;       // gives errno if it could not be executed; closed by a successful exec
+	int failure;            // that errno, 0: it runs
 	bool child_ended;
 	int child_status;
 };
@@ -46,15 +49,19 @@ static bool should_stop(void *context)
 
 	if (session->child > 0 && !session->child_ended && waitpid(session->child, &session->child_status, WNOHANG) == session->child)
 		session->child_ended = true;
-	return asked_to_stop || session->child_ended;
+	return asked_to_stop || session->child_ended || session->failure;
 }
 
 static void start_command(void *context)
 {
 	struct session *session = context;
 
-	if (session->child > 0 && write(session->start_pipe, "", 1) != 1)
-		say__warning("the command could not be started: %s", strerror(errno));
+	if (session->child <= 0)
+		return;
+	if (write(session->start_pipe, "", 1) != 1)
+		session->failure = errno;
+	else if (read(session->failure_pipe, &session->failure, sizeof(session->failure)) != sizeof(session->failure))
+		session->failure = 0;
 }
 
 static void save_interim(void *context, const struct recording *recording)
@@ -87,27 +94,30 @@ static void show_progress(void *context, int64_t elapsed_ns)
 // The command waits in a child until the window begins, so that it keeps the privileges that we drop.
 static int prepare_command(struct session *session)
 {
-	int ends[2];
+	int ends[2], failure[2];
 	char go;
 
 	if (!session->options->command)
 		return 0;
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0 || pipe2(failure, O_CLOEXEC) < 0)
 		return -errno;
 	session->child = fork();
 	if (session->child < 0)
 		return -errno;
 	if (session->child == 0) {
 		close(ends[1]);
+		close(failure[0]);
 		if (read(ends[0], &go, 1) != 1)
 			_exit(125);
 		signal(SIGPIPE, SIG_DFL);
 		execvp(session->options->command[0], session->options->command);
-		say__error("'%s' could not be started: %s", session->options->command[0], strerror(errno));
-		_exit(127);
+		int reason = errno;
+		_exit(write(failure[1], &reason, sizeof(reason)) == sizeof(reason) ? 127 : 126);
 	}
 	close(ends[0]);
+	close(failure[1]);
 	session->start_pipe = ends[1];
+	session->failure_pipe = failure[0];
 	return 0;
 }
 
@@ -115,12 +125,14 @@ static void end_command(struct session *session)
 {
 	if (session->child <= 0)
 		return;
-	if (session->start_pipe >= 0)
-		close(session->start_pipe);
+	close(session->start_pipe);
+	close(session->failure_pipe);
 	if (!session->child_ended) {
 		kill(session->child, SIGTERM);
 		waitpid(session->child, &session->child_status, 0);
 	}
+	if (session->failure)
+		return;
 	if (WIFEXITED(session->child_status) && WEXITSTATUS(session->child_status))
 		say__warning("the command ended with status %d", WEXITSTATUS(session->child_status));
 	else if (WIFSIGNALED(session->child_status) && !asked_to_stop)
@@ -142,6 +154,19 @@ static int check_scope(const struct session_options *options)
 	if (options->scope_pid && kill((pid_t)options->scope_pid, 0) < 0 && errno == ESRCH) {
 		say__error("there is no process %lld: give the pid of a running one (or drop -p)", (long long)options->scope_pid);
 		return EXIT_USAGE;
+	}
+	if (options->scope_cgroup) {
+		struct cgroups *cgroups = NULL;
+		bool found = false;
+
+		if (cgroups__snapshot(false, &cgroups) == 0)
+			found = cgroups__by_path(cgroups, 2, options->scope_cgroup) || cgroups__by_path(cgroups, 1, options->scope_cgroup);
+		cgroups__free(cgroups);
+		if (!found) {
+			say__error("there is no cgroup '%s': give its path below the hierarchy's mount point, as in /proc/PID/cgroup",
+				options->scope_cgroup);
+			return EXIT_USAGE;
+		}
 	}
 	return 0;
 }
@@ -169,6 +194,7 @@ static int run(struct session *session, struct recording **ret_recording)
 	int status;
 
 	if (collector__open(&options, &collector, &error) < 0) {
+		end_command(session);
 		say__error("%s", error ? error : "the recording could not be made");
 		return EXIT_NOT_RECORDED;
 	}
@@ -176,6 +202,11 @@ static int run(struct session *session, struct recording **ret_recording)
 	collector__close(collector);
 	say__progress_done();
 	end_command(session);
+	if (session->failure) {
+		say__error("'%s' could not be started: %s", session->options->command[0], strerror(session->failure));
+		recording__free(recording);
+		return EXIT_NOT_RECORDED;
+	}
 	if (status) {
 		say__error("%s", error ? error : "the recording could not be made");
 		return status;
@@ -197,7 +228,7 @@ static int run(struct session *session, struct recording **ret_recording)
 
 int session__record(const struct session_options *options, struct recording **ret_recording)
 {
-	struct session session = { .options = options, .start_pipe = -1 };
+	struct session session = { .options = options, .start_pipe = -1, .failure_pipe = -1 };
 	cleanup_free char *error = NULL;
 	int status = check_scope(options);
 
@@ -215,8 +246,6 @@ int session__record(const struct session_options *options, struct recording **re
 	} else {
 		status = run(&session, ret_recording);
 	}
-	if (status && session.child > 0 && !session.child_ended)
-		end_command(&session);
 	recording_file__close(session.file);
 	return status;
 }
