@@ -60,10 +60,12 @@ char *page__shorten(const char *text, int columns)
 	size_t head = fitting(harmless, strlen(harmless), (columns - 1) / 2);
 	// The tail starts where what is left fits: names and paths differ at their ends.
 	const char *tail = harmless + head;
-	int room = columns - 1 - (columns - 1) / 2;
-	while (*tail && page__columns(tail) > room) {
-		uint32_t character;
+	cleanup_free char *head_text = base__format("%.*s", (int)head, harmless);
+	int left = all - page__columns(head_text), room = columns - 1 - (columns - 1) / 2;
+	while (*tail && left > room) {
+		uint32_t character = 0;
 		size_t bytes = utf8__read(tail, &character);
+		left -= bytes ? utf8__columns(character) : 1;
 		tail += bytes ? bytes : 1;
 	}
 	return base__format("%.*s…%s", (int)head, harmless, tail);
