@@ -148,6 +148,21 @@ static void test_wakeup(void **state)
 	}
 }
 
+static void test_wakeup_names_only_who_waits_long(void **state)
+{
+	struct stage stage = sleepy(850);
+	(void)state;
+	int64_t timers = stage__process(&stage, "timers", 101, 2000, 900, 0);
+	stage__task(&stage, timers)->wait_idle_ns = 800 * STAGE_MS;
+	stage__pair(&stage, timers, OCCUPANT_IDLE, 0, 300)->waits = 1500;
+	stage__judge(&stage);
+	const struct verdict *verdict = stage__verdict(&stage, "cpu.wakeup");
+	assert_true(verdict->kind >= VERDICT_CONTRIBUTING);
+	assert_int_equal(verdict->victim_count, 1);
+	assert_victim(&stage, "cpu.wakeup", 1);
+	stage__free(&stage);
+}
+
 static void test_wakeup_under_confirmed_steal_is_its_effect(void **state)
 {
 	struct stage stage = sleepy(850);
@@ -286,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_steal),
 		cmocka_unit_test(test_no_steal_on_bare_metal),
 		cmocka_unit_test(test_wakeup),
+		cmocka_unit_test(test_wakeup_names_only_who_waits_long),
 		cmocka_unit_test(test_wakeup_under_confirmed_steal_is_its_effect),
 		cmocka_unit_test(test_loss_bounds_verdicts),
 		cmocka_unit_test(test_unbalanced_books_lower_verdicts),

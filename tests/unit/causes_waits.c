@@ -127,6 +127,38 @@ static void test_bystander_is_not_accused(void **state)
 	stage__free(&stage);
 }
 
+// Many small competitors together: nobody takes a twentieth of what the victim wanted, so nobody is the one to blame.
+static void test_many_small_ones_do_not_confirm(void **state)
+{
+	struct stage stage = stage__new(6000);
+	(void)state;
+	int64_t server = stage__process(&stage, "server", 200, 1500, 3000, 0);
+	for (int i = 0; i < 20; i++) {
+		cleanup_free char *name = base__format("service%02d", i);
+		int64_t service = stage__process(&stage, name, 300 + i, 800, 10, 600);
+		stage__pair(&stage, server, OCCUPANT_TASK, service, 140);
+	}
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.oversubscription", "contributing");
+	assert_true(stage__verdict(&stage, "cpu.oversubscription")->culprit_count <= 2);
+	stage__free(&stage);
+}
+
+// A large part of little waiting is still little: 13 % of what the server waited, but 2.6 % of what it wanted.
+static void test_small_harm_accuses_nobody(void **state)
+{
+	struct stage stage = stage__new(2000);
+	(void)state;
+	int64_t server = stage__process(&stage, "server", 100, 4000, 1000, 0), batch = stage__process(&stage, "batch", 200, 9000, 10, 4000);
+	int64_t cron = stage__process(&stage, "cron", 300, 500, 10, 300);
+	stage__pair(&stage, server, OCCUPANT_TASK, batch, 850);
+	stage__pair(&stage, server, OCCUPANT_TASK, cron, 130);
+	stage__judge(&stage);
+	assert_accused(&stage, "cpu.oversubscription", batch);
+	assert_not_accused(&stage, "cpu.oversubscription", cron);
+	stage__free(&stage);
+}
+
 static void test_tool_is_never_accused(void **state)
 {
 	struct stage stage = stage__new(3000);
@@ -236,6 +268,8 @@ static void test_churn(void **state)
 	assert_verdict(&stage, "cpu.churn", "confirmed");
 	assert_accused(&stage, "cpu.churn", parent);
 	assert_victim(&stage, "cpu.churn", server);
+	// What the parent itself occupied is part of it: forking is its work.
+	assert_true(stage__verdict(&stage, "cpu.churn")->stall_seconds > 2.69);
 	assert_verdict(&stage, "cpu.oversubscription", "ruled_out");
 	stage__free(&stage);
 }
@@ -287,6 +321,8 @@ int main(void)
 		cmocka_unit_test(test_short_collisions_accuse_nobody),
 		cmocka_unit_test(test_idle_cpus_speak_against_oversubscription),
 		cmocka_unit_test(test_bystander_is_not_accused),
+		cmocka_unit_test(test_many_small_ones_do_not_confirm),
+		cmocka_unit_test(test_small_harm_accuses_nobody),
 		cmocka_unit_test(test_tool_is_never_accused),
 		cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_idle_allowed_cpu_is_not_oversubscription),

@@ -147,6 +147,18 @@ static void test_first_lines_say_what_matters(void **state)
 	stage__free(&stage);
 }
 
+// A cgroup's path is what an operator looks for: it is shown whole as long as it fits on a line.
+static void test_scopes_are_whole(void **state)
+{
+	struct stage stage = loud("server", "/system.slice/a-unit-with-a-name.service/payload");
+	(void)state;
+	cleanup_free char *text = render__text(stage.diagnosis, false);
+	const char *pressures = strstr(text, "Pressure:");
+	assert_non_null(pressures);
+	assert_non_null(strstr(pressures, "/system.slice/a-unit-with-a-name.service/payload\n"));
+	stage__free(&stage);
+}
+
 static void test_colours_only_on_demand(void **state)
 {
 	struct stage stage = loud("server", "/srv");
@@ -201,10 +213,12 @@ static void test_commands_survive_breaking(void **state)
 	for (const char *c = text; *c; c++) {
 		if (c[0] == '\\' && c[1] == '\n')
 			c++;
-		else if (*c != '\n')
+		else
 			string__add_bytes(&joined, c, 1);
 	}
 	cleanup_free char *whole = string__steal(&joined);
+	assert_true(strlen(whole) > 0 && whole[strlen(whole) - 1] == '\n');
+	whole[strlen(whole) - 1] = 0;
 	assert_string_equal(whole + strspn(whole, " "), command);
 }
 
@@ -216,6 +230,9 @@ static void test_shortening(void **state)
 	assert_string_equal(same, "short");
 	assert_string_equal(cut, "/usr/…/path");
 	assert_true(page__columns(wide) <= 6);
+	assert_int_equal(page__columns("日本"), 4);
+	assert_int_equal(page__columns("e\xcc\x81"), 1);
+	assert_int_equal(page__columns("µ…·"), 3);
 }
 
 static void test_figures(void **state)
@@ -240,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_nasty_names_stay_on_the_page),
 		cmocka_unit_test(test_same_diagnosis_same_bytes),
 		cmocka_unit_test(test_first_lines_say_what_matters),
+		cmocka_unit_test(test_scopes_are_whole),
 		cmocka_unit_test(test_colours_only_on_demand),
 		cmocka_unit_test(test_json_keeps_its_contract),
 		cmocka_unit_test(test_commands_survive_breaking),
