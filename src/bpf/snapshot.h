@@ -55,8 +55,6 @@ static __always_inline void account_begin(struct cpu_account *account, struct rq
 	struct task_slot *slot = current->pid ? slot_get(account, current, &index) : 0;
 
 	account->first = account->last = now;
-	if (distance_percpu)
-		account->percpu = ({ u64 value = 0; bpf_probe_read_kernel(&value, 8, (void *)((u64)rq + distance_percpu)); value; });
 	if (have_steal)
 		account->steal_seen = READ_AT(struct kvm_steal_time, (u64)rq + distance_steal, steal);
 	moment_read(account, rq, now, &moment);
@@ -103,6 +101,8 @@ int snapshot(struct bpf_raw_tracepoint_args *ctx)
 	now = bpf_ktime_get_ns() - account->offset;
 	account->cpu = bpf_get_smp_processor_id();
 	account->rq = (u64)rq;
+	if (distance_percpu)
+		bpf_probe_read_kernel(&account->percpu, sizeof(account->percpu), (void *)((u64)rq + distance_percpu));
 	if (mode == SNAPSHOT_BEGIN)
 		account_begin(account, rq, now);
 	else if (mode == SNAPSHOT_CLOSE && account->on)

@@ -24,6 +24,12 @@ LOAD_SECONDS_MAX = 7            # a load of 5 s that takes longer was starved by
 REFUSED_SUITES = ["bullseye"]   # 5.10: older than what the tool supports
 VM_TIMEOUT_SECONDS = 280
 BALANCE = (0.99, 1.01)
+# An event takes some 20 us in emulation, and what passes between the kernel's stamp and the probe's is nobody's: with a
+# process for every few switches that is over 1 %.
+BALANCE_OF = {"processes": (0.98, 1.02)}
+# Loads whose truth holds in a guest: two ping-pongs are more than each of them states, and a storm of 40 processes a
+# second is none.
+JUDGED = ["spinners", "quota"]
 READER = (0.995, 1.005)         # the reader's bounds are strict; the rest is for the folds at different times
 NOT_RECORDED = 2                # exit status of whystall
 
@@ -87,14 +93,14 @@ def system_cpu_some(report):
                 if (row["resource"], row["kind"], row["scope"]) == ("cpu", "some", "system"))
 
 
-def judge_balance(report):
+def judge_balance(report, bounds):
     row = system_cpu_some(report)
     kernel = row["kernel_seconds"]
     shares = [row["victims_seconds"] / kernel, row["culprits_seconds"] / kernel, row["explained"]]
     details = "kernel %.3f s, victims %.4f, culprits %.4f, explained %.4f, meter %s, lost %s, healed %s" % (
         kernel, *shares, row["meter"], report["quality"]["events_lost"], report["quality"]["gaps_healed"])
     yield row["meter"] == "psi_group_cpu", "reads the kernel's meter", details
-    yield kernel > 0 and all(BALANCE[0] <= share <= BALANCE[1] for share in shares), "the books balance", details
+    yield kernel > 0 and all(bounds[0] <= share <= bounds[1] for share in shares), "the books balance", details
 
 
 def judge_reader(report, directory):
@@ -108,15 +114,13 @@ def judge_reader(report, directory):
     yield agrees and inside > 0, "agrees with an independent reader of /proc/pressure/cpu", details
 
 
-def judge_verdicts(report, directory, evaluate):
+def judge_verdicts(report, truth, evaluate):
     found = ", ".join(f"{v['cause']} {v['verdict']}" for v in report["verdicts"] if v["verdict"] in evaluate.FOUND)
-    truths = [json.loads(text_of(path)) for path in sorted(directory.glob("truth.*"))]
-    if len(truths) != 1:
-        return  # each truth holds for a program that runs alone
-    accusations, misses = evaluate.compare(truths[0], report)
+    accusations, misses = evaluate.compare(truth, report)
     wrong = [f"miss: {cause}: {what}" for cause, what in misses]
     wrong += [f"false accusation: {cause}: {what}" for cause, what in accusations]
-    yield not wrong and not truths[0]["needs"], "the verdicts are true", "\n".join([f"found: {found or 'nothing'}", *wrong])
+    details = "\n".join([f"found: {found or 'nothing'}", *wrong])
+    return not wrong and not truth["needs"], "the verdicts are true", details
 
 
 def judge_elsewhere(directory):
@@ -137,9 +141,10 @@ def judge_load(directory, evaluate):
     if seconds > LOAD_SECONDS_MAX:
         yield None, "measures", f"the host was too busy: 5 s of load took {seconds:.1f} s"
         return
-    yield from judge_balance(report)
+    yield from judge_balance(report, BALANCE_OF.get(directory.name, BALANCE))
     yield from judge_reader(report, directory)
-    yield from judge_verdicts(report, directory, evaluate)
+    if directory.name in JUDGED:
+        yield judge_verdicts(report, json.loads(text_of(directory / "truth.0")), evaluate)
     yield from judge_elsewhere(directory)
 
 
