@@ -23,10 +23,11 @@ LOADS = {"spinners": ["oversubscription"], "quota": ["quota"], "pipes": ["pingpo
 LOAD_SECONDS_MAX = 7            # a load of 5 s that takes longer was starved by the host, which no kernel in it can see
 REFUSED_SUITES = ["bullseye"]   # 5.10: older than what the tool supports
 VM_TIMEOUT_SECONDS = 280
-BALANCE = (0.99, 1.01)
-# An event takes some 20 us in emulation, and what passes between the kernel's stamp and the probe's is nobody's: with a
-# process for every few switches that is over 1 %.
-BALANCE_OF = {"processes": (0.98, 1.02)}
+# Least and most of the kernel's figure that is explained. An event takes some 20 us in emulation, and what passes between
+# the kernel's stamp and the probe's is nobody's: a load with a process for every few switches loses over 1 % by that
+# (0.06 % on a real CPU), and a quota on a machine that idles otherwise some of it.
+EXPLAINED = {"spinners": (0.99, 1.01), "quota": (0.98, 1.01), "pipes": (0.99, 1.01), "processes": (0.97, 1.01)}
+SIDES = (0.97, 1.02)            # victims and culprits each, as a part of the kernel's figure
 # Loads whose truth holds in a guest: two ping-pongs are more than each of them states, and a storm of 40 processes a
 # second is none.
 JUDGED = ["spinners", "quota"]
@@ -96,11 +97,12 @@ def system_cpu_some(report):
 def judge_balance(report, bounds):
     row = system_cpu_some(report)
     kernel = row["kernel_seconds"]
-    shares = [row["victims_seconds"] / kernel, row["culprits_seconds"] / kernel, row["explained"]]
+    sides, explained = [row["victims_seconds"] / kernel, row["culprits_seconds"] / kernel], row["explained"]
     details = "kernel %.3f s, victims %.4f, culprits %.4f, explained %.4f, meter %s, lost %s, healed %s" % (
-        kernel, *shares, row["meter"], report["quality"]["events_lost"], report["quality"]["gaps_healed"])
+        kernel, *sides, explained, row["meter"], report["quality"]["events_lost"], report["quality"]["gaps_healed"])
     yield row["meter"] == "psi_group_cpu", "reads the kernel's meter", details
-    yield kernel > 0 and all(bounds[0] <= share <= bounds[1] for share in shares), "the books balance", details
+    balanced = bounds[0] <= explained <= bounds[1] and all(SIDES[0] <= side <= SIDES[1] for side in sides)
+    yield kernel > 0 and balanced, "the books balance", details
 
 
 def judge_reader(report, directory):
@@ -141,7 +143,7 @@ def judge_load(directory, evaluate):
     if seconds > LOAD_SECONDS_MAX:
         yield None, "measures", f"the host was too busy: 5 s of load took {seconds:.1f} s"
         return
-    yield from judge_balance(report, BALANCE_OF.get(directory.name, BALANCE))
+    yield from judge_balance(report, EXPLAINED[directory.name])
     yield from judge_reader(report, directory)
     if directory.name in JUDGED:
         yield judge_verdicts(report, json.loads(text_of(directory / "truth.0")), evaluate)
