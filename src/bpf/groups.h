@@ -74,26 +74,39 @@ __noinline u32 group_of(u64 address, u32 cpu)
 	return leaf;
 }
 
-// Brings one cgroup's account of one CPU up to `now`. Returns the number of the cgroup above it, 0 at the top.
-__noinline u32 group_touch(u32 cpu, u32 number, u64 now)
+// Finds a cgroup's counters on this CPU: the first time that its account is touched there.
+__noinline int group_begin(u32 cpu, u32 number)
 {
 	struct cpu_account *account = find_cpu(cpu);
+	struct group *group = bpf_map_lookup_elem(&groups, &number);
 	u32 index;
 	struct group_account *own = group_account_at(number, cpu, &index);
 
-	if (!account || !own || !number)
+	if (!account || !group || !own || !group->pcpu)
 		return 0;
-	if (!own->psi) {
-		struct group *group = bpf_map_lookup_elem(&groups, &number);
+	own->psi = group->pcpu + account->percpu;
+	own->parent = group->parent;
+	own->last = 0;
+	return 0;
+}
 
-		if (!group || !group->pcpu)
-			return 0;
-		own->psi = group->pcpu + account->percpu;
-		own->parent = group->parent;
-		own->last = 0;
-	}
-	if (own->event == account->event && own->last)
-		return own->parent;
+// Books growth that cannot be credited to one occupant at sight.
+__noinline int group_attribute(u32 cpu, u32 number, u64 grown, u64 elapsed)
+{
+	struct cpu_account *account = find_cpu(cpu);
+	u32 scale = elapsed > grown ? (grown << 10) / elapsed : 1024;
+
+	if (!account)
+		return 0;
+	occupancy_book(cpu, BOOK_GROUP | number, scale, 0);
+	if (account->stint_ns)
+		group_credit(cpu, number, account->stint_occupant ? account->stint_occupant : OCCUPANT_SPECIAL | 1,
+			account->stint_ns * scale >> 10);
+	return 0;
+}
+
+static __always_inline void group_touch_hot(struct cpu_account *account, struct group_account *own, u32 number, u64 now)
+{
 	own->event = account->event;
 	u64 start = READ_AT(struct psi_group_cpu, own->psi, state_start);
 	u32 mask = READ_AT(struct psi_group_cpu, own->psi, state_mask);
@@ -103,80 +116,126 @@ __noinline u32 group_touch(u32 cpu, u32 number, u64 now)
 
 	if (some && now > start)
 		meter += (u32)(now - start);
-	if (own->last) {
-		u64 grown = (u32)(meter - own->meter), elapsed = now - own->last;
-
+	u64 grown = (u32)(meter - own->meter), elapsed = now - own->last;
+	if (grown && own->last) {
 		if (own->some && elapsed > 0xf0000000ULL && elapsed > grown)
 			grown += (elapsed - grown + 0x80000000ULL) & ~0xffffffffULL;
-		if (grown) {
-			own->meter_ns += grown;
-			own->share += own->waiters > 1 ? grown / own->waiters : grown;
-			if (own->throttled_waits && (account->throttled >= own->waiters || !account->stint_occupant)) {
-				group_credit(cpu, number, OCCUPANT_SPECIAL | 5, grown);
-			} else if (own->last >= account->stint_began && !account->stint_special) {
-				group_credit(cpu, number, account->stint_occupant ? account->stint_occupant : OCCUPANT_SPECIAL | 1,
-					grown);
+		own->meter_ns += grown;
+		own->share += own->waiters > 1 ? grown / own->waiters : grown;
+		u32 occupant = account->stint_occupant ? account->stint_occupant : OCCUPANT_SPECIAL | 1;
+		if (own->throttled_waits && (account->throttled >= own->waiters || !account->stint_occupant))
+			occupant = OCCUPANT_SPECIAL | 5;
+		if (occupant == (OCCUPANT_SPECIAL | 5) || (own->last >= account->stint_began && !account->stint_special)) {
+			if (own->occupant[0] == occupant) {
+				own->culprits_ns += grown;
+				own->credit_ns[0] += grown;
 			} else {
-				u32 scale = elapsed > grown ? (grown << 10) / elapsed : 1024;
-
-				occupancy_book(cpu, BOOK_GROUP | number, scale, 0);
-				if (account->stint_ns)
-					group_credit(cpu, number, account->stint_occupant ? account->stint_occupant
-						: OCCUPANT_SPECIAL | 1, account->stint_ns * scale >> 10);
+				group_credit(account->cpu, number, occupant, grown);
 			}
+		} else {
+			group_attribute(account->cpu, number, grown, elapsed);
 		}
 	}
 	own->last = now;
 	own->meter = meter;
 	own->some = some;
 	own->waiters = running - (mask >> states & 1);
-	if (own->waiters)
-		mark_set(account, &own->mark, now);
-	return own->parent;
 }
 
-__noinline int groups_touch(u32 cpu, u32 leaf, u64 now)
+// Brings one cgroup's account of one CPU up to `now`.
+__noinline int group_touch(u32 cpu, u32 number, u64 now)
 {
-	for (u32 level = 0; level < GROUP_DEPTH; level++) {
-		if (!leaf)
-			break;
-		leaf = group_touch(cpu, leaf, now);
-	}
+	struct cpu_account *account = find_cpu(cpu);
+	u32 index;
+	struct group_account *own = group_account_at(number, cpu, &index);
+
+	if (!account || !own || !number)
+		return 0;
+	if (!own->psi)
+		group_begin(cpu, number);
+	if (!own->psi || (own->event == account->event && own->last))
+		return 0;
+	group_touch_hot(account, own, number, now);
+	own->marked_by = number;
+	mark_set(account, &own->mark, now);
 	return 0;
 }
 
-// A task of `leaf` begins (+1) or ends (-1) to wait: remembers or books its share in each cgroup above it.
-__noinline int groups_wait(u32 cpu, u32 slot_index, bool ends, bool book)
-{
-	struct task_slot *slot = slot_at(slot_index);
-	u32 number;
+#define PASS_TOUCH 1u    // bring the accounts up to now
+#define PASS_BEGIN 2u    // the task begins to wait: remember its share of each
+#define PASS_END 4u      // its wait ends
+#define PASS_BOOK 8u     // and its share is known
 
-	if (!slot)
+// One level of a pass, a program of its own: verified once. Returns the number of the cgroup above; bit 31: somebody waits here.
+#define PASS_WAITERS 0x80000000u
+__noinline u32 group_pass(u32 cpu, u32 slot_index, u64 now, u32 number, u32 how)
+{
+	struct cpu_account *account = find_cpu(cpu);
+	struct task_slot *slot = slot_at(slot_index);
+	u32 index, level = how >> 8, waiters = 0;
+	struct group_account *own = group_account_at(number, cpu, &index);
+
+	if (!account || !slot || !own)
+		return 0;
+	if (how & PASS_TOUCH) {
+		if (!own->psi)
+			group_begin(cpu, number);
+		if (own->psi && (own->event != account->event || !own->last)) {
+			group_touch_hot(account, own, number, now);
+			own->marked_by = slot->group;
+			if (own->waiters)
+				waiters = PASS_WAITERS;
+		}
+	}
+	if (how & PASS_BEGIN) {
+		slot->group_share[level & (GROUP_DEPTH - 1)] = own->share;
+		if (slot->flags & SLOT_THROTTLED)
+			own->throttled_waits++;
+	} else if (how & PASS_END) {
+		u64 share = own->share - slot->group_share[level & (GROUP_DEPTH - 1)];
+
+		if (how & PASS_BOOK && (s64)share > 0)
+			own->victims_ns += share;
+		if (slot->flags & SLOT_THROTTLED && own->throttled_waits)
+			own->throttled_waits--;
+	}
+	return own->parent | waiters;
+}
+
+// One pass over a task's cgroup and those above it.
+__noinline int groups_pass(u32 cpu, u32 slot_index, u64 now, u32 how)
+{
+	struct cpu_account *account = find_cpu(cpu);
+	struct task_slot *slot = slot_at(slot_index);
+	u32 number, waiters = 0;
+
+	if (!account || !slot)
 		return 0;
 	number = slot->group;
-
 	for (u32 level = 0; level < GROUP_DEPTH; level++) {
-		u32 index;
-		struct group_account *own;
-
 		if (!number)
 			break;
-		own = group_account_at(number, cpu, &index);
-		if (!own)
-			break;
-		if (!ends) {
-			slot->group_share[level] = own->share;
-			if (slot->flags & SLOT_THROTTLED)
-				own->throttled_waits++;
-		} else {
-			if (book && own->share > slot->group_share[level])
-				own->victims_ns += own->share - slot->group_share[level];
-			if (slot->flags & SLOT_THROTTLED && own->throttled_waits)
-				own->throttled_waits--;
-		}
-		number = own->parent;
+		number = group_pass(cpu, slot_index, now, number, how | level << 8);
+		waiters |= number & PASS_WAITERS;
+		number &= ~PASS_WAITERS;
+	}
+	// All levels share the mark of the lowest: whatever touches it again touches them, too.
+	if (waiters) {
+		u32 index;
+		struct group_account *leaf = group_account_at(slot->group, cpu, &index);
+
+		if (leaf)
+			mark_set(account, &leaf->mark, now);
 	}
 	return 0;
+}
+
+// How the pass of a task ends its wait: its share is known if the beginning was seen in the same cgroup.
+static __always_inline u32 pass_end(const struct task_slot *slot, bool marked)
+{
+	if (!marked)
+		return PASS_TOUCH;
+	return PASS_TOUCH | PASS_END | (slot->flags & SLOT_MOVED ? 0 : PASS_BOOK);
 }
 
 #endif

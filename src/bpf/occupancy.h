@@ -153,6 +153,10 @@ static __always_inline struct mark *book_mark(u32 cpu, u32 book)
 		u32 index = (book & ~BOOK_GROUP) * cpus + cpu;
 		struct group_account *group = bpf_map_lookup_elem(&group_accounts, &index);
 
+		if (!group)
+			return 0;
+		index = group->marked_by * cpus + cpu;
+		group = bpf_map_lookup_elem(&group_accounts, &index);
 		return group ? &group->mark : 0;
 	}
 	struct task_slot *slot = slot_at(book);

@@ -111,7 +111,8 @@ struct group_account {
 	unsigned int parent;            // group number, 0: none
 	unsigned int throttled_waits;
 	unsigned long long last;
-	unsigned int meter, waiters, some, unused;
+	unsigned int meter, waiters, some;
+	unsigned int marked_by;         // number of the cgroup whose `mark` was taken at the last touch: this one or one below it
 	unsigned long long event;       // cpu_account.event at the last touch
 	unsigned long long share;
 	struct mark mark;

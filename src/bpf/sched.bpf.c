@@ -235,16 +235,12 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
 	account->some = moment.some;
 
-	if (have_groups) {
-		if (prev_slot && prev_slot->group)
-			groups_touch(account->cpu, prev_slot->group, moment.now);
-		if (next_slot && next_slot->group)
-			groups_touch(account->cpu, next_slot->group, moment.now);
-	}
 	if (prev_slot) {
 		prev_slot->switches++;
 		if (prev_waits)
-			wait_begin(account, prev_slot, prev_index, prev, clock, moment.now);
+			wait_begin(account, prev_slot, prev, clock, moment.now);
+		if (have_groups && prev_slot->group)
+			groups_pass(account->cpu, prev_index, moment.now, prev_waits ? PASS_TOUCH | PASS_BEGIN : PASS_TOUCH);
 	}
 	if (next_slot) {
 		u64 queued = next->sched_info.last_queued;
@@ -257,6 +253,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		if ((s64)missed > 0)
 			wait_missed(account->cpu, next_index, missed);
 		next_slot->run_delay_seen = next->sched_info.run_delay + (queued && clock > queued ? clock - queued : 0);
+		if (have_groups && next_slot->group)
+			groups_pass(account->cpu, next_index, moment.now, pass_end(next_slot, marked));
 		wait_end(account, next_slot, next_index, next, queued, clock, marked, occupant, false);
 		gap_verify(account, next_slot, next);
 	}
@@ -301,10 +299,10 @@ static __always_inline int wakeup(struct task_struct *task)
 	account->stint_ns = moment.now - account->switched - account->current_special;
 	if (!slot)
 		return 0;
-	if (slot->group)
-		groups_touch(account->cpu, slot->group, moment.now);
 	slot->run_delay_seen = task->sched_info.run_delay;
-	wait_begin(account, slot, index, task, queued, moment.now);
+	wait_begin(account, slot, task, queued, moment.now);
+	if (have_groups && slot->group)
+		groups_pass(account->cpu, index, moment.now, PASS_TOUCH | PASS_BEGIN);
 	return 0;
 }
 
@@ -351,11 +349,11 @@ int BPF_PROG(on_migrate, struct task_struct *task, int destination)
 	account->stint_began = account->switched;
 	account->stint_occupant = account->current_occupant;
 	account->stint_ns = moment.now - account->switched - account->current_special;
-	if (slot->group)
-		groups_touch(account->cpu, slot->group, moment.now);
+	bool marked = slot->wait_start && slot->wait_cpu == account->cpu;
+	if (have_groups && slot->group)
+		groups_pass(account->cpu, index, moment.now, pass_end(slot, marked));
 	slot->run_delay_seen = task->sched_info.run_delay;
-	wait_end(account, slot, index, task, clock - waited, clock, slot->wait_start && slot->wait_cpu == account->cpu,
-		account->current_occupant, true);
+	wait_end(account, slot, index, task, clock - waited, clock, marked, account->current_occupant, true);
 	slot->open_wait_ns = 0;
 	slot->wait_cpu = destination;
 	for (u32 i = 0; i < 4; i++) {

@@ -142,6 +142,8 @@ int walk_tasks(struct bpf_iter__task *ctx)
 		if (slot->wait_start) {
 			// It waited when the books were closed, whatever it has done since then.
 			account = find_cpu(slot->wait_cpu);
+			if (account && account->last > slot->wait_seen && have_groups && slot->group)
+				groups_pass(slot->wait_cpu, index, account->last, pass_end(slot, true));
 			if (account && account->last > slot->wait_seen)
 				wait_end(account, slot, index, task, slot->wait_seen, account->last, true, account->current_occupant, true);
 		} else if (waits && queued < account->last && slot->run_delay_seen <= task->sched_info.run_delay) {

@@ -65,8 +65,7 @@ static __always_inline struct task_slot *slot_get(struct cpu_account *account, s
 	return number ? slot_at(number - 1) : 0;
 }
 
-static __always_inline void wait_begin(struct cpu_account *account, struct task_slot *slot, u32 slot_index, struct task_struct *task,
-	u64 since, u64 now)
+static __always_inline void wait_begin(struct cpu_account *account, struct task_slot *slot, struct task_struct *task, u64 since, u64 now)
 {
 	slot->wait_start = slot->wait_seen = since;
 	slot->wait_cpu = account->cpu;
@@ -78,8 +77,6 @@ static __always_inline void wait_begin(struct cpu_account *account, struct task_
 		if (is_throttled(task))
 			slot->flags |= SLOT_THROTTLED;
 	}
-	if (slot->group)
-		groups_wait(account->cpu, slot_index, false, true);
 }
 
 // Looks whether CPUs inside and outside the mask at hand were idle while the task waited; both are lower bounds.
@@ -179,8 +176,6 @@ __noinline int wait_book(u32 cpu, u32 slot_index, u64 wait, u64 throttled, u32 h
 		return 0;
 	if (how & BOOK_MARKED) {
 		share = account->share - slot->wait_share;
-		if (slot->group)
-			groups_wait(cpu, slot_index, true, !(slot->flags & SLOT_MOVED));
 	} else {
 		// Its beginning was not seen: the share that the CPU's waiters had since then, and nobody is named.
 		account->unmarked_waits++;
@@ -267,8 +262,6 @@ static __always_inline void wait_end(struct cpu_account *account, struct task_sl
 	u64 wait, throttled = 0;
 
 	if (!since || (s64)(clock - since) <= 0) {
-		if (marked && slot->wait_start && slot->group)
-			groups_wait(account->cpu, slot_index, true, true);
 		slot->wait_start = 0;
 		return;
 	}
@@ -292,7 +285,7 @@ static __always_inline void wait_end(struct cpu_account *account, struct task_sl
 		if (throttled > wait)
 			throttled = wait;
 	}
-	if (marked && !open && wait < pair_threshold_ns && !throttled && !slot->group) {
+	if (marked && !open && wait < pair_threshold_ns && !throttled) {
 		// The frequent case, without a call: a short wait. Nobody is named for it, only what kind of occupant it was.
 		u64 share = account->share - slot->wait_share;
 
@@ -346,7 +339,7 @@ __noinline int pending_take(u32 cpu, u64 now)
 		mark_set(account, &slot->mark, now);
 		slot->flags = 0;
 		if (slot->group)
-			groups_wait(cpu, index - 1, false, true);
+			groups_pass(cpu, index - 1, now, PASS_BEGIN);
 	}
 	return 0;
 }

@@ -15,7 +15,10 @@
 #define CALIBRATION_NS (30 * NS_PER_MSEC)
 #define POLL_NS (100 * NS_PER_MSEC)
 #define SYSTEM_TICK_NS NS_PER_SEC
-#define GROUP_TICK_NS (3 * NS_PER_SEC)      // each cgroup must be read at least every 4 s, see cgroups__touch
+// The kernel's worker folds every 2 s: two rounds of ours must not have two of its folds between them. Each cgroup must be
+// read at least every 4 s anyway, see cgroups__touch.
+#define GROUP_TICK_NS (3 * NS_PER_SEC / 2)
+#define INTERIM_NS (3 * NS_PER_SEC)
 #define STATISTICS_NS_LIMIT NS_PER_SEC
 
 static uint64_t clock_ns(clockid_t clock)
@@ -266,7 +269,7 @@ static void stop_statistics(struct collector *collector)
 static const char *watch(struct collector *collector)
 {
 	const struct collector_options *options = &collector->options;
-	uint64_t last = 0, next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS;
+	uint64_t last = 0, next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS, next_interim = INTERIM_NS;
 	uint64_t statistics_until = (uint64_t)options->duration_ns / 10 < STATISTICS_NS_LIMIT ? (uint64_t)options->duration_ns / 10
 		: STATISTICS_NS_LIMIT;
 
@@ -293,8 +296,10 @@ static const char *watch(struct collector *collector)
 		if (elapsed >= next_groups) {
 			fold_groups(collector);
 			next_groups = elapsed + GROUP_TICK_NS;
-			if (collector->saver_on)
-				save_interim(collector);
+		}
+		if (collector->saver_on && elapsed >= next_interim) {
+			save_interim(collector);
+			next_interim = elapsed + INTERIM_NS;
 		}
 		if (options->progress)
 			options->progress(options->context, (int64_t)elapsed);

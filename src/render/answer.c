@@ -121,10 +121,8 @@ static void assess_quality(struct answer *answer)
 	int64_t cpu_ns = recording__meta_number(recording, "tool_cpu_ns", -1), probe_ns = recording__meta_number(recording, "probe_ns", -1);
 	int64_t runs = recording__meta_number(recording, "probe_runs", 0);
 	quality->tool_cpu_seconds = cpu_ns < 0 ? NAN : (double)cpu_ns / NS_PER_SEC;
-	int64_t switches = 0;
-	for (size_t i = 0; i < recording->cpu_count; i++)
-		switches += recording->cpu[i].switches;
-	// All probes' time over all switches: wake-up and fork probes are part of what a switch costs.
+	// All probes' time over the switches of the same part of the window: wake-up and fork probes are part of what a switch costs.
+	int64_t switches = recording__meta_number(recording, "probe_switches", 0);
 	quality->probe_ns_per_switch = probe_ns < 0 || runs <= 0 || switches <= 0 ? NAN : (double)probe_ns / (double)switches;
 }
 
