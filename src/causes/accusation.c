@@ -51,7 +51,9 @@ static void find_hurts(struct accusation *accusation)
 		const struct crowd *crowd = &scene->crowds[i];
 		double lost_ns = crowd->lost_ns[accusation->portion], demand_ns = crowd__demand_ns(crowd);
 		double loss = demand_ns > 0 ? lost_ns / demand_ns : 0;
-		if (crowd->tool || !crowd->in_scope || lost_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
+		// Kernel threads that ask for little (khugepaged, ksmd) wait by design.
+		bool background = crowd->members[0]->row->kernel_thread && crowd->nice_highest > 0;
+		if (crowd->tool || background || !crowd->in_scope || lost_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
 		    loss < threshold__value(THRESHOLD_LOSS_CONTRIBUTING) ||
 		    mean_long_wait_ns(scene, i) < least_mean_wait_ns(scene, accusation->portion))
 			continue;

@@ -8,13 +8,26 @@
 #include <math.h>
 #include <string.h>
 
-// Book B time in which nobody could be named, and wall time in which events were missed: how wrong a figure may be.
-static double doubtful_seconds(const struct ledger *ledger)
+// What was booked stays evidence even where as much again is unknown; beyond twice the claim it decides nothing.
+#define BOUND_WIDE 2
+
+// How wrong a figure may be, in task-seconds (book B). With the meter, the kernel itself says how much pressure fell into
+// the time of missed events: only what it counted and the books do not name is in doubt, however long the gap was.
+// Without it, everything within a gap is.
+static double doubtful_seconds(const struct diagnosis *diagnosis)
 {
-	double ns = (double)ledger->unknown_ns;
-	for (size_t i = 0; i < ledger->recording->cpu_count; i++)
+	const struct ledger *ledger = diagnosis->ledger;
+	const char *meter = recording__meta(ledger->recording, "meter");
+	double ns = (double)ledger->unknown_ns, pressure_ns = 0;
+	bool by_events = meter && !strcmp(meter, "events");
+	for (size_t i = 0; i < ledger->recording->cpu_count && by_events; i++)
 		ns += (double)ledger->recording->cpu[i].gap_ns;
-	return ns / NS_PER_SEC;
+	for (size_t i = 0; i < ledger->process_count; i++)
+		pressure_ns += (double)ledger->processes[i].wait_pressure_ns;
+	// A second of pressure stands for as many task-seconds as there were waiters at a time.
+	double waiters = pressure_ns > 0 ? fmax(1, (double)ledger->wait_ns / pressure_ns) : 1;
+	double unexplained = diagnosis->unexplained_seconds / (ledger->fold_scale > 0 ? ledger->fold_scale : 1);
+	return ns / NS_PER_SEC + unexplained * waiters;
 }
 
 static void lower(struct verdict *verdict, enum verdict_kind kind, char *doubt)
@@ -26,28 +39,28 @@ static void lower(struct verdict *verdict, enum verdict_kind kind, char *doubt)
 		verdict__set_summary(verdict, "%s", doubt);
 }
 
-static void bound_by_loss(const struct ledger *ledger, double doubtful, struct verdict *verdict)
+static void bound_by_loss(const struct ledger *ledger, double doubtful, const char *imbalance, struct verdict *verdict)
 {
 	bool found = verdict->kind >= VERDICT_CONTRIBUTING;
 	struct text_figure lost = wording__seconds(doubtful), claim = wording__seconds(verdict->stall_seconds);
-	if (found && doubtful > verdict->stall_seconds)
+	if (found && doubtful > BOUND_WIDE * verdict->stall_seconds)
 		lower(verdict, VERDICT_NOT_TESTABLE,
-		      base__format("%s could not be attributed because events were missed, more than the %s at stake; record again under less load",
+		      base__format("%s could not be attributed (events were missed), more than the %s at stake; record again under less load",
 				   lost.text, claim.text));
 	else if (verdict->kind == VERDICT_CONFIRMED && doubtful > verdict->stall_seconds / 2)
 		lower(verdict, VERDICT_CONTRIBUTING,
-		      base__format("%s could not be attributed because events were missed, too much beside the %s at stake", lost.text, claim.text));
+		      base__format("%s could not be attributed (events were missed), too much beside the %s at stake", lost.text, claim.text));
 	else if (verdict->kind == VERDICT_RULED_OUT && doubtful > threshold__value(THRESHOLD_GAPS) * ledger->window_seconds)
 		lower(verdict, VERDICT_NOT_TESTABLE,
-		      base__format("%s could not be attributed because events were missed; record again under less load", lost.text));
-	else if (verdict->kind == VERDICT_CONFIRMED && !ledger->balanced && ledger->imbalance)
-		lower(verdict, VERDICT_CONTRIBUTING, base__format("the books do not balance: %s", ledger->imbalance));
+		      base__format("%s could not be attributed (events were missed); record again under less load", lost.text));
+	else if (verdict->kind == VERDICT_CONFIRMED && imbalance)
+		lower(verdict, VERDICT_CONTRIBUTING, base__format("the books do not balance: %s", imbalance));
 }
 
 static void judge_all(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
-	double doubtful = doubtful_seconds(ledger);
+	double doubtful = doubtful_seconds(diagnosis);
 	for (size_t i = 0; i < cause_table_count; i++) {
 		struct verdict *verdict = &diagnosis->verdicts[i];
 		verdict->cause = cause_table[i];
@@ -61,7 +74,7 @@ static void judge_all(struct diagnosis *diagnosis)
 			continue;
 		}
 		cause_table[i]->judge(diagnosis->scene, verdict);
-		bound_by_loss(ledger, doubtful, verdict);
+		bound_by_loss(ledger, doubtful, headline__imbalance(diagnosis), verdict);
 		if (verdict->kind <= VERDICT_RULED_OUT)
 			verdict__drop_parties(verdict);
 	}
@@ -94,14 +107,11 @@ static void place_effects(struct diagnosis *diagnosis)
 static void sum_up(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
-	const struct ledger_pressure *cpu = ledger->cpu_some;
 	bool found = false;
 	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
 		found = found || diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING;
 		diagnosis->confirmed = diagnosis->confirmed || diagnosis->verdicts[i].kind == VERDICT_CONFIRMED;
 	}
-	if (cpu->booked && cpu->kernel_seconds > 0)
-		diagnosis->unexplained_seconds = fmax(0, 1 - cpu->explained) * cpu->kernel_seconds;
 	static const char *const unjudged[] = { "memory", "io" };
 	bool other = false;
 	for (size_t i = 0; i < ledger->pressure_count; i++) {
@@ -126,6 +136,8 @@ int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosi
 	struct diagnosis *diagnosis = base__alloc(1, sizeof(*diagnosis));
 	diagnosis->ledger = ledger;
 	diagnosis->scene = scene__new(ledger);
+	if (ledger->cpu_some->booked && ledger->cpu_some->kernel_seconds > 0)
+		diagnosis->unexplained_seconds = fmax(0, 1 - ledger->cpu_some->explained) * ledger->cpu_some->kernel_seconds;
 	diagnosis->verdict_count = cause_table_count;
 	diagnosis->verdicts = base__alloc(cause_table_count, sizeof(struct verdict));
 	judge_all(diagnosis);

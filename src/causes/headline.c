@@ -27,6 +27,19 @@ size_t headline__order(const struct diagnosis *diagnosis, size_t *ret_order, siz
 	return count;
 }
 
+const char *headline__imbalance(const struct diagnosis *diagnosis)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	const struct ledger_pressure *cpu = ledger->cpu_some;
+	double little = threshold__value(THRESHOLD_WALL_CONTRIBUTING) * ledger->window_seconds;
+	double booked = cpu->victims_seconds > cpu->culprits_seconds ? cpu->victims_seconds : cpu->culprits_seconds;
+	if (ledger->balanced)
+		return NULL;
+	if (cpu->booked && diagnosis->unexplained_seconds < little && booked < cpu->kernel_seconds + little)
+		return NULL;
+	return ledger->imbalance ? ledger->imbalance : "the reason is unknown";
+}
+
 static void add_caution(struct diagnosis *diagnosis, char *sentence)
 {
 	size_t capacity = diagnosis->caution_count;
@@ -42,8 +55,8 @@ static void write_cautions(struct diagnosis *diagnosis, bool found)
 		add_caution(diagnosis, base__format("The recording was cut short: it holds %s of the %s asked for, and its last moments may be missing.",
 						    wording__seconds(ledger->window_seconds).text,
 						    wording__seconds((double)recording__meta_number(recording, "requested_ns", 0) / NS_PER_SEC).text));
-	if (!ledger->balanced)
-		add_caution(diagnosis, base__format("The books do not balance: %s.%s", ledger->imbalance ? ledger->imbalance : "the reason is unknown",
+	if (headline__imbalance(diagnosis))
+		add_caution(diagnosis, base__format("The books do not balance: %s.%s", headline__imbalance(diagnosis),
 						    found ? " Verdicts are lowered by a step." : ""));
 	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
 		const struct verdict *verdict = &diagnosis->verdicts[i];

@@ -6,6 +6,8 @@
 
 // Fills headline and cautions of a diagnosis whose verdicts are final.
 void headline__write(struct diagnosis *diagnosis);
+// Why the books do not balance, where that matters for the verdicts; NULL when they do or when too little is at stake.
+const char *headline__imbalance(const struct diagnosis *diagnosis);
 // The verdicts that found something, heaviest first: confirmed before contributing, effects last. Returns how many
 // were written to ret_order (indices into diagnosis->verdicts; at most `size`).
 size_t headline__order(const struct diagnosis *diagnosis, size_t *ret_order, size_t size);

@@ -144,6 +144,8 @@ static char *limits(const struct answer *answer)
 		string__add(&out, "; the kernel's own counters could not be reached, so events stood in for the meter");
 	if (!answer->ledger->cpu_some->exact_folds && answer->ledger->cpu_some->booked)
 		string__add(&out, "; somebody else's reading of the pressure files shifted the kernel's figure");
+	if (!answer->ledger->balanced && !headline__imbalance(answer->diagnosis))
+		string__add(&out, "; the books do not balance, but too little is at stake to matter (%s)", answer->ledger->imbalance);
 	string__add(&out, ".");
 	return string__steal(&out);
 }
