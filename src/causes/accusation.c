@@ -6,11 +6,12 @@
 #include <sched.h>
 
 struct hurt { size_t crowd; double lost_ns, loss; bool severe; };
-struct charge { size_t crowd; double ns, own_ns, harm_ns; bool accused; };
+struct charge { double ns, own_ns; bool accused; };      // what it took from those who were hurt
 struct accusation {
 	const struct scene *scene;
 	enum portion portion;
 	struct hurt *hurts; size_t hurt_count;
+	double hurt_ns;                 // what they all lost
 	struct charge *charges;         // one for each crowd
 };
 
@@ -59,6 +60,7 @@ static void find_hurts(struct accusation *accusation)
 			continue;
 		bool severe = loss >= threshold__value(THRESHOLD_LOSS_SEVERE) &&
 			      lost_ns >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;
+		accusation->hurt_ns += lost_ns;
 		accusation->hurts[accusation->hurt_count++] = (struct hurt){ i, lost_ns, loss > 1 ? 1 : loss, severe };
 	}
 }
@@ -74,7 +76,7 @@ static bool is_to_blame(const struct accusation *accusation, const struct meetin
 		return false;
 	// Either it fills a good part of all these waits, or most of this victim's: in a crowd of many competitors each
 	// takes a little from everybody, and naming them all would name nobody.
-	if (accusation->charges[meeting->culprit].ns < threshold__value(THRESHOLD_HARM_SHARE) * scene->portion_ns[accusation->portion] &&
+	if (accusation->charges[meeting->culprit].ns < threshold__value(THRESHOLD_HARM_SHARE) * accusation->hurt_ns &&
 	    taken_ns < threshold__value(THRESHOLD_HARM_MOST) * victim->lost_ns[accusation->portion])
 		return false;
 	if (meeting->victim == meeting->culprit || accusation->portion == PORTION_PRIORITY)
@@ -99,14 +101,12 @@ static void charge_culprits(struct accusation *accusation)
 	for (size_t i = 0; i < scene->meeting_count; i++) {
 		const struct meeting *meeting = &scene->meetings[i];
 		double ns = meeting->portion_ns[accusation->portion];
-		if (ns <= 0 || meeting->culprit == SIZE_MAX)
+		if (ns <= 0 || meeting->culprit == SIZE_MAX || !is_hurt(accusation, meeting->victim))
 			continue;
 		struct charge *charge = &accusation->charges[meeting->culprit];
 		charge->ns += ns;
 		if (meeting->culprit == meeting->victim)
 			charge->own_ns += ns;
-		if (is_hurt(accusation, meeting->victim))
-			charge->harm_ns += ns;
 	}
 	for (size_t i = 0; i < scene->meeting_count; i++) {
 		const struct meeting *meeting = &scene->meetings[i];
@@ -172,8 +172,7 @@ static void accuse_largest(struct accusation *accusation)
 		struct charge *largest = NULL;
 		for (size_t i = 0; i < accusation->scene->crowd_count; i++) {
 			struct charge *charge = &accusation->charges[i];
-			if (!charge->accused && charge->harm_ns > 0 && !accusation->scene->crowds[i].tool &&
-			    (!largest || charge->harm_ns > largest->harm_ns))
+			if (!charge->accused && charge->ns > 0 && !accusation->scene->crowds[i].tool && (!largest || charge->ns > largest->ns))
 				largest = charge;
 		}
 		if (largest)
@@ -192,8 +191,9 @@ void accusation__judge(const struct scene *scene, enum portion portion, struct v
 		worst_loss = fmax(worst_loss, accusation.hurts[i].loss);
 		severe = severe || accusation.hurts[i].severe;
 	}
-	verdict->stall_seconds = seconds(scene->portion_ns[portion]);
-	verdict->wall_seconds = scene__portion_wall(scene, portion);
+	// Waits that hurt nobody (short ones, or small beside the demand) are no stall, however many there are.
+	verdict->stall_seconds = seconds(accusation.hurt_ns);
+	verdict->wall_seconds = scene__wall_of(scene, accusation.hurt_ns);
 	verdict->kind = weigh(&accusation, verdict->wall_seconds, worst_loss, severe);
 	if (verdict->kind > VERDICT_RULED_OUT) {
 		if (!any_culprit(&accusation)) {
@@ -206,8 +206,10 @@ void accusation__judge(const struct scene *scene, enum portion portion, struct v
 		}
 		verdict__settle_parties(verdict);
 	}
-	verdict__add_evidence(verdict, "CPU some that falls on these waits", verdict->wall_seconds / seconds(scene->window_ns),
+	verdict__add_evidence(verdict, "CPU some that falls on waits that hold somebody up", verdict->wall_seconds / seconds(scene->window_ns),
 			      "of the window", threshold__value(THRESHOLD_WALL_CONFIRMED), "meter and task table");
+	verdict__add_evidence(verdict, "all waits of this kind, short and harmless ones too", seconds(scene->portion_ns[portion]),
+			      "task-seconds", NAN, "pair table");
 	verdict__add_evidence(verdict, "largest part of its demand that a victim lost", worst_loss, "of its demand",
 			      threshold__value(THRESHOLD_LOSS_CONFIRMED), "pair and task table");
 	double not_cut = scene->cut_ns + scene->not_cut_ns > 0 ? scene->not_cut_ns / (scene->cut_ns + scene->not_cut_ns) : 0;

@@ -23,8 +23,6 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 {
 	const struct ledger *ledger = scene->ledger;
 	accusation__judge(scene, PORTION_AFFINITY, verdict);
-	verdict__add_evidence(verdict, "waiting while only CPUs outside the mask were idle", scene->portion_ns[PORTION_AFFINITY] / NS_PER_SEC,
-			      "task-seconds", NAN, "task.idle_outside_ns");
 	if (verdict->kind == VERDICT_RULED_OUT) {
 		verdict__set_summary(verdict, "%s", ledger->cpus == 1 ? "there is only one CPU"
 				     : "hardly any waiting while CPUs outside the waiter's mask were idle");

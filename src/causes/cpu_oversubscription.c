@@ -24,7 +24,7 @@ static void add_checks(const struct scene *scene, struct verdict *verdict)
 // Waits of tasks that asked for little: they explain pressure, but nobody is to blame for them.
 static void note_polite(const struct scene *scene, struct verdict *verdict)
 {
-	double wall = scene__portion_wall(scene, PORTION_POLITE), window = scene->ledger->window_seconds;
+	double wall = scene__wall_of(scene, scene->portion_ns[PORTION_POLITE]), window = scene->ledger->window_seconds;
 	if (wall < threshold__value(THRESHOLD_WALL_CONTRIBUTING) * window)
 		return;
 	verdict__add_evidence(verdict, "CPU some of tasks that run at low priority by their own setting", wall / window,
@@ -36,7 +36,7 @@ static void summarize(const struct scene *scene, struct verdict *verdict)
 	const struct ledger *ledger = scene->ledger;
 	double window = ledger->window_seconds;
 	if (verdict->kind == VERDICT_RULED_OUT) {
-		verdict__set_summary(verdict, "waits for other tasks that hold somebody up make %s of CPU some",
+		verdict__set_summary(verdict, "waits for other tasks that hold somebody up make CPU some of %s of the window",
 				     wording__percent(window > 0 ? verdict->wall_seconds / window : 0).text);
 		return;
 	}
@@ -48,9 +48,10 @@ static void summarize(const struct scene *scene, struct verdict *verdict)
 		verdict__set_summary(verdict, "%s: its own tasks want more than the %d CPUs and wait for each other, %s of the time they want to run",
 				     culprits, ledger->cpus, wording__percent(victim->loss).text);
 	else
-		verdict__set_summary(verdict, "%s occup%s the %d CPUs; %s want%s to run and wait%s %s of that time", culprits,
-				     verdict->culprit_count > 1 || verdict->culprits[0].processes > 1 ? "y" : "ies", ledger->cpus, victim_name,
-				     victim->processes > 1 ? "" : "s", victim->processes > 1 ? "" : "s", wording__percent(victim->loss).text);
+		verdict__set_summary(verdict, "%s occup%s the CPUs; %s wait%s %s of the time %s to run", culprits,
+				     verdict->culprit_count > 1 || verdict->culprits[0].processes > 1 ? "y" : "ies", victim_name,
+				     victim->processes > 1 ? "" : "s", wording__percent(victim->loss).text,
+				     victim->processes > 1 ? "they want" : "it wants");
 }
 
 static void judge(const struct scene *scene, struct verdict *verdict)

@@ -73,7 +73,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	verdict__add_evidence(verdict, "mean of the long wake-up latencies", mean_ms(latency), "ms",
 			      threshold__value(THRESHOLD_LATENCY_CONFIRMED), "pair table, kind idle");
 	if (verdict->kind == VERDICT_RULED_OUT) {
-		verdict__set_summary(verdict, "long wake-ups of idle CPUs make %s of CPU some",
+		verdict__set_summary(verdict, "long wake-ups of idle CPUs make CPU some of %s of the window",
 				     wording__percent(window > 0 ? verdict->wall_seconds / window : 0).text);
 		return;
 	}

@@ -118,10 +118,10 @@ const struct meeting *scene__meeting(const struct scene *scene, size_t victim, i
 	return NULL;
 }
 
-double scene__portion_wall(const struct scene *scene, enum portion portion)
+double scene__wall_of(const struct scene *scene, double task_wait_ns)
 {
 	if (scene->task_wait_ns <= 0)
 		return 0;
-	double share = scene->portion_ns[portion] / scene->task_wait_ns;
+	double share = task_wait_ns / scene->task_wait_ns;
 	return scene->wall_seconds[OCCUPANT_TASK] * (share > 1 ? 1 : share);
 }

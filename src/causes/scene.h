@@ -69,8 +69,8 @@ const struct meeting *scene__meeting(const struct scene *scene, size_t victim, i
 const char *crowd__name(const struct crowd *crowd);
 // The time the crowd wanted a CPU: running and waiting, without what a quota kept it off.
 double crowd__demand_ns(const struct crowd *crowd);
-// System CPU-some seconds (folded) that this portion of the waits for tasks stands for.
-double scene__portion_wall(const struct scene *scene, enum portion portion);
+// System CPU-some seconds (folded) that so much of the waiting for tasks stands for.
+double scene__wall_of(const struct scene *scene, double task_wait_ns);
 
 // ---- stages of scene__new, each in its own file ----
 void scene__gather_crowds(struct scene *scene);         // crowds.c
