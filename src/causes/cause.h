@@ -36,7 +36,7 @@ struct verdict {
 	const char *counted_by_pressure; // cpu|memory|io|irq|none
 	const char *under;              // id of the confirmed cause that this one follows from, or NULL
 	struct party *culprits; size_t culprit_count;   // by seconds, largest first
-	struct party *victims; size_t victim_count;     // those that are no culprits first, each part by seconds
+	struct party *victims; size_t victim_count;     // by seconds, but those that are no culprits first where they lost enough
 	struct evidence *evidence; size_t evidence_count;
 	struct hand_check *checks; size_t check_count;
 	struct remedy_offer *remedies; size_t remedy_count;

@@ -33,6 +33,9 @@ static int compare_kinds(const struct process_row *a, const struct process_row *
 		order = compare_text(a->cgroup, b->cgroup);
 	if (!order)
 		order = compare_text(a->vm_id, b->vm_id);
+	// An interpreter is as many programs as it runs scripts.
+	if (!order && a->command_line && b->command_line && wording__is_interpreter(a))
+		order = strcmp(a->command_line, b->command_line);
 	// A process that was gone before its executable could be read is of the kind of its living namesakes.
 	if (!order && a->exe && b->exe)
 		order = strcmp(a->exe, b->exe);
@@ -66,6 +69,8 @@ static int compare_processes(const void *a, const void *b)
 	int order = compare_kinds(row_a, row_b);
 	if (!order)
 		order = compare_text(row_a->exe, row_b->exe);
+	if (!order && wording__is_interpreter(row_a))
+		order = compare_text(row_a->command_line, row_b->command_line);
 	return order ? order : (row_a->id > row_b->id) - (row_a->id < row_b->id);
 }
 
@@ -105,8 +110,6 @@ static void add_task(struct crowd *crowd, const struct task_row *task)
 		crowd->allowed_cpus = task->allowed_cpus;
 	if (task->wait_ns > 0 && task->nice > crowd->nice_highest)
 		crowd->nice_highest = task->policy == SCHED_IDLE ? 20 : task->nice;
-	if (task->tid == 0)
-		crowd->folded_task_run_ns += task->run_ns;
 	if (first || is_realtime(task->policy) > is_realtime(crowd->policy) ||
 	    (is_realtime(task->policy) == is_realtime(crowd->policy) &&
 	     (task->rt_priority > crowd->rt_priority || task->nice < crowd->nice))) {
@@ -134,8 +137,12 @@ static void add_process(struct crowd *crowd, const struct ledger_process *proces
 	crowd->idle_allowed_ns += process->idle_allowed_ns;
 	crowd->idle_outside_ns += process->idle_outside_ns;
 	crowd->credit_task_ns += process->credit_task_ns;
-	for (size_t i = 0; i < process->task_count; i++)
+	for (size_t i = 0; i < process->task_count; i++) {
 		add_task(crowd, &process->tasks[i]);
+		// Of a process that has ended all tasks are folded, its one and only too: that tells nothing of threads.
+		if (process->tasks[i].tid == 0 && !process->row->gone && process->row->folded <= 1)
+			crowd->folded_task_run_ns += process->tasks[i].run_ns;
+	}
 }
 
 // The nearest cgroup above (or of) the process that its quota throttled in this window.

@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+// A victim that is no culprit stands first if it lost at least this part of what the one who lost most did.
+#define VICTIM_FIRST 0.1
+
 const char *verdict__name(enum verdict_kind kind)
 {
 	static const char *const names[] = {
@@ -121,11 +124,12 @@ void verdict__settle_parties(struct verdict *verdict)
 		qsort(verdict->culprits, verdict->culprit_count, sizeof(struct party), compare_seconds);
 	if (verdict->victim_count)
 		qsort(verdict->victims, verdict->victim_count, sizeof(struct party), compare_seconds);
-	// The victims proper before those who hold each other up: a stable partition.
+	// The victims proper before those who hold each other up (a stable partition), unless they are small beside them.
 	size_t front = 0;
+	double least = verdict->victim_count ? VICTIM_FIRST * verdict->victims[0].seconds : 0;
 	for (size_t i = 0; i < verdict->victim_count; i++) {
 		struct party party = verdict->victims[i];
-		if (is_culprit(verdict, &party))
+		if (is_culprit(verdict, &party) || party.seconds < least)
 			continue;
 		memmove(&verdict->victims[front + 1], &verdict->victims[front], (i - front) * sizeof(struct party));
 		verdict->victims[front++] = party;

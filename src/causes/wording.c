@@ -99,13 +99,25 @@ char *wording__party_brief(const struct recording *recording, const struct party
 	return name_party(recording, party, 0);
 }
 
+bool wording__is_interpreter(const struct process_row *row)
+{
+	static const char *const names[] = { "python", "perl", "ruby", "node", "java", "php", "lua", "beam.smp" };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strncmp(wording__process_name(row), names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
 char *wording__identity(const struct process_row *row)
 {
 	struct string out = { 0 };
 	const char *comma = "";
 	if (!row)
 		return NULL;
-	if (row->exe && *row->exe)
+	// A script says more than the path of its interpreter.
+	if (row->command_line && *row->command_line && wording__is_interpreter(row))
+		string__add(&out, "%s", row->command_line), comma = ", ";
+	else if (row->exe && *row->exe)
 		string__add(&out, "%s", row->exe), comma = ", ";
 	if (row->vm_id)
 		string__add(&out, "%sVM %s%s%s%s", comma, row->vm_id, row->vm_name ? " (" : "", row->vm_name ? row->vm_name : "",

@@ -15,6 +15,8 @@ struct text_figure wording__count(double number);      // "12 345", "810"
 char *wording__party(const struct recording *recording, const struct party *party);
 // The same without lists of pids, for sentences: "name (pid 12)", "name (4 processes)". Owned by the caller.
 char *wording__party_brief(const struct recording *recording, const struct party *party);
+// Whether its name says little about what it runs: python, java and the like; shells run too many things to be told apart.
+bool wording__is_interpreter(const struct process_row *row);
 // What a process is: "/usr/sbin/x, unit foo.service, container docker:…, VM 112 (storj)"; NULL when nothing is known.
 char *wording__identity(const struct process_row *row);
 // Adds the party's first pids: "12 13 14" (separator given), at most `most`.

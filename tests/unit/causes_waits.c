@@ -285,6 +285,26 @@ static void test_churn_that_nobody_waits_for(void **state)
 	stage__free(&stage);
 }
 
+// Threads that come and go are folded into their living process; a spinner that has ended is no storm of threads.
+static void test_thread_churn(void **state)
+{
+	struct stage stage = stage__new(6000);
+	(void)state;
+	recording__set_meta(stage.recording, "forks", "30000");
+	int64_t pool = stage__process(&stage, "pool", 100, 6000, 3000, 8000), server = stage__process(&stage, "server", 200, 1500, 4000, 0);
+	int64_t ended = stage__process(&stage, "ended", 300, 6000, 3000, 4000);
+	stage__task(&stage, pool)->tid = stage__task(&stage, ended)->tid = 0;
+	stage.recording->process[ended - 1].gone = 1;
+	stage__pair(&stage, server, OCCUPANT_TASK, pool, 2000);
+	stage__pair(&stage, server, OCCUPANT_TASK, ended, 1900);
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.churn", "confirmed");
+	assert_accused(&stage, "cpu.churn", pool);
+	assert_not_accused(&stage, "cpu.churn", ended);
+	assert_accused(&stage, "cpu.oversubscription", ended);
+	stage__free(&stage);
+}
+
 // Two hundred compilers of 40 ms each are work, not churn.
 static void test_short_programs_that_work_are_no_churn(void **state)
 {
@@ -294,6 +314,22 @@ static void test_short_programs_that_work_are_no_churn(void **state)
 	stage__judge(&stage);
 	assert_verdict(&stage, "cpu.churn", "ruled_out");
 	assert_verdict(&stage, "cpu.oversubscription", "confirmed");
+	stage__free(&stage);
+}
+
+// Scripts of one interpreter are different programs.
+static void test_scripts_are_told_apart(void **state)
+{
+	struct stage stage = stage__new(6000);
+	(void)state;
+	int64_t batch = stage__process(&stage, "python3", 100, 9000, 100, 12000), server = stage__process(&stage, "python3", 200, 1500, 4000, 0);
+	stage.recording->process[batch - 1].command_line = base__copy("python3 batch.py");
+	stage.recording->process[server - 1].command_line = base__copy("python3 server.py");
+	stage__pair(&stage, server, OCCUPANT_TASK, batch, 3900);
+	stage__judge(&stage);
+	assert_accused(&stage, "cpu.oversubscription", batch);
+	assert_not_accused(&stage, "cpu.oversubscription", server);
+	assert_victim(&stage, "cpu.oversubscription", server);
 	stage__free(&stage);
 }
 
@@ -330,7 +366,9 @@ int main(void)
 		cmocka_unit_test(test_polite_victims),
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_churn_that_nobody_waits_for),
+		cmocka_unit_test(test_thread_churn),
 		cmocka_unit_test(test_short_programs_that_work_are_no_churn),
+		cmocka_unit_test(test_scripts_are_told_apart),
 		cmocka_unit_test(test_scope),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
