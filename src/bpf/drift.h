@@ -85,6 +85,12 @@ static __always_inline u32 throttled_tasks(struct rq *rq, u32 running)
 	return (s32)(running - queued) > 0 ? running - queued : 0;
 }
 
+// Whether a task that is still queued sleeps already (6.12+, delayed dequeue).
+static __always_inline bool is_delayed(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed;
+}
+
 // Whether the task is kept off by a quota at this moment (6.18+: task->throttled, commit e1fad12dcb66).
 static __always_inline bool is_throttled(struct task_struct *task)
 {

@@ -57,6 +57,7 @@ struct load_weight { unsigned long weight; };
 struct sched_entity {
 	struct load_weight load;
 	u64 sum_exec_runtime;
+	unsigned char sched_delayed;
 	struct cfs_rq *cfs_rq;
 };
 struct psi_group_cpu {

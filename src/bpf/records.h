@@ -127,13 +127,17 @@ struct pair_value { unsigned long long ns, waits; };
 
 #define WAIT_UNKNOWN_START 1ULL  // wait_start of a task that was moved: its start is in sched_info
 #define SLOT_THROTTLED 1u      // kept off by a quota when the wait began
+#define SLOT_QUOTA 4u          // wait_throttled is set
 #define SLOT_MOVED 2u          // changed its cgroup while waiting: its cgroup shares are void
 struct task_slot {
 	unsigned int pid, tgid;         // pid 0: free
 	unsigned int group, occupant;   // leaf group number; see OCCUPANT_*
 	unsigned long long wait_start;  // 0: not waiting
-	unsigned int wait_cpu, flags;
-	unsigned long long wait_seen;   // when its wait was first seen; close to wait_start
+	unsigned int wait_cpu;
+	unsigned short flags, seen;     // seen: run_delay_seen was set by an event of the window
+	// When its wait began by our own account. wait_start is the kernel's stamp (last_queued), by which the wait is known again: from
+	// 6.12 on that stamp can be left over from an earlier wait.
+	unsigned long long wait_seen;
 	unsigned long long wait_share, wait_throttled;
 	struct mark mark;
 	unsigned long long group_share[GROUP_DEPTH];

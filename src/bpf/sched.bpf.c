@@ -135,7 +135,8 @@ static __noinline void gap_heal(struct cpu_account *account, struct task_struct 
 	slot = index ? slot_at(index - 1) : 0;
 	if (!slot)
 		return;
-	u64 waited = prev->sched_info.run_delay - slot->run_delay_seen;
+	u64 waited = slot->seen ? prev->sched_info.run_delay - slot->run_delay_seen : 0;
+	slot->seen = 1;
 	slot->run_delay_seen = prev->sched_info.run_delay;
 	if (slot->wait_start > WAIT_UNKNOWN_START && slot->wait_cpu == account->cpu && arrived > slot->wait_start)
 		wait_book(account->cpu, index - 1, arrived - slot->wait_start, 0, BOOK_MARKED);
@@ -238,7 +239,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (prev_slot) {
 		prev_slot->switches++;
 		if (prev_waits)
-			wait_begin(account, prev_slot, prev, clock, moment.now);
+			wait_begin(account, prev_slot, prev, clock, clock, moment.now);
 		if (have_groups && prev_slot->group)
 			groups_pass(account->cpu, prev_index, moment.now, prev_waits ? PASS_TOUCH | PASS_BEGIN : PASS_TOUCH);
 	}
@@ -250,12 +251,14 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		if (prev_waits && preempt && queued && clock - queued < 100000)
 			next_slot->preempted_at_wakeup++;
 		u64 missed = next->sched_info.run_delay - next_slot->run_delay_seen;
-		if ((s64)missed > 0)
+		if (next_slot->seen && next_slot->wait_start && !marked && (s64)missed > 0)
 			wait_missed(account->cpu, next_index, missed);
+		next_slot->seen = 1;
 		next_slot->run_delay_seen = next->sched_info.run_delay + (queued && clock > queued ? clock - queued : 0);
 		if (have_groups && next_slot->group)
 			groups_pass(account->cpu, next_index, moment.now, pass_end(next_slot, marked));
-		wait_end(account, next_slot, next_index, next, queued, clock, marked, occupant, false);
+		wait_end(account, next_slot, next_index, next, marked && next_slot->wait_start != WAIT_UNKNOWN_START ? next_slot->wait_seen
+			: queued, clock, marked, occupant, false);
 		gap_verify(account, next_slot, next);
 	}
 	if (prev_slot && prev->__state & DEAD)
@@ -300,7 +303,9 @@ static __always_inline int wakeup(struct task_struct *task)
 	if (!slot)
 		return 0;
 	slot->run_delay_seen = task->sched_info.run_delay;
-	wait_begin(account, slot, task, queued, moment.now);
+	slot->seen = 1;
+	// It has just been enqueued; a stamp much older than that is a left-over.
+	wait_begin(account, slot, task, queued, clock > queued && clock - queued < 100000 ? queued : clock, moment.now);
 	if (have_groups && slot->group)
 		groups_pass(account->cpu, index, moment.now, PASS_TOUCH | PASS_BEGIN);
 	return 0;
@@ -332,8 +337,11 @@ int BPF_PROG(on_migrate, struct task_struct *task, int destination)
 	if (!slot)
 		return 0;
 	u64 clock = rq->clock, waited = task->sched_info.run_delay - slot->run_delay_seen;
-	if (!waited || (s64)waited < 0)
+	if (!slot->seen)
+		waited = slot->wait_start > WAIT_UNKNOWN_START && slot->wait_cpu == account->cpu ? clock - slot->wait_start : 0;
+	if (!waited || (s64)waited < 0 || is_delayed(task))
 		return 0;
+	slot->seen = 1;
 	account->migrations++;
 	moment_read(account, rq, clock, &moment);
 	account->event++;

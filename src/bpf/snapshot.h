@@ -132,7 +132,7 @@ int walk_tasks(struct bpf_iter__task *ctx)
 	if (!account)
 		return 0;
 	u64 queued = task->sched_info.last_queued;
-	bool waits = queued && !task->on_cpu && task->on_rq == 1;
+	bool waits = queued && !task->on_cpu && task->on_rq == 1 && (!have_meter || task->psi_flags & PSI_RUNNING);
 	if (walk == WALK_SETTLE) {
 		slot = find_slot(task->pid, &index);
 		if (!slot)
@@ -152,10 +152,12 @@ int walk_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	slot = slot_get(account, task, &index);
+	if (slot && walk == WALK_MARK && !slot->seen)
+		slot->run_delay_first = task->sched_info.run_delay;
 	if (slot && walk == WALK_MARK && waits && !slot->wait_start && queued <= account->first) {
 		slot->wait_cpu = account->cpu;
 		slot->wait_throttled = quota_watch ? throttled_total(task, account->first) : 0;
-		slot->flags = SLOT_MOVED;
+		slot->flags = SLOT_MOVED | SLOT_QUOTA;
 		slot->wait_start = slot->wait_seen = queued;
 	}
 	return 0;

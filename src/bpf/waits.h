@@ -49,6 +49,7 @@ static __noinline u32 slot_new(struct cpu_account *account, struct task_struct *
 	if (have_groups)
 		slot->group = group_of((u64)BPF_CORE_READ(task, cgroups, dfl_cgrp), account->cpu);
 	slot->run_delay_first = slot->run_delay_seen = task->sched_info.run_delay;
+	slot->seen = account->on;
 	return number;
 }
 
@@ -65,17 +66,18 @@ static __always_inline struct task_slot *slot_get(struct cpu_account *account, s
 	return number ? slot_at(number - 1) : 0;
 }
 
-static __always_inline void wait_begin(struct cpu_account *account, struct task_slot *slot, struct task_struct *task, u64 since, u64 now)
+static __always_inline void wait_begin(struct cpu_account *account, struct task_slot *slot, struct task_struct *task, u64 stamp,
+	u64 since, u64 now)
 {
-	slot->wait_start = slot->wait_seen = since;
+	slot->wait_start = stamp;
+	slot->wait_seen = since;
 	slot->wait_cpu = account->cpu;
 	slot->wait_share = account->share;
 	mark_set(account, &slot->mark, now);
 	slot->flags = 0;
 	if (quota_watch) {
 		slot->wait_throttled = throttled_total(task, now);
-		if (is_throttled(task))
-			slot->flags |= SLOT_THROTTLED;
+		slot->flags = is_throttled(task) ? SLOT_QUOTA | SLOT_THROTTLED : SLOT_QUOTA;
 	}
 }
 
@@ -270,7 +272,7 @@ static __always_inline void wait_end(struct cpu_account *account, struct task_sl
 		__builtin_memset(&slot->mark, 0, sizeof(slot->mark));
 		slot->wait_share = 0;
 		slot->wait_throttled = quota_watch ? throttled_total(task, clock) : 0;
-		slot->flags |= SLOT_MOVED;
+		slot->flags = SLOT_MOVED | SLOT_QUOTA;
 		marked = true;
 	}
 	if (since < account->first)
@@ -278,7 +280,7 @@ static __always_inline void wait_end(struct cpu_account *account, struct task_sl
 	wait = clock - since;
 	if ((s64)wait < 0)
 		wait = 0;
-	if (marked && quota_watch) {
+	if (marked && quota_watch && slot->flags & SLOT_QUOTA) {
 		throttled = throttled_total(task, clock) - slot->wait_throttled;
 		if ((s64)throttled < 0)
 			throttled = 0;

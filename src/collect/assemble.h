@@ -30,6 +30,7 @@ struct collector {
 	struct pressure_totals pressure_start[PRESSURE_RESOURCES], pressure_end[PRESSURE_RESOURCES];
 	uint64_t opened_ns, began_ns, ended_ns, began_real_ns;     // CLOCK_MONOTONIC; _real_: CLOCK_REALTIME
 	int64_t start_cpu_ns, window_cpu_ns;    // our own CPU time before and in the window
+	bool quota_seen;                // some cgroup has a CPU quota
 	bool statistics_on;
 	uint64_t probe_ns, probe_runs, probe_switches;
 	int64_t failed_reads, unread_command_lines, events_dropped;

@@ -167,6 +167,29 @@ static void fold_system(struct collector *collector)
 	samples__add(collector, clock_ns(CLOCK_MONOTONIC) - collector->began_ns, totals);
 }
 
+// Others fold as well, and two folds between two of our looks would be taken for one: look as often as we wake.
+static void note_foreign_fold(struct collector *collector)
+{
+	probes__snapshot_here(collector->probes);
+	if (!foldlog__pending(collector->folds))
+		return;
+	probes__snapshot(collector->probes, SNAPSHOT_READ);
+	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
+}
+
+// A quota may be set, or a cgroup with one be made, while we record.
+static void look_for_quota(struct collector *collector)
+{
+	struct cgroups *cgroups = NULL;
+
+	if (collector->quota_seen || cgroups__snapshot(false, &cgroups) < 0)
+		return;
+	collector->quota_seen = cgroups__any_quota(cgroups);
+	if (collector->quota_seen)
+		probes__watch_quota(collector->probes, true);
+	cgroups__free(cgroups);
+}
+
 static void fold_groups(struct collector *collector)
 {
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
@@ -222,7 +245,8 @@ static void begin(struct collector *collector)
 	cgroups__free(collector->cgroups_start);
 	collector->cgroups_start = NULL;
 	cgroups__snapshot(true, &collector->cgroups_start);
-	probes__watch_quota(collector->probes, collector->cgroups_start && cgroups__any_quota(collector->cgroups_start));
+	collector->quota_seen = collector->cgroups_start && cgroups__any_quota(collector->cgroups_start);
+	probes__watch_quota(collector->probes, collector->quota_seen);
 	proc_stat__read(&collector->stat_start);
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
 	foldlog__begin(collector->folds, FOLDS_GROUPS);
@@ -292,9 +316,11 @@ static const char *watch(struct collector *collector)
 			next_tick = elapsed + SYSTEM_TICK_NS;
 		} else {
 			probes__consume(collector->probes, handle_record, collector);
+			note_foreign_fold(collector);
 		}
 		if (elapsed >= next_groups) {
 			fold_groups(collector);
+			look_for_quota(collector);
 			next_groups = elapsed + GROUP_TICK_NS;
 		}
 		if (collector->saver_on && elapsed >= next_interim) {

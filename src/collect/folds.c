@@ -4,12 +4,12 @@
 
 struct fold {
 	uint32_t group, number, cpu;
-	uint32_t some_ns, nonidle_ns;
+	uint64_t some_ns, nonidle_ns;
 	bool foreign;
 };
 
 struct group_state { uint32_t number; bool begun; };
-struct cpu_state { uint32_t some, nonidle; };
+struct cpu_state { uint32_t some, nonidle; uint64_t meter_ns; };
 
 struct foldlog {
 	const struct probes *probes;
@@ -53,6 +53,7 @@ static void begin_group(struct foldlog *folds, uint32_t group)
 
 		last->some = sample->previous_some;
 		last->nonidle = sample->previous_nonidle;
+		last->meter_ns = group ? 0 : folds->probes->accounts[cpu].meter_ns;
 	}
 	folds->groups[group].begun = true;
 }
@@ -64,21 +65,50 @@ void foldlog__begin(struct foldlog *folds, enum fold_scope scope)
 			begin_group(folds, group);
 }
 
+// The kernel's counters have 32 bits. If we came so late that they may have gone round, our own meter of the same time tells
+// how often (for the system only: it has no gaps).
+static void unwrap(const struct foldlog *folds, uint32_t group, uint32_t cpu, struct cpu_state *last, uint64_t *some,
+	uint64_t *nonidle)
+{
+	uint64_t meter = folds->probes->accounts[cpu].meter_ns, grown = meter - last->meter_ns;
+
+	last->meter_ns = meter;
+	if (group || grown < *some + (1ULL << 31))
+		return;
+	uint64_t turns = (grown - *some + (1ULL << 31)) >> 32;
+	*some += turns << 32;
+	*nonidle += turns << 32;
+}
+
+static bool group_moved(const struct foldlog *folds, uint32_t group)
+{
+	uint32_t cpus = folds->probes->cpus;
+	bool moved = false;
+
+	for (uint32_t cpu = 0; cpu < cpus; cpu++)
+		moved |= folds->probes->folds[group * cpus + cpu].previous_nonidle != (uint32_t)folds->last[group * cpus + cpu].nonidle
+			|| folds->probes->folds[group * cpus + cpu].previous_some != folds->last[group * cpus + cpu].some;
+	return moved;
+}
+
+bool foldlog__pending(const struct foldlog *folds)
+{
+	return group_moved(folds, 0);
+}
+
 static void note_group(struct foldlog *folds, uint32_t group, bool own)
 {
 	uint32_t cpus = folds->probes->cpus;
 	struct group_state *state = &folds->groups[group];
-	bool moved = false;
 
-	for (uint32_t cpu = 0; cpu < cpus; cpu++)
-		moved |= folds->probes->folds[group * cpus + cpu].previous_nonidle != folds->last[group * cpus + cpu].nonidle
-			|| folds->probes->folds[group * cpus + cpu].previous_some != folds->last[group * cpus + cpu].some;
-	if (!moved)
+	if (!group_moved(folds, group))
 		return;
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
 		const struct fold_sample *sample = &folds->probes->folds[group * cpus + cpu];
 		struct cpu_state *last = &folds->last[group * cpus + cpu];
-		uint32_t some = sample->previous_some - last->some, nonidle = sample->previous_nonidle - last->nonidle;
+		uint64_t some = sample->previous_some - last->some, nonidle = sample->previous_nonidle - last->nonidle;
+
+		unwrap(folds, group, cpu, last, &some, &nonidle);
 
 		last->some = sample->previous_some;
 		last->nonidle = sample->previous_nonidle;
@@ -118,8 +148,8 @@ void foldlog__store(const struct foldlog *folds, struct recording *recording)
 		row->cgroup = fold->group ? (int64_t)folds->probes->group_table[fold->group].id : 0;
 		row->number = fold->number;
 		row->cpu = fold->cpu;
-		row->some_ns = fold->some_ns;
-		row->nonidle_ns = fold->nonidle_ns;
+		row->some_ns = (int64_t)fold->some_ns;
+		row->nonidle_ns = (int64_t)fold->nonidle_ns;
 		row->foreign = fold->foreign;
 	}
 }

@@ -16,6 +16,9 @@ enum fold_scope { FOLDS_SYSTEM, FOLDS_GROUPS };
 void foldlog__begin(struct foldlog *folds, enum fold_scope scope);
 // Call after a snapshot: a fold that somebody made since the last call is noted. `own`: it was our own read of the files.
 void foldlog__note(struct foldlog *folds, enum fold_scope scope, bool own);
+// Whether the last samples show a fold of the system's total that is not noted yet. A fold moves the counters of every CPU
+// that was not idle since the one before, so the sample of the CPU that we run on is enough.
+bool foldlog__pending(const struct foldlog *folds);
 // How many folds of the system's total were somebody else's.
 int64_t foldlog__foreign(const struct foldlog *folds);
 // Adds the fold rows to a recording; cgroups by their kernfs id.

@@ -281,6 +281,14 @@ unsigned probes__snapshot(struct probes *probes, enum snapshot_mode mode)
 	return answered;
 }
 
+bool probes__snapshot_here(struct probes *probes)
+{
+	struct snapshot_arguments arguments = { .mode = SNAPSHOT_READ };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &arguments, .ctx_size_in = sizeof(arguments));
+
+	return bpf_prog_test_run_opts(bpf_program__fd(probes->skeleton->progs.snapshot), &run) == 0;
+}
+
 int probes__walk(struct probes *probes, enum walk_mode mode)
 {
 	cleanup_fd int fd = bpf_iter_create(bpf_link__fd(private_of(probes)->walk_link));

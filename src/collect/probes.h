@@ -37,6 +37,8 @@ void probes__detach(struct probes *probes);
 
 // Runs the snapshot program on every online CPU. Returns how many CPUs answered.
 unsigned probes__snapshot(struct probes *probes, enum snapshot_mode mode);
+// Reads the counters of the CPU that we run on alone, which needs no interrupt of another.
+bool probes__snapshot_here(struct probes *probes);
 // Walks all tasks in the kernel. Returns 0 or a negative errno.
 int probes__walk(struct probes *probes, enum walk_mode mode);
 // CPUs that saw no event while calibrating take the clock offset of the others. Returns false if no CPU saw any.
