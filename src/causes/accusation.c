@@ -6,7 +6,8 @@
 #include <sched.h>
 
 struct hurt { size_t crowd; double lost_ns, loss; bool severe; };
-struct charge { double ns, own_ns; bool accused; };      // what it took from those who were hurt
+// What a crowd took from those who were hurt, and the part of it for which it answers.
+struct charge { double ns, own_ns, blame_ns; bool accused; };
 struct accusation {
 	const struct scene *scene;
 	enum portion portion;
@@ -74,11 +75,6 @@ static bool is_to_blame(const struct accusation *accusation, const struct meetin
 	double harm = taken_ns / crowd__demand_ns(victim);
 	if (culprit->tool || harm < threshold__value(THRESHOLD_HARM))
 		return false;
-	// Either it fills a good part of all these waits, or most of this victim's: in a crowd of many competitors each
-	// takes a little from everybody, and naming them all would name nobody.
-	if (accusation->charges[meeting->culprit].ns < threshold__value(THRESHOLD_HARM_SHARE) * accusation->hurt_ns &&
-	    taken_ns < threshold__value(THRESHOLD_HARM_MOST) * victim->lost_ns[accusation->portion])
-		return false;
 	if (meeting->victim == meeting->culprit || accusation->portion == PORTION_PRIORITY)
 		return true;
 	const struct meeting *back = scene__meeting(scene, meeting->culprit, OCCUPANT_TASK, meeting->victim);
@@ -92,6 +88,21 @@ static bool is_hurt(const struct accusation *accusation, size_t crowd)
 		if (accusation->hurts[i].crowd == crowd)
 			return true;
 	return false;
+}
+
+// Accused is who answers for a good part of all these waits, or for most of what a victim of weight lost: in a crowd of
+// many competitors each takes a little from everybody, and naming them all would name nobody.
+static void blame(struct accusation *accusation, const struct meeting *meeting)
+{
+	double ns = meeting->portion_ns[accusation->portion];
+	if (ns <= 0 || !is_hurt(accusation, meeting->victim) || !is_to_blame(accusation, meeting))
+		return;
+	struct charge *charge = &accusation->charges[meeting->culprit];
+	double victim_lost_ns = accusation->scene->crowds[meeting->victim].lost_ns[accusation->portion];
+	double much_ns = threshold__value(THRESHOLD_HARM_SHARE) * accusation->hurt_ns;
+	charge->blame_ns += ns;
+	if (charge->blame_ns >= much_ns || (victim_lost_ns >= much_ns && ns >= threshold__value(THRESHOLD_HARM_MOST) * victim_lost_ns))
+		charge->accused = true;
 }
 
 static void charge_culprits(struct accusation *accusation)
@@ -108,11 +119,8 @@ static void charge_culprits(struct accusation *accusation)
 		if (meeting->culprit == meeting->victim)
 			charge->own_ns += ns;
 	}
-	for (size_t i = 0; i < scene->meeting_count; i++) {
-		const struct meeting *meeting = &scene->meetings[i];
-		if (meeting->portion_ns[accusation->portion] > 0 && is_hurt(accusation, meeting->victim) && is_to_blame(accusation, meeting))
-			accusation->charges[meeting->culprit].accused = true;
-	}
+	for (size_t i = 0; i < scene->meeting_count; i++)
+		blame(accusation, &scene->meetings[i]);
 }
 
 static void add_culprits(const struct accusation *accusation, struct verdict *verdict)

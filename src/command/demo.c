@@ -29,6 +29,8 @@ static const struct { const char *name, *what; } scenarios[] = {
 	{ "mixed", "spinners, and another service under a limit of its own" },
 	{ "healthy", "a busy server that nobody waits for" },
 	{ "bystander", "a noisy process that occupies nothing anyone waits for" },
+	{ "fullhouse", "as many spinners as CPUs: all busy, and nobody waits" },
+	{ "pingpong", "two processes that pass one byte to and fro: many switches, no stall" },
 	{ "idle", "a machine that does nothing" },
 	{ "idleworkers", "hundreds of workers that wait for work" },
 	{ "wakeupstorm", "many tiny timers on idle CPUs" },
