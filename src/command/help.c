@@ -1,6 +1,7 @@
 // --help, from the tables.
 #include "command/command.h"
 #include "base/base.h"
+#include "render/page.h"
 
 #include <string.h>
 
@@ -53,11 +54,15 @@ void help__print(const struct command_spec *spec, FILE *out)
 	fprintf(out, "Usage: whystall %s\n", spec->usage);
 	if (!*spec->name)
 		fputs("       whystall SUBCOMMAND [...]\n", out);
-	fprintf(out, "\n%s\n", spec->description);
+	struct page page = { 0 };
+	page__blank(&page);
+	page__paragraph(&page, 0, 0, STYLE_PLAIN, spec->description);
+	cleanup_free char *description = string__steal(&page.out);
+	fputs(description, out);
 	if (!*spec->name)
 		print_subcommands(out);
 	print_options(spec, out);
-	fputs("\nExit status: 0 a report was made (healthy or not), 1 usage error, 2 the recording could not be made,\n"
-	      "3 the recording is unreadable, 10 a cause is confirmed (only with --exit-code).\n"
+	fputs("\nExit status: 0 a report was made (healthy or not), 1 usage error, 2 the recording could not be\n"
+	      "made, 3 the recording is unreadable, 10 a cause is confirmed (only with --exit-code).\n"
 	      "Results go to stdout, all else to stderr. NO_COLOR is respected.\n", out);
 }

@@ -11,7 +11,7 @@
 
 int report__check_format(const char *format)
 {
-	static const char *const formats[] = { "text", "json", "markdown", "html", NULL };
+	static const char *const formats[] = { "text", "json", NULL };
 	if (!format || !strcmp(format, "text") || !strcmp(format, "json"))
 		return 0;
 	if (!strcmp(format, "markdown") || !strcmp(format, "html")) {

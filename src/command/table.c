@@ -32,27 +32,27 @@ static const struct option_spec demo_options[] = {
 
 const struct command_spec command_table[] = {
 	{ .name = "", .summary = "record 10 s and print the report", .usage = "[OPTION...]" HOLD_COMMAND,
-	  .description = "Records the whole machine, then prints what stalls, who causes it and who suffers, and how that compares\n"
+	  .description = "Records the whole machine, then prints what stalls, who causes it and who suffers, and how that compares "
 			 "with the kernel's own pressure figures. Needs root. Ctrl-C ends the recording early and still reports it.",
 	  .options = default_options, .takes_command = true, .run = command__run_default },
 	{ .name = "record", .summary = "make a recording to report later or elsewhere", .usage = "record [OPTION...]" HOLD_COMMAND,
-	  .description = "Records the whole machine into one SQLite file (default: whystall-DATE-TIME.db in this directory). With a\n"
+	  .description = "Records the whole machine into one SQLite file (default: whystall-DATE-TIME.db in this directory). With a "
 			 "command after '--', records from its start to its end. Needs root.",
 	  .options = record_options, .takes_command = true, .run = command__record },
 	{ .name = "report", .summary = "print the report of a recording", .usage = "report FILE [OPTION...]",
-	  .description = "Prints the report of a recording. Needs no privileges and nothing of the machine that was recorded: the same\n"
+	  .description = "Prints the report of a recording. Needs no privileges and nothing of the machine that was recorded: the same "
 			 "recording gives the same report anywhere, byte for byte.",
 	  .options = report_options, .operands_min = 1, .operands_max = 1, .run = command__report },
 	{ .name = "causes", .summary = "the catalogue of causes: how each is judged, checked by hand and helped",
 	  .usage = "causes [ID] [OPTION...]",
-	  .description = "Without an ID, lists all causes. With one, says what it is, how it is judged and with which thresholds, how to\n"
+	  .description = "Without an ID, lists all causes. With one, says what it is, how it is judged and with which thresholds, how to "
 			 "check it by hand, and what can help.",
 	  .options = causes_options, .operands_max = 1, .run = command__causes },
 	{ .name = "check", .summary = "what can be judged on this machine, and what would enable the rest", .usage = "check [OPTION...]",
 	  .description = "Tries what a recording would need and says for each probe and each cause whether it can be had here.",
 	  .options = check_options, .run = command__check },
 	{ .name = "demo", .summary = "run a labelled workload and diagnose it", .usage = "demo [SCENARIO] [OPTION...]",
-	  .description = "Starts a workload whose truth is known (default: oversubscription), records beside it, prints the truth and the\n"
+	  .description = "Starts a workload whose truth is known (default: oversubscription), records beside it, prints the truth and the "
 			 "diagnosis, and whether the two agree. Needs root. The workload is stopped in every case.",
 	  .options = demo_options, .operands_max = 1, .run = command__demo },
 	{ .name = "diff", .summary = "compare two recordings (not there yet)",

@@ -82,6 +82,26 @@ static void test_nearest_word(void **state)
 	assert_null(options__nearest("zzzzzz", words));
 }
 
+static void test_help_fits_the_page(void **state)
+{
+	size_t lines = 0;
+	(void)state;
+	for (const struct command_spec *spec = command_table; spec->name; spec++) {
+		char *text = NULL;
+		size_t size = 0;
+		if (spec->absent)
+			continue;
+		FILE *out = open_memstream(&text, &size);
+		help__print(spec, out);
+		fclose(out);
+		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++)
+			if (strlen(line) > 100)
+				fail_msg("%zu columns: %s", strlen(line), line);
+		free(text);
+	}
+	assert_true(lines > 60);
+}
+
 static char *read_page(const char *subcommand)
 {
 	cleanup_free char *path = base__format("docs/man/whystall%s%s.8", *subcommand ? "-" : "", subcommand);
@@ -154,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_mistakes_are_refused),
 		cmocka_unit_test(test_nearest_word),
+		cmocka_unit_test(test_help_fits_the_page),
 		cmocka_unit_test(test_man_pages_name_every_option),
 		cmocka_unit_test(test_completion_names_every_option),
 	};
