@@ -147,11 +147,14 @@ static __always_inline void interval_close_hot(struct cpu_account *account, u64 
 	special = specials_take(account, elapsed, taken);
 	account->stint_special = special != 0;
 	if (grown) {
-		if (!waiters) {
-			waiters = waiters_before ? waiters_before : 1;
-			if (grown > 1000)
-				account->waiter_mismatches++;
+		// One arrival more than was seen is a task that was moved here, a moment ago as a rule. Several are a burst of wake-ups that
+		// was missed: count them from the beginning of the interval, so that nobody gets too large a share.
+		if (waiters_before > waiters + 1) {
+			waiters = waiters_before;
+			account->waiter_mismatches++;
 		}
+		if (!waiters)
+			waiters = 1;
 		account->meter_ns += grown;
 		account->share += waiters == 1 ? grown : grown / waiters;
 		credit_book(account, grown, elapsed, waiters, special, taken);
