@@ -262,6 +262,34 @@ static void begin(struct collector *collector)
 	probes__walk(collector->probes, WALK_MARK);
 }
 
+// Tasks that the walk does not meet (some kernels hide a few) may have been waiting when the books were closed, too. The
+// probes are quiet by now, so the accounts can be written from here. Nobody is named for these waits.
+static void settle_hidden(struct probes *probes)
+{
+	for (uint32_t i = 0; i < TASK_SLOTS; i++) {
+		struct task_slot *slot = &probes->slots[i];
+		struct cpu_account *account;
+		uint64_t wait, share;
+
+		if (!slot->pid || !slot->wait_start || slot->wait_cpu >= probes->cpus)
+			continue;
+		account = &probes->accounts[slot->wait_cpu];
+		if (account->last <= slot->wait_seen)
+			continue;
+		wait = account->last - (slot->wait_seen > account->first ? slot->wait_seen : account->first);
+		share = account->share - slot->wait_share;
+		slot->wait_ns += wait;
+		slot->open_wait_ns += wait;
+		slot->waits++;
+		if (wait > slot->wait_max_ns)
+			slot->wait_max_ns = wait;
+		slot->wait_pressure_ns += share < wait ? share : wait;
+		account->victims_ns += share < wait ? share : wait;
+		account->victims_task_ns += wait;
+		slot->wait_start = 0;
+	}
+}
+
 static void end(struct collector *collector)
 {
 	collector->ended_ns = clock_ns(CLOCK_MONOTONIC);
@@ -271,6 +299,7 @@ static void end(struct collector *collector)
 	read_system_pressure(collector->pressure_end);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
 	probes__walk(collector->probes, WALK_SETTLE);
+	settle_hidden(collector->probes);
 	foldlog__note(collector->folds, FOLDS_GROUPS, false);
 	cgroups__snapshot(true, &collector->cgroups_end);
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
