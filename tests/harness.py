@@ -18,6 +18,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WHYSTALL = os.environ.get("WHYSTALL", os.path.join(ROOT, "build", "whystall"))
 CPUS = os.cpu_count()
+START_SECONDS = 60          # on a machine under load the verifier takes its time
 
 
 class Tap:
@@ -217,7 +218,7 @@ class Window:
                                         stderr=subprocess.PIPE, text=True, start_new_session=True,
                                         env={**os.environ, **(environment or {})})
         os.close(there)
-        ready, _, _ = select.select([here], [], [], 20)
+        ready, _, _ = select.select([here], [], [], START_SECONDS)
         opened = bool(ready) and os.read(here, 3) == b"go\n"
         self.opened = time.monotonic()
         os.close(here)
