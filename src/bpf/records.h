@@ -128,6 +128,7 @@ struct pair_value { unsigned long long ns, waits; };
 #define WAIT_UNKNOWN_START 1ULL  // wait_start of a task that was moved: its start is in sched_info
 #define SLOT_THROTTLED 1u      // kept off by a quota when the wait began
 #define SLOT_QUOTA 4u          // wait_throttled is set
+#define SLOT_GUESS 8u          // its leaving was not seen: it may have been pushed off the CPU, or sleep
 #define SLOT_MOVED 2u          // changed its cgroup while waiting: its cgroup shares are void
 struct task_slot {
 	unsigned int pid, tgid;         // pid 0: free

@@ -129,7 +129,7 @@ static __noinline void gap_heal(struct cpu_account *account, struct task_struct 
 		slot->wait_start = slot->wait_seen = arrived;
 		slot->wait_cpu = account->cpu;
 		slot->wait_share = account->share;
-		slot->flags = SLOT_MOVED;
+		slot->flags = SLOT_MOVED | SLOT_GUESS;
 		mark_set(account, &slot->mark, arrived);
 	}
 	slot = index ? slot_at(index - 1) : 0;

@@ -139,6 +139,8 @@ int walk_tasks(struct bpf_iter__task *ctx)
 			return 0;
 		slot_describe(slot, task);
 		slot->run_delay_last = task->sched_info.run_delay;
+		if (slot->flags & SLOT_GUESS && !waits)
+			slot->wait_start = 0;
 		if (slot->wait_start) {
 			// It waited when the books were closed, whatever it has done since then.
 			account = find_cpu(slot->wait_cpu);

@@ -262,6 +262,18 @@ static void begin(struct collector *collector)
 	probes__walk(collector->probes, WALK_MARK);
 }
 
+static bool is_runnable(const struct task_slot *slot)
+{
+	cleanup_free char *path = base__format("/proc/%u/task/%u/stat", slot->tgid, slot->pid);
+	cleanup_free char *text = NULL;
+	const char *state;
+
+	if (base__read_file(path, 1024, &text) <= 0)
+		return false;
+	state = strrchr(text, ')');     // the name before it may hold anything
+	return state && state[1] == ' ' && state[2] == 'R';
+}
+
 // Tasks that the walk does not meet (some kernels hide a few) may have been waiting when the books were closed, too. The
 // probes are quiet by now, so the accounts can be written from here. Nobody is named for these waits.
 static void settle_hidden(struct probes *probes)
@@ -274,7 +286,7 @@ static void settle_hidden(struct probes *probes)
 		if (!slot->pid || !slot->wait_start || slot->wait_cpu >= probes->cpus)
 			continue;
 		account = &probes->accounts[slot->wait_cpu];
-		if (account->last <= slot->wait_seen)
+		if (account->last <= slot->wait_seen || account->current_pid == slot->pid || !is_runnable(slot))
 			continue;
 		wait = account->last - (slot->wait_seen > account->first ? slot->wait_seen : account->first);
 		share = account->share - slot->wait_share;
