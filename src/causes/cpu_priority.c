@@ -21,7 +21,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	}
 	cleanup_free char *victims = verdict__name_parties(ledger, verdict->victims, verdict->victim_count, 2);
 	cleanup_free char *culprits = verdict__name_parties(ledger, verdict->culprits, verdict->culprit_count, 2);
-	const char *note = verdict->culprits[0].note;
+	const char *note = verdict->culprit_count == 1 ? verdict->culprits[0].note : NULL;
 	verdict__set_summary(verdict, "%s%s%s%s crowd%s out %s, which lose%s %s of the time wanted", culprits, note ? " (" : "", note ? note : "",
 			     note ? ")" : "", verdict->culprit_count > 1 || verdict->culprits[0].processes > 1 ? "" : "s", victims,
 			     verdict->victim_count > 1 || verdict->victims[0].processes > 1 ? "" : "s",

@@ -46,6 +46,17 @@ static void set_realtime(bool on)
 	sched_setscheduler(0, (on ? SCHED_FIFO : SCHED_OTHER) | SCHED_RESET_ON_FORK, &parameters);
 }
 
+// Whether the machine lacks CPU time badly at this moment, by the kernel's own ten seconds' average.
+#define STALLING_PERCENT 25.0
+static bool is_stalling(void)
+{
+	cleanup_free char *text = NULL;
+	double percent = 0;
+
+	return base__read_file("/proc/pressure/cpu", 4096, &text) > 0 && sscanf(text, "some avg10=%lf", &percent) == 1
+		&& percent >= STALLING_PERCENT;
+}
+
 static void read_system_pressure(struct pressure_totals totals[PRESSURE_RESOURCES])
 {
 	for (int resource = 0; resource < PRESSURE_RESOURCES; resource++) {
@@ -208,9 +219,11 @@ int collector__open(const struct collector_options *options, struct collector **
 	int error;
 
 	collector->options = *options;
-	// Loading the probes takes some 0.3 s of CPU time, which must not become a minute on a machine that stalls.
+	// Loading the probes takes some 0.3 s of CPU time, which must not become a minute on a machine that stalls. A nice value
+	// counts within our own session only (autogroup), so where it stalls already we load in the lowest realtime class.
 	collector->nice = getpriority(PRIO_PROCESS, 0);
 	setpriority(PRIO_PROCESS, 0, -15);
+	set_realtime(is_stalling());
 	collector->opened_ns = clock_ns(CLOCK_MONOTONIC);
 	host__read(&collector->host);
 	if (cgroups__snapshot(false, &collector->cgroups_start) == 0)
@@ -232,6 +245,7 @@ int collector__open(const struct collector_options *options, struct collector **
 			return -EOPNOTSUPP;
 		}
 	}
+	set_realtime(false);
 	collector->statistics_on = probes__statistics_start(collector->probes) == 0;
 	probes__walk(collector->probes, WALK_SEED);
 	see_live_tasks(collector);
@@ -408,6 +422,7 @@ void collector__close(struct collector *collector)
 	if (!collector)
 		return;
 	saver_end(collector);
+	set_realtime(false);
 	setpriority(PRIO_PROCESS, 0, collector->nice);
 	probes__free(collector->probes);
 	processes__free(collector->processes);

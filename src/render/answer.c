@@ -137,7 +137,8 @@ static char *limits(const struct answer *answer)
 	if (!isnan(quality->tool_cpu_seconds) && answer->ledger->window_seconds > 0)
 		string__add(&out, "; whystall itself used %s of CPU time (%s of one CPU)", wording__seconds(quality->tool_cpu_seconds).text,
 			    wording__percent(quality->tool_cpu_seconds / answer->ledger->window_seconds).text);
-	if (!isnan(quality->probe_ns_per_switch))
+	// Of a few switches the figure is that of the probes' fixed work.
+	if (!isnan(quality->probe_ns_per_switch) && recording__meta_number(recording, "probe_switches", 0) >= 1000)
 		string__add(&out, " and %.0f ns in the kernel for each context switch", quality->probe_ns_per_switch);
 	const char *meter = recording__meta(recording, "meter");
 	if (meter && !strcmp(meter, "events"))

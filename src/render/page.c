@@ -88,10 +88,25 @@ static void indent_by(struct page *page, int columns)
 	string__add(&page->out, "%*s", columns, "");
 }
 
-// The next word and where the one after it begins; both within harmless text.
+// Whether a unit begins here, which must not be parted from its number.
+static bool is_unit(const char *text)
+{
+	static const char *const units[] = { "%", "s", "ms", "µs" };
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		size_t length = strlen(units[i]);
+		if (!strncmp(text, units[i], length) && (!text[length] || strchr(" .,:;)", text[length])))
+			return true;
+	}
+	return false;
+}
+
+// The next word, with the unit that follows if it is a number.
 static size_t word_length(const char *text)
 {
-	return strcspn(text, " ");
+	size_t length = strcspn(text, " ");
+	if (length && text[length - 1] >= '0' && text[length - 1] <= '9' && text[length] && is_unit(text + length + 1))
+		length += 1 + strcspn(text + length + 1, " ");
+	return length;
 }
 
 // Wraps words from `column` on; the line is open before and closed after.

@@ -222,6 +222,22 @@ static void test_commands_survive_breaking(void **state)
 	assert_string_equal(whole + strspn(whole, " "), command);
 }
 
+static void test_units_stay_with_their_numbers(void **state)
+{
+	(void)state;
+	for (int before = 80; before < 100; before++) {
+		struct page page = { 0 };
+		cleanup_free char *filler = repeat("x", before);
+		cleanup_free char *paragraph = base__format("%s 100 %%) 12.5 ms, 3 s. end", filler);
+		page__paragraph(&page, 0, 2, STYLE_PLAIN, paragraph);
+		cleanup_free char *text = string__steal(&page.out);
+		check_lines(text);
+		assert_non_null(strstr(text, "100 %)"));
+		assert_non_null(strstr(text, "12.5 ms,"));
+		assert_non_null(strstr(text, "3 s."));
+	}
+}
+
 static void test_shortening(void **state)
 {
 	(void)state;
@@ -261,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_colours_only_on_demand),
 		cmocka_unit_test(test_json_keeps_its_contract),
 		cmocka_unit_test(test_commands_survive_breaking),
+		cmocka_unit_test(test_units_stay_with_their_numbers),
 		cmocka_unit_test(test_shortening),
 		cmocka_unit_test(test_figures),
 	};
