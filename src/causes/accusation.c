@@ -212,7 +212,7 @@ void accusation__judge(const struct scene *scene, enum portion portion, struct v
 			add_culprits(&accusation, verdict);
 			add_victims(&accusation, verdict);
 		}
-		verdict__settle_parties(verdict);
+		verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	}
 	verdict__add_evidence(verdict, "CPU some that falls on waits that hold somebody up", verdict->wall_seconds / seconds(scene->window_ns),
 			      "of the window", threshold__value(THRESHOLD_WALL_CONFIRMED), "meter and task table");

@@ -134,7 +134,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		return;
 	}
 	add_culprits(scene, verdict);
-	verdict__settle_parties(verdict);
+	verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	if (scene->portion_ns[PORTION_QUOTA] > 0)
 		verdict__add_evidence(verdict, "waiting for each other inside the throttled cgroup (follows from the quota)",
 				      scene->portion_ns[PORTION_QUOTA] / NS_PER_SEC, "task-seconds", NAN, "pair table");

@@ -53,7 +53,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 							 verdict->stall_seconds * NS_PER_SEC);
 	party__set_note(party, "who runs there instead is known on the host only");
 	add_victims(scene, verdict);
-	verdict__settle_parties(verdict);
+	verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	verdict__set_summary(verdict, "the hypervisor took %s of this machine's CPU time for others", wording__percent(share).text);
 	verdict__add_check(verdict, "the eighth number (steal, in ticks) grows", "grep '^cpu ' /proc/stat; sleep 5; grep '^cpu ' /proc/stat");
 	verdict__add_check(verdict, "on the host: the second number of this VM's vCPU threads grows as fast as the steal here",

@@ -81,7 +81,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	struct party *party = verdict__add_other_culprit(verdict, "kernel", "idle CPUs", NULL, latency.ns);
 	if (virtualization && *virtualization && *virtualization != 'n')
 		party__set_note(party, "in a virtual machine (%s) the host must wake a halted vCPU first", virtualization);
-	verdict__settle_parties(verdict);
+	verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	cleanup_free char *victims = verdict__name_parties(ledger, verdict->victims, verdict->victim_count, 2);
 	verdict__set_summary(verdict, "idle CPUs take %.2f ms in the mean to pick up woken tasks; %s wait%s for them", mean_ms(latency), victims,
 			     verdict->victim_count == 1 && verdict->victims[0].processes == 1 ? "s" : "");

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-// A victim that is no culprit stands first if it lost at least this part of what the one who lost most did.
+// A victim that is no culprit stands first if it lost at least this part of the window, or of what the one who lost most did.
 #define VICTIM_FIRST 0.1
 
 const char *verdict__name(enum verdict_kind kind)
@@ -118,7 +118,7 @@ static bool is_culprit(const struct verdict *verdict, const struct party *party)
 	return false;
 }
 
-void verdict__settle_parties(struct verdict *verdict)
+void verdict__settle_parties(struct verdict *verdict, double window_seconds)
 {
 	if (verdict->culprit_count)
 		qsort(verdict->culprits, verdict->culprit_count, sizeof(struct party), compare_seconds);
@@ -126,7 +126,7 @@ void verdict__settle_parties(struct verdict *verdict)
 		qsort(verdict->victims, verdict->victim_count, sizeof(struct party), compare_seconds);
 	// The victims proper before those who hold each other up (a stable partition), unless they are small beside them.
 	size_t front = 0;
-	double least = verdict->victim_count ? VICTIM_FIRST * verdict->victims[0].seconds : 0;
+	double least = verdict->victim_count ? VICTIM_FIRST * fmin(verdict->victims[0].seconds, window_seconds) : 0;
 	for (size_t i = 0; i < verdict->victim_count; i++) {
 		struct party party = verdict->victims[i];
 		if (is_culprit(verdict, &party) || party.seconds < least)

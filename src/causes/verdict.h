@@ -20,7 +20,7 @@ struct party *verdict__add_other_culprit(struct verdict *verdict, const char *ki
 					 double ns);
 void party__set_note(struct party *party, const char *format, ...) PRINTF_LIKE(2, 3);
 // Sorts both sides and computes the shares of stall_seconds. Call once, when all are in.
-void verdict__settle_parties(struct verdict *verdict);
+void verdict__settle_parties(struct verdict *verdict, double window_seconds);
 // "a (pid 1) and b (pid 2)", "a (pid 1), b (pid 2) and 3 more": at most `most` by name. Owned by the caller.
 char *verdict__name_parties(const struct ledger *ledger, const struct party *parties, size_t count, size_t most);
 // Forgets culprits, victims, checks: of a verdict that accuses nobody.
