@@ -90,11 +90,14 @@ static void add_checks(const struct scene *scene, struct verdict *verdict)
 					      group->throttled_us > 0);
 		if (!accused)
 			continue;
-		const char *root = group->hierarchy == 2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
-		verdict__add_check(verdict, group->hierarchy == 2 ? "nr_throttled and throttled_usec grow" : "nr_throttled and throttled_time grow",
-				   "cat %s%s/cpu.stat", root, group->path);
-		verdict__add_check(verdict, "the limit and its period in microseconds", group->hierarchy == 2 ? "cat %s%s/cpu.max"
-				   : "cat %s%s/cpu.cfs_quota_us", root, group->path);
+		bool unified = group->hierarchy == 2;
+		cleanup_free char *path = base__format("/sys/fs/cgroup%s%s", unified ? "" : "/cpu", group->path);
+		cleanup_free char *counts = base__format("%s/cpu.stat", path);
+		cleanup_free char *limit = base__format("%s/%s", path, unified ? "cpu.max" : "cpu.cfs_quota_us");
+		cleanup_free char *counts_word = wording__shell_word(counts), *limit_word = wording__shell_word(limit);
+		verdict__add_check(verdict, unified ? "nr_throttled and throttled_usec grow" : "nr_throttled and throttled_time grow", "cat %s",
+				   counts_word);
+		verdict__add_check(verdict, "the limit and its period in microseconds", "cat %s", limit_word);
 	}
 }
 

@@ -44,6 +44,19 @@ const char *wording__process_name(const struct process_row *row)
 	return row && row->name && *row->name ? row->name : "(unnamed)";
 }
 
+char *wording__shell_word(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.,:@%+=-";
+	if (*word && *word != '-' && strspn(word, plain) == strlen(word))
+		return base__copy(word);
+	struct string out = { 0 };
+	string__add(&out, "'");
+	for (; *word; word++)
+		string__add(&out, *word == '\'' ? "'\\''" : "%c", *word);
+	string__add(&out, "'");
+	return string__steal(&out);
+}
+
 void wording__pids(struct string *out, const struct recording *recording, const struct party *party, const char *separator,
 		   size_t most)
 {

@@ -22,6 +22,9 @@ char *wording__identity(const struct process_row *row);
 // Adds the party's first pids: "12 13 14" (separator given), at most `most`.
 void wording__pids(struct string *out, const struct recording *recording, const struct party *party, const char *separator,
 		   size_t most);
+// A word as a shell takes it literally: quoted where it has other characters than paths and unit names usually have.
+// Names come from whoever made the process or cgroup, and people paste commands. Owned by the caller.
+char *wording__shell_word(const char *word);
 const char *wording__process_name(const struct process_row *row); // never NULL
 
 #endif

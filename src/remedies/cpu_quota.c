@@ -28,16 +28,17 @@ void cpu_quota_raise__consider(const struct ledger *ledger, const struct verdict
 		return;
 	}
 	const char *unit = unit_of_victims(ledger, verdict, group);
-	cleanup_free char *directory = offer__directory(group);
+	cleanup_free char *unit_word = unit ? wording__shell_word(unit) : NULL;
+	cleanup_free char *file = offer__cgroup_file(group, group->hierarchy == 2 ? "cpu.max" : "cpu.cfs_quota_us");
 	double limit = group->period_us > 0 ? (double)group->quota_us / (double)group->period_us : 0;
 	offer__decide(offer, true, "cgroup %s exists and is limited to %.4g CPUs of %d; container managers and orchestrators set it from their own "
 		      "configuration: change it there to make it last", group->path, limit, ledger->cpus);
 	if (unit)
-		offer__set_command(offer, "systemctl set-property --runtime %s CPUQuota=%.0f%%", unit, limit * 200);
+		offer__set_command(offer, "systemctl set-property --runtime %s CPUQuota=%.0f%%", unit_word, limit * 200);
 	else if (group->hierarchy == 2)
-		offer__set_command(offer, "echo '%lld %lld' > %s/cpu.max", (long long)(2 * group->quota_us), (long long)group->period_us, directory);
+		offer__set_command(offer, "echo '%lld %lld' > %s", (long long)(2 * group->quota_us), (long long)group->period_us, file);
 	else
-		offer__set_command(offer, "echo %lld > %s/cpu.cfs_quota_us", (long long)(2 * group->quota_us), directory);
+		offer__set_command(offer, "echo %lld > %s", (long long)(2 * group->quota_us), file);
 }
 
 void cpu_quota_burst__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -53,11 +54,10 @@ void cpu_quota_burst__consider(const struct ledger *ledger, const struct verdict
 			      wording__percent(part).text);
 		return;
 	}
-	cleanup_free char *directory = offer__directory(group);
+	cleanup_free char *file = offer__cgroup_file(group, group->hierarchy == 2 ? "cpu.max.burst" : "cpu.cfs_burst_us");
 	offer__decide(offer, true, "it is throttled in %s of its periods only: unused time of the others could be saved (Linux 5.14 and later)",
 		      wording__percent(part).text);
-	offer__set_command(offer, "echo %lld > %s/%s", (long long)group->quota_us, directory,
-			   group->hierarchy == 2 ? "cpu.max.burst" : "cpu.cfs_burst_us");
+	offer__set_command(offer, "echo %lld > %s", (long long)group->quota_us, file);
 }
 
 void cpu_quota_threads__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)

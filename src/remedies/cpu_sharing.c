@@ -46,12 +46,12 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 		offer__decide(offer, true, "%s and %s are in different cgroups, and the cpu controller is on; weight now %lld", name,
 			      wording__process_name(victim), (long long)group->weight);
 		long long less = group->weight / 5 > 0 ? (long long)group->weight / 5 : 1;
-		cleanup_free char *directory = offer__directory(group);
-		if (culprit->unit)
-			offer__set_command(offer, "systemctl set-property --runtime %s CPUWeight=%lld", culprit->unit,
-					   group->hierarchy == 2 ? less : 20);
+		cleanup_free char *file = offer__cgroup_file(group, group->hierarchy == 2 ? "cpu.weight" : "cpu.shares");
+		cleanup_free char *unit = culprit->unit ? wording__shell_word(culprit->unit) : NULL;
+		if (unit)
+			offer__set_command(offer, "systemctl set-property --runtime %s CPUWeight=%lld", unit, group->hierarchy == 2 ? less : 20);
 		else
-			offer__set_command(offer, "echo %lld > %s/%s", less, directory, group->hierarchy == 2 ? "cpu.weight" : "cpu.shares");
+			offer__set_command(offer, "echo %lld > %s", less, file);
 	}
 }
 

@@ -55,7 +55,8 @@ const struct cgroup_row *offer__cgroup(const struct recording *recording, const 
 	return found;
 }
 
-char *offer__directory(const struct cgroup_row *group)
+char *offer__cgroup_file(const struct cgroup_row *group, const char *file)
 {
-	return base__format("/sys/fs/cgroup%s%s", group->hierarchy == 2 ? "" : "/cpu", group->path);
+	cleanup_free char *path = base__format("/sys/fs/cgroup%s%s/%s", group->hierarchy == 2 ? "" : "/cpu", group->path, file);
+	return wording__shell_word(path);
 }

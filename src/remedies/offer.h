@@ -14,7 +14,7 @@ const struct process_row *offer__living(const struct ledger *ledger, const struc
 const struct party *offer__living_party(const struct ledger *ledger, const struct party *parties, size_t count);
 // The row of a cgroup by its path in the hierarchy that has the cpu controller; NULL if it was not recorded.
 const struct cgroup_row *offer__cgroup(const struct recording *recording, const char *path);
-// Where the cgroup's directory is: "/sys/fs/cgroup" and its path (v2), "/sys/fs/cgroup/cpu" and its path (v1). Owned.
-char *offer__directory(const struct cgroup_row *group);
+// A file of the cgroup's directory as a word for a shell: below "/sys/fs/cgroup" (v2) or "/sys/fs/cgroup/cpu" (v1). Owned.
+char *offer__cgroup_file(const struct cgroup_row *group, const char *file);
 
 #endif

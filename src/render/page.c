@@ -167,27 +167,45 @@ void page__labelled(struct page *page, int first, int rest, enum style label_sty
 	wrap(page, column, rest, STYLE_PLAIN, harmless);
 }
 
+// Whether a shell that has read these bytes is within single quotes.
+static bool ends_in_quotes(const char *text, size_t length, bool quoted)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '\'')
+			quoted = !quoted;
+		else if (!quoted && text[i] == '\\')
+			i++;
+	}
+	return quoted;
+}
+
 void page__command(struct page *page, int indent, const char *command)
 {
 	cleanup_free char *harmless = page__harmless(command);
 	const char *text = harmless;
+	bool quoted = false;
 	for (bool first = true; *text; first = false) {
-		int column = first ? indent : 0;
-		indent_by(page, column);
+		int column = first ? indent : quoted;
+		indent_by(page, first ? indent : 0);
+		// Within quotes a backslash would be one: they end before the break and begin again behind it.
+		string__add(&page->out, quoted ? "'" : "");
 		if (column + page__columns(text) <= PAGE_COLUMNS) {
 			string__add(&page->out, "%s\n", text);
 			return;
 		}
 		// At the last space if there is one in the second half, else inside a word: the shell joins both the same way,
 		// because the next line begins at its very start.
-		size_t length = fitting(text, strlen(text), PAGE_COLUMNS - column - 1);
+		size_t length = fitting(text, strlen(text), PAGE_COLUMNS - column - 2);
 		for (size_t cut = length; cut > length / 2; cut--)
 			if (text[cut - 1] == ' ') {
 				length = cut;
 				break;
 			}
+		// Not between a backslash and what it stands before.
+		length -= length > 1 && text[length - 1] == '\\';
 		string__add_bytes(&page->out, text, length);
-		string__add(&page->out, "\\\n");
+		quoted = ends_in_quotes(text, length, quoted);
+		string__add(&page->out, quoted ? "'\\\n" : "\\\n");
 		text += length;
 	}
 	string__add(&page->out, "\n");

@@ -238,6 +238,29 @@ static void test_units_stay_with_their_numbers(void **state)
 	}
 }
 
+// The same with quotes: what a shell makes of the broken command is the word that was meant.
+static void test_quoted_commands_survive_breaking(void **state)
+{
+	(void)state;
+	for (int length = 60; length < 110; length++) {
+		cleanup_free char *filler = repeat("y", length);
+		cleanup_free char *meant = base__format("/a b;%s'c d'%s", filler, filler);
+		cleanup_free char *word = wording__shell_word(meant);
+		cleanup_free char *command = base__format("printf %%s %s", word);
+		struct page page = { 0 };
+		page__command(&page, 15, command);
+		cleanup_free char *text = string__steal(&page.out);
+		check_lines(text);
+		FILE *shell = popen(text, "r");
+		assert_non_null(shell);
+		char out[1024] = "";
+		size_t got = fread(out, 1, sizeof(out) - 1, shell);
+		assert_int_equal(pclose(shell), 0);
+		out[got] = 0;
+		assert_string_equal(out, meant);
+	}
+}
+
 static void test_shortening(void **state)
 {
 	(void)state;
@@ -249,6 +272,36 @@ static void test_shortening(void **state)
 	assert_int_equal(page__columns("日本"), 4);
 	assert_int_equal(page__columns("e\xcc\x81"), 1);
 	assert_int_equal(page__columns("µ…·"), 3);
+}
+
+// People paste commands: what others named must stay a word.
+static void test_shell_words(void **state)
+{
+	static const struct { const char *word, *quoted; } cases[] = {
+		{ "/sys/fs/cgroup/a.slice/b-c.service/cpu.max", "/sys/fs/cgroup/a.slice/b-c.service/cpu.max" },
+		{ "/x;reboot", "'/x;reboot'" }, { "/a b", "'/a b'" }, { "/it's", "'/it'\\''s'" }, { "$(id)", "'$(id)'" }, { "", "''" }, { "-rf", "'-rf'" },
+		{ "/100%s", "/100%s" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_free char *quoted = wording__shell_word(cases[i].word);
+		assert_string_equal(quoted, cases[i].quoted);
+	}
+	struct stage stage = loud("server", "/evil;reboot;x");
+	size_t seen = 0;
+	for (size_t i = 0; i < stage.diagnosis->verdict_count; i++) {
+		const struct verdict *verdict = &stage.diagnosis->verdicts[i];
+		for (size_t j = 0; j < verdict->check_count + verdict->remedy_count; j++) {
+			const char *command = j < verdict->check_count ? verdict->checks[j].command : verdict->remedies[j - verdict->check_count].command;
+			const char *path = command ? strstr(command, ";reboot") : NULL;
+			if (!path)
+				continue;
+			seen++;
+			assert_non_null(memchr(command, '\'', (size_t)(path - command)));
+		}
+	}
+	assert_true(seen >= 3);
+	stage__free(&stage);
 }
 
 static void test_figures(void **state)
@@ -277,8 +330,10 @@ int main(void)
 		cmocka_unit_test(test_colours_only_on_demand),
 		cmocka_unit_test(test_json_keeps_its_contract),
 		cmocka_unit_test(test_commands_survive_breaking),
+		cmocka_unit_test(test_quoted_commands_survive_breaking),
 		cmocka_unit_test(test_units_stay_with_their_numbers),
 		cmocka_unit_test(test_shortening),
+		cmocka_unit_test(test_shell_words),
 		cmocka_unit_test(test_figures),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
