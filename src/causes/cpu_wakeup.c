@@ -6,6 +6,13 @@
 
 struct latency { double ns, waits, all_ns; };
 
+// Throttled tasks leave their CPU idle too; where the quota ends and the wake-up begins cannot be seen to the microsecond,
+// so that what a quota holds off is never a slow wake-up.
+static bool is_counted(const struct scene *scene, size_t crowd)
+{
+	return scene->crowds[crowd].throttled_ns <= 0;
+}
+
 // Wake-up latency within waits over the pair threshold. Below it the latency is that of every machine, and however many
 // of those add up, nobody is held up by them.
 static struct latency long_latencies(const struct scene *scene, size_t crowd)
@@ -13,7 +20,7 @@ static struct latency long_latencies(const struct scene *scene, size_t crowd)
 	struct latency latency = { 0 };
 	for (size_t i = 0; i < scene->meeting_count; i++) {
 		const struct meeting *meeting = &scene->meetings[i];
-		if (meeting->kind != OCCUPANT_IDLE || (crowd != SIZE_MAX && meeting->victim != crowd))
+		if (meeting->kind != OCCUPANT_IDLE || (crowd != SIZE_MAX && meeting->victim != crowd) || !is_counted(scene, meeting->victim))
 			continue;
 		latency.ns += (double)meeting->wait_ns;
 		latency.waits += (double)meeting->waits;
@@ -32,7 +39,7 @@ static void add_victims(const struct scene *scene, struct verdict *verdict)
 {
 	for (size_t i = 0; i < scene->crowd_count; i++) {
 		const struct crowd *crowd = &scene->crowds[i];
-		if (crowd->tool || !crowd->in_scope || (double)crowd->wait_idle_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns / 2)
+		if (crowd->tool || !crowd->in_scope || !is_counted(scene, i) || (double)crowd->wait_idle_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns / 2)
 			continue;
 		struct latency latency = long_latencies(scene, i);
 		if (mean_ms(latency) < threshold__value(THRESHOLD_LATENCY_CONTRIBUTING))

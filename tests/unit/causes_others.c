@@ -163,6 +163,17 @@ static void test_wakeup_names_only_who_waits_long(void **state)
 	stage__free(&stage);
 }
 
+// What a quota holds off leaves its CPU idle as well: that is no slow wake-up.
+static void test_throttled_tasks_do_not_wake_slowly(void **state)
+{
+	struct stage stage = sleepy(850);
+	(void)state;
+	stage__task(&stage, 1)->throttled_ns = 10 * STAGE_MS;
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.wakeup", "ruled_out");
+	stage__free(&stage);
+}
+
 static void test_wakeup_under_confirmed_steal_is_its_effect(void **state)
 {
 	struct stage stage = sleepy(850);
@@ -331,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_no_steal_on_bare_metal),
 		cmocka_unit_test(test_wakeup),
 		cmocka_unit_test(test_wakeup_names_only_who_waits_long),
+		cmocka_unit_test(test_throttled_tasks_do_not_wake_slowly),
 		cmocka_unit_test(test_wakeup_under_confirmed_steal_is_its_effect),
 		cmocka_unit_test(test_loss_bounds_verdicts),
 		cmocka_unit_test(test_gaps_without_pressure),
