@@ -4,15 +4,6 @@
 #ifndef WHYSTALL_BPF_ACCOUNT_H
 #define WHYSTALL_BPF_ACCOUNT_H
 
-// What the kernel says of a CPU at an event.
-struct moment {
-	u64 clock;      // rq->clock
-	u64 now;        // the same, or PSI's own time stamp if that is later
-	u32 meter;      // CPU-some counter, live state included
-	u32 running;    // runnable tasks, the one on the CPU included
-	u32 some;
-};
-
 static __always_inline void moment_read(struct cpu_account *account, struct rq *rq, u64 clock, struct moment *moment)
 {
 	moment->clock = clock;

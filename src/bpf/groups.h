@@ -91,18 +91,17 @@ __noinline int group_begin(u32 cpu, u32 number)
 }
 
 // Books growth that cannot be credited to one occupant at sight.
-__noinline int group_attribute(u32 cpu, u32 number, u64 grown, u64 elapsed)
+static __always_inline void group_attribute(u32 cpu, u32 number, u64 grown, u64 elapsed)
 {
 	struct cpu_account *account = find_cpu(cpu);
 	u32 scale = elapsed > grown ? (grown << 10) / elapsed : 1024;
 
 	if (!account)
-		return 0;
+		return;
 	occupancy_book(cpu, BOOK_GROUP | number, scale, 0);
 	if (account->stint_ns)
 		group_credit(cpu, number, account->stint_occupant ? account->stint_occupant : OCCUPANT_SPECIAL | 1,
 			account->stint_ns * scale >> 10);
-	return 0;
 }
 
 static __always_inline void group_touch_hot(struct cpu_account *account, struct group_account *own, u32 number, u64 now)
@@ -202,16 +201,23 @@ __noinline u32 group_pass(u32 cpu, u32 slot_index, u64 now, u32 number, u32 how)
 	return own->parent | waiters;
 }
 
-// One pass over a task's cgroup and those above it.
-__noinline int groups_pass(u32 cpu, u32 slot_index, u64 now, u32 how)
+__noinline int group_mark(u32 cpu, u32 number, u64 now)
 {
 	struct cpu_account *account = find_cpu(cpu);
-	struct task_slot *slot = slot_at(slot_index);
-	u32 number, waiters = 0;
+	u32 index;
+	struct group_account *leaf = group_account_at(number, cpu, &index);
 
-	if (!account || !slot)
-		return 0;
-	number = slot->group;
+	if (account && leaf)
+		mark_set(account, &leaf->mark, now);
+	return 0;
+}
+
+// One pass over a task's cgroup and those above it. Inlined, and its parts are calls: the chain of calls below the tracepoints may
+// not take more than 512 bytes of stack.
+static __always_inline void groups_pass(u32 cpu, u32 slot_index, u32 leaf, u64 now, u32 how)
+{
+	u32 number = leaf, waiters = 0;
+
 	for (u32 level = 0; level < GROUP_DEPTH; level++) {
 		if (!number)
 			break;
@@ -220,14 +226,8 @@ __noinline int groups_pass(u32 cpu, u32 slot_index, u64 now, u32 how)
 		number &= ~PASS_WAITERS;
 	}
 	// All levels share the mark of the lowest: whatever touches it again touches them, too.
-	if (waiters) {
-		u32 index;
-		struct group_account *leaf = group_account_at(slot->group, cpu, &index);
-
-		if (leaf)
-			mark_set(account, &leaf->mark, now);
-	}
-	return 0;
+	if (waiters)
+		group_mark(cpu, leaf, now);
 }
 
 // How the pass of a task ends its wait: its share is known if the beginning was seen in the same cgroup.

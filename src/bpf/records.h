@@ -61,7 +61,17 @@ struct bucket {
 struct share_mark { unsigned long long time, share; };
 struct idle_mark { unsigned long long grain, time, idle_ns, was_idle; };
 
+// What the kernel says of a CPU at an event. Kept in the account, because the stack of the probes is small.
+struct moment {
+	unsigned long long clock;       // rq->clock
+	unsigned long long now;         // the same, or PSI's own time stamp if that is later
+	unsigned int meter;             // CPU-some counter, live state included
+	unsigned int running;           // runnable tasks, the one on the CPU included
+	unsigned int some, unused;
+};
+
 struct cpu_account {
+	struct moment moment;           // the event at hand
 	unsigned int on;                // 1: this CPU's account has begun
 	unsigned int cpu;
 	unsigned int began_late, unused; // 1: it came online within the window

@@ -45,7 +45,6 @@ static __always_inline void current_set(struct cpu_account *account, struct task
 // The account of a CPU that was not there when the window began (hotplug): starts at its first switch.
 static __noinline void account_begin_late(struct cpu_account *account, struct task_struct *prev, struct rq *rq, u64 clock)
 {
-	struct moment moment;
 
 	account->cpu = bpf_get_smp_processor_id();
 	account->rq = (u64)rq;
@@ -54,9 +53,9 @@ static __noinline void account_begin_late(struct cpu_account *account, struct ta
 		bpf_probe_read_kernel(&account->percpu, sizeof(account->percpu), (void *)((u64)rq + distance_percpu));
 	if (have_steal)
 		account->steal_seen = READ_AT(struct kvm_steal_time, (u64)rq + distance_steal, steal);
-	moment_read(account, rq, clock, &moment);
-	account->meter = moment.meter;
-	account->some = moment.some;
+	moment_read(account, rq, clock, &account->moment);
+	account->meter = account->moment.meter;
+	account->some = account->moment.some;
 	account->waiters = 0;
 	account->switches_kernel_first = rq->nr_switches;
 	current_set(account, prev, 0, clock);
@@ -191,7 +190,6 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
 	struct task_slot *prev_slot = 0, *next_slot = 0;
 	u32 prev_index = 0, next_index = 0;
-	struct moment moment;
 	u64 clock = rq->clock;
 
 	if (!account)
@@ -204,23 +202,23 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		if (!account->on)
 			return 0;
 	}
-	moment_read(account, rq, clock, &moment);
+	moment_read(account, rq, clock, &account->moment);
 	account->event++;
 	account->switches++;
 	if (account->current_pid != prev->pid)
-		gap_heal(account, prev, rq, moment.now, moment.meter);
+		gap_heal(account, prev, rq, account->moment.now, account->moment.meter);
 
 	bool prev_waits = prev->pid && (have_meter ? prev->psi_flags & PSI_RUNNING : preempt || !prev->__state);
-	u32 before = moment.running + (prev->pid && !prev_waits) - (prev->pid != 0);
+	u32 before = account->moment.running + (prev->pid && !prev_waits) - (prev->pid != 0);
 
 	if (!account->waiters && any_pending(account))
 		pending_take(account->cpu, account->last);
-	interval_close_hot(account, moment.now, moment.meter, before);
+	interval_close_hot(account, account->moment.now, account->moment.meter, before);
 	if (any_pending(account))
-		pending_take(account->cpu, moment.now);
-	stint_end_hot(account, moment.now);
+		pending_take(account->cpu, account->moment.now);
+	stint_end_hot(account, account->moment.now);
 	if (!prev->pid || !next->pid)
-		idle_change(account, moment.now, !next->pid);
+		idle_change(account, account->moment.now, !next->pid);
 
 	if (prev->pid) {
 		if (account->current_slot)
@@ -231,17 +229,17 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (next->pid)
 		next_slot = slot_get(account, next, &next_index);
 	u32 occupant = account->current_occupant;
-	current_set(account, next, next_slot ? next_index + 1 : 0, moment.now);
-	account->waiters = moment.running - (next->pid != 0);
-	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
-	account->some = moment.some;
+	current_set(account, next, next_slot ? next_index + 1 : 0, account->moment.now);
+	account->waiters = account->moment.running - (next->pid != 0);
+	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
+	account->some = account->moment.some;
 
 	if (prev_slot) {
 		prev_slot->switches++;
 		if (prev_waits)
-			wait_begin(account, prev_slot, prev, clock, clock, moment.now);
+			wait_begin(account, prev_slot, prev, clock, clock, account->moment.now);
 		if (have_groups && prev_slot->group)
-			groups_pass(account->cpu, prev_index, moment.now, prev_waits ? PASS_TOUCH | PASS_BEGIN : PASS_TOUCH);
+			groups_pass(account->cpu, prev_index, prev_slot->group, account->moment.now, prev_waits ? PASS_TOUCH | PASS_BEGIN : PASS_TOUCH);
 	}
 	if (next_slot) {
 		u64 queued = next->sched_info.last_queued;
@@ -256,7 +254,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		next_slot->seen = 1;
 		next_slot->run_delay_seen = next->sched_info.run_delay + (queued && clock > queued ? clock - queued : 0);
 		if (have_groups && next_slot->group)
-			groups_pass(account->cpu, next_index, moment.now, pass_end(next_slot, marked));
+			groups_pass(account->cpu, next_index, next_slot->group, account->moment.now, pass_end(next_slot, marked));
 		wait_end(account, next_slot, next_index, next, marked && next_slot->wait_start != WAIT_UNKNOWN_START ? next_slot->wait_seen
 			: queued, clock, marked, occupant, false);
 		gap_verify(account, next_slot, next);
@@ -271,7 +269,6 @@ static __always_inline int wakeup(struct task_struct *task)
 	struct rq *rq = task->se.cfs_rq->rq;
 	struct cpu_account *account = find_cpu(rq->cpu);
 	struct task_slot *slot;
-	struct moment moment;
 	u64 queued = task->sched_info.last_queued, clock = rq->clock;
 	u32 index = 0;
 
@@ -285,29 +282,29 @@ static __always_inline int wakeup(struct task_struct *task)
 	slot = slot_get(account, task, &index);
 	if (slot && slot->wait_start == queued && slot->wait_cpu == account->cpu)
 		return 0;
-	moment_read(account, rq, clock, &moment);
+	moment_read(account, rq, clock, &account->moment);
 	account->event++;
 	account->wakeups++;
 	if (!account->waiters && any_pending(account))
 		pending_take(account->cpu, account->last);
-	u32 waiters = moment.running - (account->current_pid != 0);
-	interval_close_hot(account, moment.now, moment.meter, waiters ? waiters - 1 : 0);
+	u32 waiters = account->moment.running - (account->current_pid != 0);
+	interval_close_hot(account, account->moment.now, account->moment.meter, waiters ? waiters - 1 : 0);
 	if (any_pending(account))
-		pending_take(account->cpu, moment.now);
+		pending_take(account->cpu, account->moment.now);
 	account->waiters = waiters;
-	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
-	account->some = moment.some;
+	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
+	account->some = account->moment.some;
 	account->stint_began = account->switched;
 	account->stint_occupant = account->current_occupant;
-	account->stint_ns = moment.now - account->switched - account->current_special;
+	account->stint_ns = account->moment.now - account->switched - account->current_special;
 	if (!slot)
 		return 0;
 	slot->run_delay_seen = task->sched_info.run_delay;
 	slot->seen = 1;
 	// It has just been enqueued; a stamp much older than that is a left-over.
-	wait_begin(account, slot, task, queued, clock > queued && clock - queued < 100000 ? queued : clock, moment.now);
+	wait_begin(account, slot, task, queued, clock > queued && clock - queued < 100000 ? queued : clock, account->moment.now);
 	if (have_groups && slot->group)
-		groups_pass(account->cpu, index, moment.now, PASS_TOUCH | PASS_BEGIN);
+		groups_pass(account->cpu, index, slot->group, account->moment.now, PASS_TOUCH | PASS_BEGIN);
 	return 0;
 }
 
@@ -324,7 +321,6 @@ int BPF_PROG(on_migrate, struct task_struct *task, int destination)
 	struct rq *rq = task->se.cfs_rq->rq;
 	struct cpu_account *account, *target;
 	struct task_slot *slot;
-	struct moment moment;
 	u32 index = 0;
 
 	if (task->on_rq != MIGRATING)
@@ -343,23 +339,23 @@ int BPF_PROG(on_migrate, struct task_struct *task, int destination)
 		return 0;
 	slot->seen = 1;
 	account->migrations++;
-	moment_read(account, rq, clock, &moment);
+	moment_read(account, rq, clock, &account->moment);
 	account->event++;
-	u32 waiters = moment.running - (account->current_pid != 0);
+	u32 waiters = account->moment.running - (account->current_pid != 0);
 	if (!account->waiters && any_pending(account))
 		pending_take(account->cpu, account->last);
-	interval_close(account->cpu, moment.now, moment.meter, waiters + 1);
+	interval_close(account->cpu, account->moment.now, account->moment.meter, waiters + 1);
 	if (any_pending(account))
-		pending_take(account->cpu, moment.now);
+		pending_take(account->cpu, account->moment.now);
 	account->waiters = waiters;
-	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
-	account->some = moment.some;
+	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
+	account->some = account->moment.some;
 	account->stint_began = account->switched;
 	account->stint_occupant = account->current_occupant;
-	account->stint_ns = moment.now - account->switched - account->current_special;
+	account->stint_ns = account->moment.now - account->switched - account->current_special;
 	bool marked = slot->wait_start && slot->wait_cpu == account->cpu;
 	if (have_groups && slot->group)
-		groups_pass(account->cpu, index, moment.now, pass_end(slot, marked));
+		groups_pass(account->cpu, index, slot->group, account->moment.now, pass_end(slot, marked));
 	slot->run_delay_seen = task->sched_info.run_delay;
 	wait_end(account, slot, index, task, clock - waited, clock, marked, account->current_occupant, true);
 	slot->open_wait_ns = 0;

@@ -50,18 +50,17 @@ __noinline int snapshot_group(u32 cpu, u32 number, u64 now, u32 mode)
 static __always_inline void account_begin(struct cpu_account *account, struct rq *rq, u64 now)
 {
 	struct task_struct *current = bpf_get_current_task_btf();
-	struct moment moment;
 	u32 index = 0;
 	struct task_slot *slot = current->pid ? slot_get(account, current, &index) : 0;
 
 	account->first = account->last = now;
 	if (have_steal)
 		account->steal_seen = READ_AT(struct kvm_steal_time, (u64)rq + distance_steal, steal);
-	moment_read(account, rq, now, &moment);
-	account->meter = moment.meter;
-	account->some = moment.some;
-	account->waiters = moment.running - (current->pid != 0);
-	account->throttled = quota_watch ? throttled_tasks(rq, moment.running) : 0;
+	moment_read(account, rq, now, &account->moment);
+	account->meter = account->moment.meter;
+	account->some = account->moment.some;
+	account->waiters = account->moment.running - (current->pid != 0);
+	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
 	account->switches_kernel_first = rq->nr_switches;
 	current_set(account, current, slot ? index + 1 : 0, now);
 	if (!current->pid)
@@ -71,15 +70,14 @@ static __always_inline void account_begin(struct cpu_account *account, struct rq
 
 static __always_inline void account_close(struct cpu_account *account, struct rq *rq, u64 now)
 {
-	struct moment moment;
 
-	moment_read(account, rq, now, &moment);
+	moment_read(account, rq, now, &account->moment);
 	account->event++;
 	pending_take(account->cpu, account->last);
-	interval_close(account->cpu, moment.now, moment.meter, account->waiters);
-	stint_end(account->cpu, moment.now);
-	idle_change(account, moment.now, false);
-	account->switched = moment.now;
+	interval_close(account->cpu, account->moment.now, account->moment.meter, account->waiters);
+	stint_end(account->cpu, account->moment.now);
+	idle_change(account, account->moment.now, false);
+	account->switched = account->moment.now;
 	account->current_special = 0;
 	account->event++;
 	account->switches_kernel_last = rq->nr_switches;
@@ -145,7 +143,7 @@ int walk_tasks(struct bpf_iter__task *ctx)
 			// It waited when the books were closed, whatever it has done since then.
 			account = find_cpu(slot->wait_cpu);
 			if (account && account->last > slot->wait_seen && have_groups && slot->group)
-				groups_pass(slot->wait_cpu, index, account->last, pass_end(slot, true));
+				groups_pass(slot->wait_cpu, index, slot->group, account->last, pass_end(slot, true));
 			if (account && account->last > slot->wait_seen)
 				wait_end(account, slot, index, task, slot->wait_seen, account->last, true, account->current_occupant, true);
 		} else if (waits && queued < account->last && slot->run_delay_seen <= task->sched_info.run_delay) {

@@ -341,7 +341,7 @@ __noinline int pending_take(u32 cpu, u64 now)
 		mark_set(account, &slot->mark, now);
 		slot->flags = 0;
 		if (slot->group)
-			groups_pass(cpu, index - 1, now, PASS_BEGIN);
+			groups_pass(cpu, index - 1, slot->group, now, PASS_BEGIN);
 	}
 	return 0;
 }

@@ -9,7 +9,7 @@ struct fold {
 };
 
 struct group_state { uint32_t number; bool begun; };
-struct cpu_state { uint32_t some, nonidle; uint64_t meter_ns; };
+struct cpu_state { uint32_t some, nonidle; uint64_t meter_ns, seen_ns; };
 
 struct foldlog {
 	const struct probes *probes;
@@ -54,6 +54,7 @@ static void begin_group(struct foldlog *folds, uint32_t group)
 		last->some = sample->previous_some;
 		last->nonidle = sample->previous_nonidle;
 		last->meter_ns = group ? 0 : folds->probes->accounts[cpu].meter_ns;
+		last->seen_ns = sample->now;
 	}
 	folds->groups[group].begun = true;
 }
@@ -71,9 +72,11 @@ static void unwrap(const struct foldlog *folds, uint32_t group, uint32_t cpu, st
 	uint64_t *nonidle)
 {
 	uint64_t meter = folds->probes->accounts[cpu].meter_ns, grown = meter - last->meter_ns;
+	uint64_t now = folds->probes->folds[group * folds->probes->cpus + cpu].now, silence = now - last->seen_ns;
 
 	last->meter_ns = meter;
-	if (group || grown < *some + (1ULL << 31))
+	last->seen_ns = now;
+	if (group || silence < UINT32_MAX || grown < *some + (1ULL << 31))
 		return;
 	uint64_t turns = (grown - *some + (1ULL << 31)) >> 32;
 	*some += turns << 32;
