@@ -264,6 +264,12 @@ static __always_inline void wait_end(struct cpu_account *account, struct task_sl
 	u64 wait, throttled = 0;
 
 	if (!since || (s64)(clock - since) <= 0) {
+		// No time by the run queue's clock, which the kernel does not always advance between a wake-up and the switch to the task
+		// (rq_clock_skip_update in wakeup_preempt), while PSI's clock goes on: the pressure is this task's all the same.
+		if (marked && since && slot->wait_start && account->share > slot->wait_share) {
+			slot->wait_pressure_ns += account->share - slot->wait_share;
+			account->victims_ns += account->share - slot->wait_share;
+		}
 		slot->wait_start = 0;
 		return;
 	}
