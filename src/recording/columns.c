@@ -3,7 +3,9 @@
 
 #include "base/base.h"
 
-#define C(field, rule) { #field, RULE_##rule, offsetof(struct ROW, field) }
+#define C(field, rule) { #field, RULE_##rule, offsetof(struct ROW, field), false }
+// A column that came later: a recording without it is read all the same. A table of such columns alone may be missing.
+#define A(field, rule) { #field, RULE_##rule, offsetof(struct ROW, field), true }
 
 #define ROW meta_row
 static const struct column meta_columns[] = { C(key, NAME), C(value, TEXT) };
@@ -18,6 +20,8 @@ static const struct column process_columns[] = {
 	C(id, ID), C(pid, NUMBER), C(start_ns, NUMBER), C(parent_pid, NUMBER), C(name, NAME), C(exe, TEXT), C(command_line, TEXT),
 	C(cgroup, TEXT), C(cpu_cgroup, TEXT), C(unit, TEXT), C(container, TEXT), C(vm_id, TEXT), C(vm_name, TEXT),
 	C(runtime, TEXT), C(linkage, TEXT), C(allocator, TEXT), C(kernel_thread, BOOL), C(gone, BOOL), C(folded, NUMBER),
+	A(runtime_version, TEXT), A(module, TEXT), A(module_version, TEXT), A(loader, TEXT), A(libc, TEXT), A(allocator_how, TEXT),
+	A(build_id, TEXT), A(package, TEXT), A(package_version, TEXT), A(settings, LINES), A(calls_mallopt, BOOL), A(exe_deleted, BOOL),
 };
 #undef ROW
 
@@ -91,6 +95,37 @@ static const struct column stack_columns[] = { C(id, ID), C(frames, LINES) };
 
 #define ROW sample_row
 static const struct column sample_columns[] = { C(time_ns, NUMBER), C(series, NAME), C(key, NAME), C(value, REAL) };
+#undef ROW
+
+#define ROW lock_row
+static const struct column lock_columns[] = {
+	A(id, ID), A(kind, NAME), A(process, PROCESS), A(place, TEXT), A(stack, STACK), A(wall_ns, SUM),
+};
+#undef ROW
+
+#define ROW lock_wait_row
+static const struct column lock_wait_columns[] = {
+	A(lock, LOCK), A(process, PROCESS), A(mode, NAME), A(waits, SUM), A(wait_ns, SUM), A(wait_max_ns, NUMBER), A(sleep_ns, SUM),
+	A(spin_ns, SUM), A(runqueue_ns, SUM), A(open_wait_ns, SUM),
+};
+#undef ROW
+
+#define ROW lock_hold_row
+static const struct column lock_hold_columns[] = {
+	A(lock, LOCK), A(process, PROCESS), A(operation, NAME), A(mode, NAME), A(task_ns, SUM), A(wall_ns, SUM),
+};
+#undef ROW
+
+#define ROW lock_stack_row
+static const struct column lock_stack_columns[] = {
+	A(lock, LOCK), A(process, PROCESS), A(role, NAME), A(kernel_stack, STACK), A(user_stack, STACK), A(ns, SUM), A(samples, SUM),
+};
+#undef ROW
+
+#define ROW blocked_row
+static const struct column blocked_columns[] = {
+	A(process, PROCESS), A(reason, NAME), A(blocked_ns, SUM), A(times, SUM), A(max_ns, NUMBER), A(open_ns, SUM),
+};
 #undef ROW
 
 // Every field is 8 bytes wide, so a field of recording.h that has no column here does not compile.

@@ -22,6 +22,7 @@ enum column_rule {
 	RULE_PROCESS,           // process_row.id or 0
 	RULE_CGROUP,            // id of a v2 cgroup_row or 0
 	RULE_STACK,             // stack_row.id or 0
+	RULE_LOCK,              // lock_row.id or 0
 	RULE_REAL,              // finite
 	RULE_TEXT,              // valid UTF-8 without control characters, or NULL
 	RULE_NAME,              // the same, never NULL
@@ -38,6 +39,7 @@ struct column {
 	const char *name;
 	enum column_rule rule;
 	size_t offset;          // of the field in the row: an int64_t, double or char *
+	bool added;             // older recordings of this schema lack it: 0 or NULL there
 };
 
 struct table {

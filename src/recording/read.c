@@ -228,33 +228,39 @@ static int read_value(const struct reading *reading, const struct table *table, 
 	return 0;
 }
 
-// A view, a virtual table or a computed column of this name would be a program: only stored columns are read.
-static int check_table(const struct reading *reading, const struct table *table)
+// Which columns of a table the file has, in `present`. A view, a virtual table or a computed column of this name would be a program:
+// only stored columns are read.
+static int check_table(const struct reading *reading, const struct table *table, bool *present)
 {
 	cleanup_free char *sql = base__format(
 		"SELECT count(*) FROM sqlite_schema WHERE name = '%s' COLLATE NOCASE AND type = 'table' AND rootpage > 0", table->name);
 	cleanup_free char *found = query_text(reading->database, sql);
-	if (!found || strcmp(found, "1") != 0)
+	bool exists = found && strcmp(found, "1") == 0;
+	if (!exists && !(found && strcmp(found, "0") == 0 && table->columns[0].added))
 		return damaged(reading, "it has no table %s", table->name);
-	for (size_t c = 0; c < table->column_count; c++) {
+	for (size_t c = 0; exists && c < table->column_count; c++) {
 		cleanup_free char *column_sql = base__format(
 			"SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s'", table->name, table->columns[c].name);
 		cleanup_free char *column = query_text(reading->database, column_sql);
-		if (!column || strcmp(column, "1") != 0)
+		present[c] = column && strcmp(column, "1") == 0;
+		// of a table that is there, all that came with it are there
+		if (!present[c] && (!table->columns[c].added || table->columns[0].added))
 			return damaged(reading, "table %s has no column %s", table->name, table->columns[c].name);
 	}
 	return 0;
 }
 
-static int read_rows(struct reading *reading, const struct table *table, sqlite3_stmt *statement)
+static int read_rows(struct reading *reading, const struct table *table, const bool *present, sqlite3_stmt *statement)
 {
 	int status, error = 0;
 	while (!error && (status = sqlite3_step(statement)) == SQLITE_ROW) {
 		if (++reading->rows > RECORDING_ROWS_MAX)
 			return damaged(reading, "it has more rows than any recording");
 		void *row = table->add(reading->recording);
+		int position = 0;
 		for (size_t c = 0; c < table->column_count && !error; c++)
-			error = read_value(reading, table, &table->columns[c], statement, (int)c, row);
+			if (present[c])
+				error = read_value(reading, table, &table->columns[c], statement, position++, row);
 	}
 	if (!error && status != SQLITE_DONE)
 		error = damaged(reading, "table %s: %s", table->name, sqlite3_errmsg(reading->database));
@@ -263,18 +269,20 @@ static int read_rows(struct reading *reading, const struct table *table, sqlite3
 
 static int read_table(struct reading *reading, const struct table *table)
 {
-	int error = check_table(reading, table);
-	if (error)
+	cleanup_free bool *present = base__alloc(table->column_count, sizeof(*present));
+	int error = check_table(reading, table, present);
+	if (error || (!present[0] && table->columns[0].added))
 		return error;
 	struct string sql = { 0 };
 	for (size_t c = 0; c < table->column_count; c++)
-		string__add(&sql, "%s\"%s\"", c ? ", " : "SELECT ", table->columns[c].name);
+		if (present[c])
+			string__add(&sql, "%s\"%s\"", sql.length ? ", " : "SELECT ", table->columns[c].name);
 	string__add(&sql, " FROM %s ORDER BY rowid", table->name);
 	sqlite3_stmt *statement = NULL;
 	if (sqlite3_prepare_v2(reading->database, sql.text, -1, &statement, NULL) != SQLITE_OK)
 		error = damaged(reading, "table %s: %s", table->name, sqlite3_errmsg(reading->database));
 	else
-		error = read_rows(reading, table, statement);
+		error = read_rows(reading, table, present, statement);
 	string__free(&sql);
 	sqlite3_finalize(statement);
 	return error;

@@ -45,10 +45,21 @@ struct process_row {
 	char *unit;             // systemd unit, or NULL
 	char *container;        // "docker:<12 hex>", "podman:…", "lxc:<name>", "kubepods:<pod>/<12 hex>", or NULL
 	char *vm_id, *vm_name;  // of a qemu/kvm process, or NULL
-	char *runtime, *linkage, *allocator; // "unknown" until identified
+	char *runtime, *linkage, *allocator; // "unknown" until identified, see docs/identity.md
 	int64_t kernel_thread;  // bool
 	int64_t gone;           // bool: had ended when it was looked up; identified from its fork, exec and exit
 	int64_t folded;         // processes that this row stands for: 1, or more for short-lived ones of one kind
+	// What the executable tells, docs/identity.md; NULL where unknown or none.
+	char *runtime_version;
+	char *module, *module_version; // Go's main module
+	char *loader;           // PT_INTERP
+	char *libc;             // "glibc", "musl", "none"
+	char *allocator_how;    // "libc", "linked in", "library", "preloaded", "runtime"
+	char *build_id;         // hexadecimal
+	char *package, *package_version;
+	char *settings;         // environment variables that tune memory or runtime, "NAME=value" one a line; no others
+	int64_t calls_mallopt;  // bool: imports mallopt, so its code may override malloc's settings
+	int64_t exe_deleted;    // bool: the file was removed or replaced since it was started
 };
 
 struct task_row {
@@ -150,13 +161,53 @@ struct event_row {
 };
 struct stack_row { int64_t id; char *frames; };     // one frame a line, innermost first: "symbol+0x12"
 
+// Kernel locks that were waited for (contention_begin, contention_end). One row for each process' mmap_lock; other locks are one row for
+// each place in the kernel where they are taken: kind, and the functions that lead there.
+struct lock_row {
+	int64_t id;             // from 1
+	char *kind;             // "mmap_lock", "vma_lock", "rwsem", "mutex", "spinlock", "rwlock", "percpu_rwsem", "rtmutex"
+	int64_t process;        // mmap_lock, vma_lock: whose address space; else 0
+	char *place;            // function that asked for the lock: "do_unlinkat"; NULL unknown
+	int64_t stack;          // stack_row.id of the first wait seen there, 0 none
+	int64_t wall_ns;        // time in which at least one task waited for it
+};
+// Who waited for a lock. wait_ns = sleep_ns + spin_ns + runqueue_ns.
+struct lock_wait_row {
+	int64_t lock, process;
+	char *mode;             // "read", "write" (also for locks that know only one holder)
+	int64_t waits, wait_ns, wait_max_ns;
+	int64_t sleep_ns, spin_ns;
+	int64_t runqueue_ns;    // already woken, but without a CPU: runqueue wait, in no other sum of lock waits
+	int64_t open_wait_ns;   // part of wait_ns of waits that had not ended at the end of the window
+};
+// Who held a lock while others waited for it: the other side of the same account. Sum over the holders of a lock = its waiters' time.
+struct lock_hold_row {
+	int64_t lock, process;  // process 0: nobody or unknown, `operation` says which
+	char *operation;        // system call ("munmap"), "page fault", "exit", "kernel thread"; of process 0: "handing over"
+				// (it was free, the next one had not taken it up yet), "unknown"
+	char *mode;             // "read", "write"
+	int64_t task_ns;        // waiters' time, each waiter counts
+	int64_t wall_ns;        // time in which somebody waited
+};
+// Stacks of waiters and holders; each stands for `ns` of waiting (book B).
+struct lock_stack_row { int64_t lock, process; char *role; int64_t kernel_stack, user_stack, ns, samples; }; // "waiter", "owner"
+
+// Blocked time of a process by what it waited for; the run queue's part is in task_row.wait_ns.
+struct blocked_row {
+	int64_t process;
+	char *reason;           // "lock", "io", "timer", "work" (idle), "process", "futex", "memory", "other": docs/figures.md
+	int64_t blocked_ns, times, max_ns;
+	int64_t open_ns;        // part of blocked_ns of intervals that had not ended at the end of the window
+};
+
 // Time series: "cpu.some_total_us", "cpu.idle_ns" … by key ("system", a cgroup path, a CPU number).
 struct sample_row { int64_t time_ns; char *series, *key; double value; };
 
 
 #define RECORDING_TABLES(TABLE) \
 	TABLE(meta) TABLE(counter) TABLE(process) TABLE(task) TABLE(pair) TABLE(cgroup) TABLE(pressure) TABLE(book) \
-	TABLE(cgroup_credit) TABLE(fold) TABLE(cpu) TABLE(event) TABLE(stack) TABLE(sample)
+	TABLE(cgroup_credit) TABLE(fold) TABLE(cpu) TABLE(event) TABLE(stack) TABLE(sample) \
+	TABLE(lock) TABLE(lock_wait) TABLE(lock_hold) TABLE(lock_stack) TABLE(blocked)
 
 // All rows in memory, each table an array: `recording->tasks`-style access is through table_NAME and count_NAME.
 #define RECORDING_MEMBER(name) struct name##_row *name; size_t name##_count, name##_capacity;
@@ -174,7 +225,8 @@ void recording__free(struct recording *recording);
 //  kernel (uname -r), machine (arch), cpus (online), hz, boot_id, virtualization (none|kvm|qemu|vmware|microsoft|xen|…),
 //  distribution, meter (psi_group_cpu|events), pair_threshold_ns, event_threshold_ns, scope_pid, scope_cgroup, command,
 //  tool_cpu_ns, tool_memory_kib, probe_ns, probe_runs, forks, execs, exits, context_switches (growth of /proc/stat),
-//  first_event_ns (from the start of the process to the first event)
+//  first_event_ns (from the start of the process to the first event),
+//  locks (1: lock waits were recorded; 0: this kernel has no contention_begin/contention_end tracepoints)
 const char *recording__meta(const struct recording *recording, const char *key);             // NULL if absent
 int64_t recording__meta_number(const struct recording *recording, const char *key, int64_t fallback);
 void recording__set_meta(struct recording *recording, const char *key, const char *format, ...)

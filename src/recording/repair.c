@@ -167,7 +167,7 @@ static int64_t repair_ids(const struct table *table, struct recording *recording
 }
 
 static int64_t repair_reference(const struct column *column, void *row, const struct ids *processes,
-				const struct ids *cgroups, const struct ids *stacks)
+				const struct ids *cgroups, const struct ids *stacks, const struct ids *locks)
 {
 	int64_t *id = column__integer(column, row);
 	bool valid = *id == 0;
@@ -175,6 +175,7 @@ static int64_t repair_reference(const struct column *column, void *row, const st
 	case RULE_PROCESS: valid = valid || has_id(processes, *id, 0); break;
 	case RULE_CGROUP: valid = valid || has_id(cgroups, *id, 2); break;
 	case RULE_STACK: valid = valid || has_id(stacks, *id, 0); break;
+	case RULE_LOCK: valid = valid || has_id(locks, *id, 0); break;
 	default: return 0;
 	}
 	if (valid)
@@ -250,20 +251,22 @@ int recording__repair(struct recording *recording, char **ret_reason)
 			for (size_t c = 0; c < table->column_count; c++)
 				repaired += repair_value(&table->columns[c], table__row(table, recording, i));
 	}
-	struct ids processes = { 0 }, cgroups = { 0 }, stacks = { 0 };
+	struct ids processes = { 0 }, cgroups = { 0 }, stacks = { 0 }, locks = { 0 };
 	repaired += repair_ids(find_table(offsetof(struct recording, process)), recording, &processes);
 	repaired += repair_ids(find_table(offsetof(struct recording, cgroup)), recording, &cgroups);
 	repaired += repair_ids(find_table(offsetof(struct recording, stack)), recording, &stacks);
+	repaired += repair_ids(find_table(offsetof(struct recording, lock)), recording, &locks);
 	for (size_t t = 0; t < recording_table_count; t++) {
 		const struct table *table = &recording_tables[t];
 		for (size_t i = 0; i < table__count(table, recording); i++)
 			for (size_t c = 0; c < table->column_count; c++)
 				repaired += repair_reference(&table->columns[c], table__row(table, recording, i),
-							     &processes, &cgroups, &stacks);
+							     &processes, &cgroups, &stacks, &locks);
 	}
 	free(processes.ids);
 	free(cgroups.ids);
 	free(stacks.ids);
+	free(locks.ids);
 	group_tasks(recording);
 	count_repairs(recording, repaired);
 	for (size_t t = 0; t < recording_table_count; t++) {
