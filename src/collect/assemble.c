@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "collect/gather.h"
 #include "symbolize/kallsyms.h"
+#include "symbolize/stack_table.h"
 
 static void store_live_tasks(struct collector *collector, struct recording *recording)
 {
@@ -125,7 +126,7 @@ static void store_pressure(const struct collector *collector, struct recording *
 }
 
 // Stacks are named all at once: the table of symbols is read one time.
-static void store_events(struct collector *collector, struct recording *recording, bool named)
+static void store_events(struct collector *collector, struct recording *recording, struct stack_table *stacks, bool named)
 {
 	cleanup_free uint64_t *addresses = base__alloc(collector->event_count * STACK_FRAMES + 1, sizeof(*addresses));
 	char **names = base__alloc(collector->event_count * STACK_FRAMES + 1, sizeof(*names));
@@ -153,19 +154,7 @@ static void store_events(struct collector *collector, struct recording *recordin
 		row->culprit = event->culprit;
 		for (uint32_t j = 0; named && j < event->record.frames && j < STACK_FRAMES; j++, next++)
 			string__add(&frames, "%s%s", j ? "\n" : "", names[next]);
-		if (frames.length) {
-			struct stack_row *stack = NULL;
-
-			for (size_t k = 0; k < recording->stack_count && !stack; k++)
-				if (!strcmp(recording->stack[k].frames, frames.text))
-					stack = &recording->stack[k];
-			if (!stack) {
-				stack = recording__add_stack(recording);
-				stack->id = (int64_t)recording->stack_count;
-				stack->frames = base__copy(frames.text);
-			}
-			recording->event[i].stack = stack->id;
-		}
+		row->stack = stack_table__id(stacks, frames.text);
 		string__free(&frames);
 	}
 	for (size_t i = 0; i < count; i++)
@@ -291,6 +280,7 @@ static void store_meta(const struct collector *collector, struct recording *reco
 struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete)
 {
 	struct recording *recording = recording__new();
+	struct stack_table *stacks = stack_table__new(recording);
 
 	if (complete)
 		take_credits_at_hand(collector);
@@ -302,7 +292,8 @@ struct recording *assemble__recording(struct collector *collector, const char *e
 	store_groups(collector, recording);
 	gather__store(collector, recording);
 	foldlog__store(collector->folds, recording);
-	store_events(collector, recording, complete);
+	store_events(collector, recording, stacks, complete);
+	stack_table__free(stacks);
 	store_pressure(collector, recording);
 	if (collector->cgroups_start)
 		cgroups__growth(collector->cgroups_start, collector->cgroups_end ? collector->cgroups_end : collector->cgroups_start, recording);
