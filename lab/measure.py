@@ -1,6 +1,7 @@
 """Starts labelled workloads and measures them by the kernel's own files, without whystall.
 
 As a program, `lab/measure.py [--seconds N] [SCENARIO…]` prints the figures that the README of the lab quotes.
+WHYSTALL_LAB=directory takes other programs than those of build/lab.
 """
 import json
 import os
@@ -12,9 +13,10 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.path.join(ROOT, "build", "lab")
+BUILD = os.environ.get("WHYSTALL_LAB", os.path.join(ROOT, "build", "lab"))
 TICKS = os.sysconf("SC_CLK_TCK")
-CALM = 0.05
+CALM = 0.05             # share of the machine that others may use before a scenario starts
+DISTURBED = 0.05        # share of the machine that others used or the hypervisor took while a scenario was measured
 
 
 def scenarios():
@@ -66,6 +68,14 @@ def read(path):
         return ""
 
 
+def read_directory(path):
+    """Names in a directory, [] if it is gone."""
+    try:
+        return os.listdir(path)
+    except OSError:
+        return []
+
+
 def pids_of(parties):
     return {party["pid"] for party in parties if "pid" in party}
 
@@ -80,9 +90,25 @@ def group_directory(path):
     return None
 
 
-def snapshot(truth):
-    """Raw counters of the kernel, in seconds or counts, that `difference` makes figures of."""
+def run_of_session(session):
+    """CPU seconds of all processes of a session and of the children that they reaped."""
+    seconds = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        stat = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        if not stat or int(stat[3]) != session:
+            continue
+        seconds += (int(stat[13]) + int(stat[14])) / TICKS      # cutime, cstime
+        tasks = read_directory(f"/proc/{pid}/task")
+        seconds += sum(int((read(f"/proc/{pid}/task/{task}/schedstat").split() or [0])[0]) for task in tasks) / 1e9
+    return seconds
+
+
+def snapshot(truth, session=None):
+    """Raw counters of the kernel, in seconds or counts, that `difference` makes figures of. With the session that the
+    scenario runs in also "own", the CPU time of all its processes."""
     now = {"time": time.monotonic()}
+    if session is not None:
+        now["own"] = run_of_session(session)
     some = re.search(r"some .*total=(\d+)", read("/proc/pressure/cpu"))
     now["some"] = int(some.group(1)) / 1e6 if some else None
     stat = read("/proc/stat")
@@ -96,7 +122,7 @@ def snapshot(truth):
     for part in ("culprits", "victims", "innocent"):
         for pid in pids_of(truth[part]):
             run = delay = 0
-            tasks = os.listdir(f"/proc/{pid}/task")
+            tasks = read_directory(f"/proc/{pid}/task")
             for task in tasks:
                 fields = read(f"/proc/{pid}/task/{task}/schedstat").split() or [0, 0]
                 run, delay = run + int(fields[0]), delay + int(fields[1])
@@ -132,6 +158,13 @@ def measure(name, seconds, settle=0.5):
 def idle_cpus(figures):
     """Idle share of each CPU, in the CPUs' order."""
     return [figures[key] for key in sorted((k for k in figures if re.fullmatch(r"idle\d+", k)), key=lambda k: int(k[4:]))]
+
+
+def disturbance(figures):
+    """CPU seconds per second that belonged to nobody of the scenario: stolen by the hypervisor, and used by others.
+    Needs figures of a snapshot with a session. A fork storm's short-lived children count as its own when they are reaped."""
+    idle = idle_cpus(figures)
+    return figures["steal"], max(0.0, len(idle) - sum(idle) - figures["steal"] - figures["own"])
 
 
 def busy_share(seconds=0.5):
