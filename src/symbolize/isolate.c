@@ -1,0 +1,288 @@
+// A child takes a batch of items: it prepares all, gives up its privileges, works on one after the other and says so through
+// a pipe. When it dies, the item that it was at is given up and another child takes the rest.
+#include "symbolize/isolate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/base.h"
+#include "symbolize/sandbox.h"
+
+#define LOST_LIMIT 16                   // so many dead children, and the rest is given up
+
+enum message_kind { MESSAGE_PREPARE = 1, MESSAGE_WORK, MESSAGE_BYTES, MESSAGE_DONE, MESSAGE_END };
+struct message { uint32_t kind, length; uint64_t item; };
+
+struct isolate_channel {
+	size_t item;
+	size_t used;
+	unsigned char buffer[2 * (sizeof(struct message) + ISOLATE_MESSAGE_LIMIT)];
+};
+
+enum state { STATE_PENDING, STATE_DONE, STATE_LOST };
+
+struct run {
+	const struct isolate_job *job;
+	struct isolate_budget *budget;
+	unsigned char *states;
+	size_t *batch, batch_count;
+	int64_t began_ns;
+	int fd;
+	bool at_item, ended, late, broken;
+	size_t item;                    // where the child is, if at_item
+	size_t used;
+	unsigned char buffer[sizeof(struct message) + ISOLATE_MESSAGE_LIMIT];
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * (int64_t)NS_PER_SEC + time.tv_nsec;
+}
+
+static void flush(struct isolate_channel *channel)
+{
+	size_t written = 0;
+
+	while (written < channel->used) {
+		ssize_t got = write(SANDBOX_FD, channel->buffer + written, channel->used - written);
+
+		if (got < 0 && errno != EINTR)
+			_exit(1);
+		written += got > 0 ? (size_t)got : 0;
+	}
+	channel->used = 0;
+}
+
+static void put(struct isolate_channel *channel, enum message_kind kind, const void *bytes, size_t length)
+{
+	struct message message = { kind, (uint32_t)length, channel->item };
+
+	if (channel->used + sizeof(message) + length > sizeof(channel->buffer))
+		flush(channel);
+	memcpy(channel->buffer + channel->used, &message, sizeof(message));
+	if (length)
+		memcpy(channel->buffer + channel->used + sizeof(message), bytes, length);
+	channel->used += sizeof(message) + length;
+}
+
+void isolate__send(struct isolate_channel *channel, const void *bytes, size_t length)
+{
+	if (length <= ISOLATE_MESSAGE_LIMIT)
+		put(channel, MESSAGE_BYTES, bytes, length);
+}
+
+static void __attribute__((noreturn)) run_child(const struct run *run, int fd)
+{
+	const struct isolate_job *job = run->job;
+	struct isolate_channel *channel;
+	int64_t cpu_ns = run->budget->cpu_ns < run->budget->child_cpu_ns ? run->budget->cpu_ns : run->budget->child_cpu_ns;
+
+	if (sandbox__limit(fd, run->budget->memory_bytes, cpu_ns))
+		_exit(1);
+	channel = base__alloc(1, sizeof(*channel));
+	for (size_t i = 0; job->prepare && i < run->batch_count; i++) {
+		channel->item = run->batch[i];
+		put(channel, MESSAGE_PREPARE, NULL, 0);
+		flush(channel);                 // from here on a file system may let us wait
+		job->prepare(job->context, channel->item, channel);
+	}
+	flush(channel);
+	if (job->work && sandbox__enter())
+		_exit(1);
+	for (size_t i = 0; i < run->batch_count; i++) {
+		channel->item = run->batch[i];
+		put(channel, MESSAGE_WORK, NULL, 0);
+		flush(channel);
+		if (job->work)
+			job->work(job->context, channel->item, channel);
+		put(channel, MESSAGE_DONE, NULL, 0);
+	}
+	put(channel, MESSAGE_END, NULL, 0);
+	flush(channel);
+	_exit(0);
+}
+
+// One whole message. The child may be in a stranger's hands: nothing is believed that does not fit.
+static bool take(struct run *run, const struct message *message, const unsigned char *bytes)
+{
+	size_t item = (size_t)message->item;
+
+	if (message->kind == MESSAGE_END) {
+		run->ended = true;
+		return true;
+	}
+	if (item >= run->job->items || run->states[item] != STATE_PENDING)
+		return false;
+	switch (message->kind) {
+	case MESSAGE_PREPARE:
+	case MESSAGE_WORK:
+		run->item = item;
+		run->at_item = true;
+		return true;
+	case MESSAGE_BYTES:
+		if (!run->at_item || item != run->item)
+			return false;
+		run->job->receive(run->job->context, item, bytes, message->length);
+		return true;
+	case MESSAGE_DONE:
+		run->states[item] = STATE_DONE;
+		run->at_item = false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool take_all(struct run *run)
+{
+	size_t taken = 0;
+
+	while (run->used - taken >= sizeof(struct message)) {
+		struct message message;
+
+		memcpy(&message, run->buffer + taken, sizeof(message));
+		if (message.length > ISOLATE_MESSAGE_LIMIT)
+			return false;
+		if (run->used - taken < sizeof(message) + message.length)
+			break;
+		if (!take(run, &message, run->buffer + taken + sizeof(message)))
+			return false;
+		taken += sizeof(message) + message.length;
+	}
+	memmove(run->buffer, run->buffer + taken, run->used - taken);
+	run->used -= taken;
+	return true;
+}
+
+// Reads until the child has closed its end. Returns why to kill it, or -1: it went by itself.
+static int listen(struct run *run)
+{
+	int64_t heard_ns = now_ns();
+
+	for (;;) {
+		int64_t now = now_ns(), left = run->began_ns + run->budget->wall_ns - now, patience = heard_ns + run->budget->item_wall_ns - now;
+		struct pollfd poll_fd = { .fd = run->fd, .events = POLLIN };
+		ssize_t got;
+
+		if (left <= 0)
+			return ISOLATE_LATE;
+		if (patience <= 0)
+			return ISOLATE_STUCK;
+		if (poll(&poll_fd, 1, (int)((left < patience ? left : patience) / (int64_t)NS_PER_MSEC) + 1) <= 0)
+			continue;
+		got = read(run->fd, run->buffer + run->used, sizeof(run->buffer) - run->used);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (got <= 0)
+			return -1;
+		run->used += (size_t)got;
+		if (!take_all(run))
+			return ISOLATE_DIED;
+		heard_ns = now_ns();
+	}
+}
+
+static void give_up(struct run *run, size_t item, enum isolate_loss loss)
+{
+	if (run->states[item] != STATE_PENDING)
+		return;
+	run->states[item] = STATE_LOST;
+	if (run->job->lose)
+		run->job->lose(run->job->context, item, loss);
+}
+
+// Waits for a child that was killed, but not for ever: one that hangs in the kernel is left to it.
+static void collect(struct run *run, pid_t child)
+{
+	struct rusage usage;
+	int64_t began = now_ns();
+	pid_t ended;
+
+	while ((ended = wait4(child, NULL, WNOHANG, &usage)) == 0 && now_ns() - began < (int64_t)NS_PER_SEC)
+		usleep(1000);
+	if (ended != child)
+		return;
+	run->budget->cpu_ns -= (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * (int64_t)NS_PER_SEC +
+		(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000LL;
+}
+
+static int run_batch(struct run *run)
+{
+	int ends[2], reason;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	run->fd = ends[0];
+	run->at_item = run->ended = false;
+	run->used = 0;
+	child = fork();
+	if (!child)
+		run_child(run, ends[1]);
+	close(ends[1]);
+	if (child < 0) {
+		int error = -errno;
+
+		close(ends[0]);
+		return error;
+	}
+	reason = listen(run);
+	close(ends[0]);
+	if (reason >= 0)
+		kill(child, SIGKILL);
+	collect(run, child);
+	if (run->ended)
+		return 0;
+	run->late = reason == ISOLATE_LATE || run->budget->cpu_ns < (int64_t)(10 * NS_PER_MSEC);
+	if (run->late)
+		return 0;
+	run->budget->children_lost++;
+	if (run->at_item)
+		give_up(run, run->item, reason == ISOLATE_STUCK ? ISOLATE_STUCK : ISOLATE_DIED);
+	else
+		run->broken = true;             // it did not even begin
+	return 0;
+}
+
+static bool choose_batch(struct run *run)
+{
+	run->batch_count = 0;
+	for (size_t i = 0; i < run->job->items && run->batch_count < run->job->batch; i++)
+		if (run->states[i] == STATE_PENDING)
+			run->batch[run->batch_count++] = i;
+	return run->batch_count > 0;
+}
+
+int isolate__run(const struct isolate_job *job, struct isolate_budget *budget)
+{
+	struct run *run = base__alloc(1, sizeof(*run));
+	int64_t lost_before = budget->children_lost;
+	int error = 0;
+
+	run->job = job;
+	run->budget = budget;
+	run->states = base__alloc(job->items, 1);
+	run->batch = base__alloc(job->batch, sizeof(*run->batch));
+	run->began_ns = now_ns();
+	while (!error && !run->late && !run->broken && budget->children_lost - lost_before < LOST_LIMIT && choose_batch(run))
+		error = run_batch(run);
+	for (size_t i = 0; i < job->items; i++)
+		give_up(run, i, run->late ? ISOLATE_LATE : ISOLATE_DIED);
+	budget->wall_ns -= now_ns() - run->began_ns;
+	error = error ? error : run->broken ? -ECHILD : 0;
+	free(run->states);
+	free(run->batch);
+	free(run);
+	return error;
+}

@@ -1,0 +1,47 @@
+// Work on things that may be hostile, done item by item in child processes: one that crashes, hangs or eats memory costs
+// its own item only.
+#ifndef WHYSTALL_SYMBOLIZE_ISOLATE_H
+#define WHYSTALL_SYMBOLIZE_ISOLATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ISOLATE_MESSAGE_LIMIT 65536
+
+// In the child: sends bytes to the parent, about the item at hand. At most ISOLATE_MESSAGE_LIMIT; more are not sent.
+struct isolate_channel;
+void isolate__send(struct isolate_channel *channel, const void *bytes, size_t length);
+
+enum isolate_loss {
+	ISOLATE_DIED,                   // the child crashed or ran out of memory at this item
+	ISOLATE_STUCK,                  // it took too long at this item
+	ISOLATE_LATE,                   // the time of all was up
+};
+
+struct isolate_job {
+	size_t items;
+	size_t batch;                   // items for one child at most (what `prepare` opens is open at once)
+	// In the child, with the caller's privileges, for each item of its batch: opens files. NULL: nothing.
+	void (*prepare)(void *context, size_t item, struct isolate_channel *channel);
+	// In the child, for each item again, without any privileges (sandbox__enter). NULL: nothing.
+	void (*work)(void *context, size_t item, struct isolate_channel *channel);
+	// In the parent: what was sent, in order. Not to be trusted.
+	void (*receive)(void *context, size_t item, const unsigned char *bytes, size_t length);
+	// In the parent: this item's work was not finished. What it had sent before has arrived.
+	void (*lose)(void *context, size_t item, enum isolate_loss loss);
+	void *context;
+};
+
+// What is left of the limits; isolate__run takes from it what it used.
+struct isolate_budget {
+	int64_t cpu_ns, wall_ns;
+	int64_t child_cpu_ns;           // of one child: a hostile item shall not use up the time of all
+	int64_t item_wall_ns;           // a child that says nothing for so long is stuck
+	size_t memory_bytes;
+	int64_t children_lost;          // counted
+};
+
+// Works on all items in ascending order. Returns 0, also if items were lost; a negative errno if no child could be made.
+int isolate__run(const struct isolate_job *job, struct isolate_budget *budget);
+
+#endif

@@ -1,0 +1,135 @@
+// Stacks as they come in: each different one is kept once. The processes are few; the stacks may be many.
+#include "symbolize/user.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "symbolize/user_private.h"
+
+#define STACKS_LIMIT 65536
+#define TABLE_SIZE (2 * STACKS_LIMIT)   // a power of two
+
+struct user_stacks *user_stacks__new(void)
+{
+	struct user_stacks *stacks = base__alloc(1, sizeof(*stacks));
+
+	stacks->table = base__alloc(TABLE_SIZE, sizeof(*stacks->table));
+	stacks->table_size = TABLE_SIZE;
+	return stacks;
+}
+
+static void free_object(struct object *object)
+{
+	for (size_t i = 0; object->functions && i < object->count; i++)
+		free(object->functions[i]);
+	free(object->functions);
+	free(object->offsets);
+	free(object->addresses);
+	free(object->label);
+	free(object->mapping.path);
+}
+
+void user_stacks__free(struct user_stacks *stacks)
+{
+	if (!stacks)
+		return;
+	for (size_t i = 0; i < stacks->process_count; i++) {
+		for (size_t j = 0; j < stacks->processes[i].count; j++)
+			free(stacks->processes[i].lookups[j].memory);
+		free(stacks->processes[i].lookups);
+	}
+	for (size_t i = 0; i < stacks->stack_count; i++)
+		free(stacks->stacks[i].text);
+	for (size_t i = 0; i < stacks->object_count; i++)
+		free_object(&stacks->objects[i]);
+	free(stacks->processes);
+	free(stacks->stacks);
+	free(stacks->addresses);
+	free(stacks->table);
+	free(stacks->objects);
+	free(stacks);
+}
+
+// The last one added is the likeliest.
+static uint32_t get_process(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
+{
+	struct user_process *process;
+
+	for (size_t i = stacks->process_count; i-- > 0;)
+		if (stacks->processes[i].tgid == tgid && stacks->processes[i].start_ns == start_ns)
+			return (uint32_t)i;
+	stacks->processes = base__grow(stacks->processes, &stacks->process_capacity, stacks->process_count + 1, sizeof(*stacks->processes));
+	process = &stacks->processes[stacks->process_count];
+	*process = (struct user_process){ .tgid = tgid, .start_ns = start_ns };
+	return (uint32_t)stacks->process_count++;
+}
+
+static uint64_t hash_of(uint32_t process, const uint64_t *addresses, size_t count, bool cut)
+{
+	uint64_t hash = 0x9e3779b97f4a7c15 * (process * 2ULL + cut + 1);
+
+	for (size_t i = 0; i < count; i++) {
+		hash = (hash ^ addresses[i]) * 0x9fb21c651e98df25;
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+int user_stacks__add(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns, const uint64_t *addresses, size_t count, bool cut)
+{
+	uint32_t process;
+	struct user_stack *stack;
+	uint64_t hash;
+	size_t place;
+
+	if (!count)
+		return -EINVAL;
+	if (count > USER_STACK_FRAMES) {
+		count = USER_STACK_FRAMES;
+		cut = true;
+	}
+	process = get_process(stacks, tgid, start_ns);
+	hash = hash_of(process, addresses, count, cut);
+	for (place = hash % stacks->table_size; stacks->table[place]; place = (place + 1) % stacks->table_size) {
+		stack = &stacks->stacks[stacks->table[place] - 1];
+		if (stack->hash == hash && stack->process == process && stack->count == count && stack->cut == cut &&
+		    !memcmp(stacks->addresses + stack->first, addresses, count * sizeof(*addresses)))
+			return (int)stacks->table[place] - 1;
+	}
+	if (stacks->stack_count == STACKS_LIMIT) {
+		stacks->statistics.stacks_lost++;
+		return -ENOSPC;
+	}
+	stacks->stacks = base__grow(stacks->stacks, &stacks->stack_capacity, stacks->stack_count + 1, sizeof(*stacks->stacks));
+	stacks->addresses = base__grow(stacks->addresses, &stacks->address_capacity, stacks->address_count + count, sizeof(*stacks->addresses));
+	stack = &stacks->stacks[stacks->stack_count];
+	*stack = (struct user_stack){ .hash = hash, .process = process, .count = (uint32_t)count, .first = stacks->address_count, .cut = cut };
+	memcpy(stacks->addresses + stacks->address_count, addresses, count * sizeof(*addresses));
+	stacks->address_count += count;
+	stacks->table[place] = (uint32_t)++stacks->stack_count;
+	stacks->statistics.stacks++;
+	return (int)stacks->stack_count - 1;
+}
+
+void user_stacks__mark_gone(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
+{
+	stacks->processes[get_process(stacks, tgid, start_ns)].gone = true;
+}
+
+const char *user_stacks__text(struct user_stacks *stacks, int number)
+{
+	struct user_stack *stack;
+
+	if (number < 0 || (size_t)number >= stacks->stack_count)
+		return "";
+	stack = &stacks->stacks[number];
+	if (!stack->text)
+		stack->text = user_stacks__format(stacks, stack);
+	return stack->text;
+}
+
+void user_stacks__statistics(const struct user_stacks *stacks, struct user_stacks_statistics *ret)
+{
+	*ret = stacks->statistics;
+}

@@ -1,0 +1,65 @@
+// What the parts of user.h share.
+#ifndef WHYSTALL_SYMBOLIZE_USER_PRIVATE_H
+#define WHYSTALL_SYMBOLIZE_USER_PRIVATE_H
+
+#include <stdbool.h>
+
+#include "symbolize/mappings.h"
+#include "symbolize/user.h"
+
+#define NO_OBJECT SIZE_MAX
+
+// A return address is the one behind the call; what is looked up is the call's last byte, so that a call at the end of a
+// function or of an inlined one belongs to it.
+struct lookup {
+	uint64_t address;               // the call's last byte, or where the task stood
+	bool mapped, executable;
+	size_t object, place;           // of a file: object and the place among its offsets; else NO_OBJECT
+	uint64_t offset;                // in the file, or from the start of memory without a file
+	char *memory;                   // "[anon]", "[uprobes]": code without a file, NULL otherwise
+};
+
+struct user_process {
+	uint32_t tgid;
+	uint64_t start_ns;
+	bool gone;                      // told by the caller, or found out
+	struct lookup *lookups;         // ascending and unique, once resolving began
+	size_t count, capacity;
+};
+
+struct user_stack { uint64_t hash; uint32_t process, count; size_t first; bool cut; char *text; };
+
+// A mapped file; `source` maps it as `mapping` says.
+struct object {
+	struct mapping mapping;         // path owned
+	uint32_t source;                // a process' index
+	bool is_vdso, read;             // read: its segments are known, so `addresses` are
+	bool late;
+	char build_id[13];              // first 12 hexadecimal digits, "" none
+	char *label;                    // last part of the path, printable
+	uint64_t *offsets, *addresses;  // in the file; in the file's own address space
+	char **functions;               // one a line; NULL: not known
+	size_t count, capacity;
+};
+
+struct user_stacks {
+	struct user_process *processes;
+	size_t process_count, process_capacity;
+	struct user_stack *stacks;
+	size_t stack_count, stack_capacity;
+	uint64_t *addresses;            // of all stacks
+	size_t address_count, address_capacity;
+	uint32_t *table;                // of stacks: index + 1, open addressing by hash
+	size_t table_size;
+	struct object *objects;
+	size_t object_count, object_capacity;
+	bool resolved;
+	struct user_stacks_statistics statistics;
+};
+
+// The lookup of frame `frame` of a stack; NULL for a process that is gone.
+struct lookup *user_stacks__lookup(const struct user_stacks *stacks, const struct user_stack *stack, size_t frame);
+// A stack's frames as text; owned by the caller. Counts what it drops.
+char *user_stacks__format(struct user_stacks *stacks, const struct user_stack *stack);
+
+#endif
