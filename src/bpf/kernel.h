@@ -26,7 +26,9 @@ typedef _Bool bool;
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_F_MMAPABLE = 1024 };
 enum { BPF_RB_NO_WAKEUP = 1 };
-enum bpf_map_type { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_RINGBUF = 27 };
+enum { BPF_F_USER_STACK = 256 };
+enum bpf_map_type { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_STACK_TRACE = 7, BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_RINGBUF = 27 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -80,8 +82,23 @@ struct cgroup {
 };
 struct css_set { struct cgroup *dfl_cgrp; };
 struct cpumask { unsigned long bits[16]; };
+struct rw_semaphore { struct { s64 counter; } owner; };
+struct mutex { struct { s64 counter; } owner; };
+struct rt_mutex_base { struct task_struct *owner; };
+struct mm_struct {
+	struct rw_semaphore mmap_lock;
+	struct task_struct *owner;      // CONFIG_MEMCG
+};
+struct pt_regs { unsigned long orig_ax; };
+struct pt_regs___arm64 { s32 syscallno; };
+struct thread_info { unsigned int status; };
 struct task_struct {
-	unsigned int __state;
+	struct thread_info thread_info;
+	unsigned int __state, flags;
+	unsigned in_iowait : 1;
+	void *stack;
+	struct mm_struct *mm;
+	unsigned long nvcsw, nivcsw;
 	unsigned int on_cpu, on_rq; // unsigned: bytes since 7.2, and only unsigned loads are resized by libbpf
 	int prio, static_prio, nr_cpus_allowed;
 	unsigned int policy, rt_priority, psi_flags;

@@ -4,6 +4,10 @@
 
 volatile unsigned int phase = PHASE_CALIBRATE;
 volatile unsigned int quota_watch = 0;        // some cgroup has a CPU quota: look at throttling
+volatile unsigned long long window_began = 0; // CLOCK_MONOTONIC; 0: not yet
+volatile unsigned long long window_ended = 0;
+volatile unsigned long long regs_top = 0;
+volatile long long regs_distance = 0;         // from the bottom of a task's kernel stack to its user registers; 0: unknown
 volatile unsigned int walk = WALK_SEED;       // what the task iterator does
 
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
@@ -22,6 +26,21 @@ struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct pair_key);
 	__type(value, struct pair_value); __uint(max_entries, 65536); } pairs SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct credit_key);
 	__type(value, u64); __uint(max_entries, 8192); } group_credits SEC(".maps");
+// Locks. Rows of lock_waits beside task_slots have the same number.
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
+	__type(value, struct lock_wait); __uint(max_entries, TASK_SLOTS); } lock_waits SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
+	__type(value, struct lock_cpu); __uint(max_entries, 1); } lock_cpus SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __type(key, u64);
+	__type(value, struct lock_state); __uint(max_entries, LOCK_STATES); } lock_states SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct lock_wait_key);
+	__type(value, struct lock_wait_sum); __uint(max_entries, LOCK_ROWS); } lock_wait_sums SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct lock_hold_key);
+	__type(value, struct lock_hold_sum); __uint(max_entries, LOCK_ROWS); } lock_hold_sums SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct lock_stack_key);
+	__type(value, struct lock_stack_sum); __uint(max_entries, LOCK_ROWS); } lock_stack_sums SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(key_size, 4); __uint(value_size, 8 * LOCK_FRAMES);
+	__uint(max_entries, LOCK_STACKS); } lock_stacks SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 1 << 21); } records SEC(".maps");
 
 static __always_inline struct cpu_account *find_cpu(u32 cpu)

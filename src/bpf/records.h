@@ -135,6 +135,12 @@ struct credit_key { unsigned int group, occupant; };
 struct pair_key { unsigned int victim, occupant; };
 struct pair_value { unsigned long long ns, waits; };
 
+// Why a task sleeps, as far as its system call and its state tell.
+enum blocked_reason { BLOCKED_OTHER, BLOCKED_LOCK, BLOCKED_IO, BLOCKED_TIMER, BLOCKED_WORK, BLOCKED_PROCESS, BLOCKED_FUTEX, BLOCKED_MEMORY,
+	BLOCKED_REASONS };
+#define SYSCALLS_CLASSIFIED 512 // numbers from here on: BLOCKED_OTHER
+struct blocked_sum { unsigned long long ns; unsigned int times, max_us; };
+
 #define WAIT_UNKNOWN_START 1ULL  // wait_start of a task that was moved: its start is in sched_info
 #define SLOT_THROTTLED 1u      // kept off by a quota when the wait began
 #define SLOT_QUOTA 4u          // wait_throttled is set
@@ -159,6 +165,11 @@ struct task_slot {
 	unsigned long long run_delay_first, run_delay_last, run_delay_seen, preempted_at_wakeup;
 	// a stint whose end was not seen was booked to this task; checked against its run time when it is seen again
 	unsigned long long gap_ns, gap_credit_ns, gap_credit_task_ns, gap_exec_ns;
+	unsigned long long blocked_since; // 0: not asleep
+	unsigned int blocked_reason;
+	unsigned int lock_waiting;      // 1: between contention_begin and contention_end of a lock that it may sleep for
+	unsigned long long held_lock;   // address of a lock that others were seen to wait for while this task held it, or 0
+	struct blocked_sum blocked[BLOCKED_REASONS];
 	unsigned long long start_ns;    // CLOCK_BOOTTIME of the process' leader
 	unsigned int parent_tgid, policy, nice20, rt_priority, allowed_cpus, kernel_thread;
 	unsigned long long cgroup;      // kernfs id
@@ -178,6 +189,84 @@ struct exec_record {
 	unsigned int kind, tgid, parent_tgid, unused;
 	unsigned long long start_ns;
 	char comm[COMM_LENGTH], filename[128];
+};
+
+// ---- locks ----
+
+// Flags of contention_begin (include/trace/events/lock.h, 5.19 … 7.2).
+#define LCB_F_SPIN 1u
+#define LCB_F_READ 2u
+#define LCB_F_WRITE 4u
+#define LCB_F_RT 8u
+#define LCB_F_PERCPU 16u
+#define LCB_F_MUTEX 32u
+enum lock_kind { LOCK_KIND_UNKNOWN, LOCK_KIND_MMAP, LOCK_KIND_RWSEM, LOCK_KIND_MUTEX, LOCK_KIND_SPINLOCK, LOCK_KIND_RWLOCK, LOCK_KIND_PERCPU,
+	LOCK_KIND_RTMUTEX, LOCK_KINDS };
+
+// What a task was doing: the number of its system call, or one of these.
+#define OPERATION_COMPAT 0x10000u       // added to the number of a 32-bit system call
+#define OPERATION_PAGE_FAULT 0xff01u    // an exception from user mode: no system call
+#define OPERATION_EXIT 0xff02u
+#define OPERATION_KERNEL_THREAD 0xff03u
+#define OPERATION_IO_WORKER 0xff04u
+#define OPERATION_FREE 0xff05u          // nobody held the lock
+#define OPERATION_UNKNOWN 0xff06u
+
+// Which lock: an mmap_lock by the process that it belongs to, others by where they are taken.
+struct lock_class {
+	unsigned int kind;              // enum lock_kind
+	unsigned int tgid;              // LOCK_KIND_MMAP: whose address space, else 0
+	int stack;                      // others: kernel stack of the first wait seen for this lock, negative: none
+};
+
+// The sleeping lock that a task waits for; beside task_slot, with the same number.
+struct lock_wait {
+	unsigned long long lock;        // address, 0: none
+	unsigned long long began;       // CLOCK_MONOTONIC
+	unsigned long long run_delay, exec, switches; // of the task then
+	unsigned int flags, tgid;
+	struct lock_class class;
+	unsigned int unused;
+};
+
+// One lock that is or was waited for.
+struct lock_state {
+	unsigned long long last;        // CLOCK_MONOTONIC of the last event
+	int waiters;
+	unsigned int settled;           // 1: `class` is known
+	struct lock_class class;
+	unsigned int holder_tgid;       // 0: nobody, or unknown
+	unsigned int holder_operation, holder_mode; // OPERATION_*; LCB_F_READ or LCB_F_WRITE
+	int holder_stack, holder_user_stack; // sampled when it took the lock; negative: not sampled
+	unsigned int unused;
+	unsigned long long holder_task; // address of its task_struct
+	unsigned long long task_ns, wall_ns; // booked to this holder since it was made out, not in lock_holds yet
+};
+struct lock_wait_key { struct lock_class class; unsigned int tgid, mode; };
+struct lock_wait_sum { unsigned long long waits, ns, max_ns, sleep_ns, spin_ns, runqueue_ns; };
+struct lock_hold_key { struct lock_class class; unsigned int tgid, operation, mode; };
+struct lock_hold_sum { unsigned long long task_ns, wall_ns; };
+enum lock_role { LOCK_WAITER, LOCK_OWNER };
+struct lock_stack_key { struct lock_class class; unsigned int tgid, role; int stack, user_stack; };
+struct lock_stack_sum { unsigned long long ns, samples; };
+
+#define LOCK_FRAMES 48
+#define LOCK_STACKS 8192
+#define LOCK_STATES 8192
+#define LOCK_ROWS 8192
+#define SPIN_DEPTH 4             // contended spinlocks nested on a CPU: task, softirq, hardirq, NMI
+#define SPIN_SAMPLE_NS 100000    // each stack of a spinning CPU stands for this much spinning, at least
+#define LOCK_SAMPLE_NS 5000000   // each stack of a waiter stands for this much waiting, at least
+#define LOCK_SAMPLE_GAP_NS 1000000 // and between two stacks on a CPU there is this much time
+
+// One CPU's part of the locks' account.
+struct lock_cpu {
+	unsigned int spin_depth, unused;
+	struct { unsigned long long lock, began; unsigned int flags, unused; } spins[SPIN_DEPTH];
+	unsigned long long spin_due_ns, spin_due_waits, spin_due_max_ns; // spinning not booked yet
+	unsigned long long wait_due_ns; // waiting that no stack stands for yet
+	unsigned long long last_waiter_stack, last_owner_stack, last_spin_stack; // when the last one was taken
+	unsigned long long begins, ends, states_lost, rows_lost, stacks_lost, unmatched_ends, spin_nested;
 };
 
 // What one CPU's PSI counters said at a moment, for folding; group 0 is the system.

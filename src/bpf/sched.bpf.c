@@ -15,6 +15,8 @@
 #include "bpf/account.h"
 #include "bpf/groups.h"
 #include "bpf/waits.h"
+#include "bpf/lock.h"
+#include "bpf/blocked.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -238,11 +240,18 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		prev_slot->switches++;
 		if (prev_waits)
 			wait_begin(account, prev_slot, prev, clock, clock, account->moment.now);
+		else if (!(prev->__state & DEAD))
+			blocked_begin(prev_slot, prev, account->moment.now);
+		if (prev_slot->held_lock)
+			lock_owner_seen(ctx, prev_slot, prev, account->cpu);
 		if (have_groups && prev_slot->group)
 			groups_pass(account->cpu, prev_index, prev_slot->group, account->moment.now, prev_waits ? PASS_TOUCH | PASS_BEGIN : PASS_TOUCH);
 	}
 	if (next_slot) {
 		u64 queued = next->sched_info.last_queued;
+
+		if (next_slot->blocked_since)
+			blocked_end(next_slot, queued > next_slot->blocked_since ? queued : account->moment.now);
 		bool marked = next_slot->wait_cpu == account->cpu
 			&& (next_slot->wait_start == queued || next_slot->wait_start == WAIT_UNKNOWN_START) && queued;
 
@@ -299,6 +308,7 @@ static __always_inline int wakeup(struct task_struct *task)
 	account->stint_ns = account->moment.now - account->switched - account->current_special;
 	if (!slot)
 		return 0;
+	blocked_end(slot, account->moment.now);
 	slot->run_delay_seen = task->sched_info.run_delay;
 	slot->seen = 1;
 	// It has just been enqueued; a stamp much older than that is a left-over.

@@ -96,6 +96,10 @@ int snapshot(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!account)
 		return 1;
+	if (!regs_distance) {
+		regs_top = (u64)bpf_task_pt_regs(current); // through memory, because the verifier does not subtract pointers
+		regs_distance = (long long)(regs_top - (u64)current->stack);
+	}
 	now = bpf_ktime_get_ns() - account->offset;
 	account->cpu = bpf_get_smp_processor_id();
 	account->rq = (u64)rq;
@@ -154,6 +158,9 @@ int walk_tasks(struct bpf_iter__task *ctx)
 	slot = slot_get(account, task, &index);
 	if (slot && walk == WALK_MARK && !slot->seen)
 		slot->run_delay_first = task->sched_info.run_delay;
+	// Asleep already: since before the window, so for all of it until it wakes.
+	if (slot && walk == WALK_MARK && !task->on_rq && !slot->blocked_since && !(task->__state & DEAD))
+		blocked_begin(slot, task, account->first);
 	if (slot && walk == WALK_MARK && waits && !slot->wait_start && queued <= account->first) {
 		slot->wait_cpu = account->cpu;
 		slot->wait_throttled = quota_watch ? throttled_total(task, account->first) : 0;

@@ -10,17 +10,26 @@
 #include "symbolize/kallsyms.h"
 #include "symbolize/stack_table.h"
 
-static void store_live_tasks(struct collector *collector, struct recording *recording)
+static void store_live_tasks(struct collector *collector, struct recording *recording, bool complete)
 {
+	struct blocked_account *blocked = blocked_account__copy(collector->blocked);
+
 	for (uint32_t i = 0; i < TASK_SLOTS; i++) {
 		const struct task_slot *slot = &collector->probes->slots[i];
 		struct task_slot copy;
+		int64_t process;
 
-		if (!slot->pid || !(slot->run_ns | slot->wait_ns | slot->switches | slot->wait_start))
+		if (!slot->pid)
 			continue;
 		copy = *slot;   // the kernel goes on writing while an interim state is stored
-		processes__task_row(&copy, processes__see(collector->processes, &copy), recording__add_task(recording));
+		process = processes__see(collector->processes, &copy);
+		blocked_account__add(blocked, process, &copy, complete ? collector->probes->accounts[0].last : 0);
+		if (!(slot->run_ns | slot->wait_ns | slot->switches | slot->wait_start))
+			continue;
+		processes__task_row(&copy, process, recording__add_task(recording));
 	}
+	blocked_account__store(blocked, recording);
+	blocked_account__free(blocked);
 }
 
 static void store_cpu(const struct cpu_account *account, uint32_t number, struct recording *recording)
@@ -166,10 +175,11 @@ struct loss { const char *name, *meaning; int64_t value; };
 
 static void store_counters(const struct collector *collector, struct recording *recording)
 {
-	int64_t sum[14] = { 0 };
+	int64_t sum[14] = { 0 }, lock_sum[5] = { 0 };
 
 	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++) {
 		const struct cpu_account *account = &collector->probes->accounts[cpu];
+		const struct lock_cpu *locks = &collector->probes->lock_cpus[cpu];
 		int64_t seen = (int64_t)account->switches;
 		int64_t kernel = account->switches_kernel_last ? (int64_t)(account->switches_kernel_last - account->switches_kernel_first) : seen;
 
@@ -185,6 +195,11 @@ static void store_counters(const struct collector *collector, struct recording *
 		sum[9] += (int64_t)account->walk_lost;
 		sum[10] += (int64_t)account->pairs_skipped_ns;
 		sum[13] += account->began_late;
+		lock_sum[0] += (int64_t)locks->states_lost;
+		lock_sum[1] += (int64_t)locks->rows_lost;
+		lock_sum[2] += (int64_t)locks->stacks_lost;
+		lock_sum[3] += (int64_t)locks->unmatched_ends;
+		lock_sum[4] += (int64_t)locks->spin_nested;
 		sum[12] += (int64_t)account->unmarked_ns;
 		sum[11] += (int64_t)account->pairs_booked_ns;
 	}
@@ -203,6 +218,14 @@ static void store_counters(const struct collector *collector, struct recording *
 		{ "pairs_not_cut_ns", "waiting time that was not cut by its occupants, to keep the probe cheap", sum[10] },
 		{ "pairs_cut_ns", "waiting time that was cut by its occupants", sum[11] },
 		{ "events_dropped", "listed waits beyond the limit of the recording", collector->events_dropped },
+		{ "probe_runs_missed", "times that a probe did not run, because one ran on that CPU already",
+			(int64_t)probes__missed_runs(collector->probes) },
+		{ "lock_states_lost", "waits for kernel locks that were not recorded for want of room", lock_sum[0] },
+		{ "lock_rows_lost", "sums of lock waits, holders or stacks that were not kept for want of room", lock_sum[1] },
+		{ "lock_stacks_lost", "stacks of waiters or owners that were not kept for want of room", lock_sum[2] },
+		{ "lock_waits_unmatched", "waits for kernel locks whose beginning was not seen; counted only where it was before the window",
+			lock_sum[3] },
+		{ "lock_spins_nested", "spinning that was not recorded, because more of it was nested on a CPU than is kept apart", lock_sum[4] },
 		{ "cpus_late", "CPUs that came online within the window: their account begins there", sum[13] },
 		{ "failed_reads", "reads of the kernel's tables that failed", collector->failed_reads },
 		{ "command_lines_unread", "command lines that were left alone because the process' memory lock was held",
@@ -253,6 +276,7 @@ static void store_meta(const struct collector *collector, struct recording *reco
 	recording__set_meta(recording, "requested_ns", "%lld", (long long)options->duration_ns);
 	recording__set_meta(recording, "ended_by", "%s", ended_by);
 	recording__set_meta(recording, "meter", "%s", collector->probes->meter ? "psi_group_cpu" : "events");
+	recording__set_meta(recording, "locks", "%d", collector->probes->locks);
 	recording__set_meta(recording, "steal_clock", "%d", collector->probes->steal);
 	recording__set_meta(recording, "pair_threshold_ns", "%llu", 100 * NS_PER_USEC);
 	recording__set_meta(recording, "event_threshold_ns", "%llu", 10 * NS_PER_MSEC);
@@ -284,7 +308,7 @@ struct recording *assemble__recording(struct collector *collector, const char *e
 
 	if (complete)
 		take_credits_at_hand(collector);
-	store_live_tasks(collector, recording);
+	store_live_tasks(collector, recording, complete);
 	processes__store(collector->processes, recording);
 	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++)
 		if (collector->probes->accounts[cpu].first)
@@ -293,6 +317,7 @@ struct recording *assemble__recording(struct collector *collector, const char *e
 	gather__store(collector, recording);
 	foldlog__store(collector->folds, recording);
 	store_events(collector, recording, stacks, complete);
+	lock_account__store(collector->locks, collector, recording, complete ? stacks : NULL);
 	stack_table__free(stacks);
 	store_pressure(collector, recording);
 	if (collector->cgroups_start)

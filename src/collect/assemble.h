@@ -4,10 +4,12 @@
 
 #include <pthread.h>
 
+#include "collect/blocked_account.h"
 #include "collect/cgroups.h"
 #include "collect/collector.h"
 #include "collect/folds.h"
 #include "collect/host.h"
+#include "collect/lock_account.h"
 #include "collect/pressure.h"
 #include "collect/probes.h"
 #include "collect/proc_stat.h"
@@ -40,6 +42,8 @@ struct collector {
 	pthread_cond_t saver_wake;
 	struct recording *to_save;
 	bool saver_on, saver_stop;
+	struct lock_account *locks;
+	struct blocked_account *blocked; // of tasks that have ended
 	void *pairs, *credits;          // binary trees (tsearch)
 	struct event *events;
 	size_t event_count, event_capacity, events_resolved;

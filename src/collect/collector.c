@@ -65,13 +65,18 @@ static void read_system_pressure(struct pressure_totals totals[PRESSURE_RESOURCE
 	}
 }
 
+static void take_exit(struct collector *collector, const struct task_slot *slot)
+{
+	blocked_account__add(collector->blocked, processes__exit(collector->processes, slot), slot, 0);
+}
+
 static void handle_record(void *context, const void *record, size_t size)
 {
 	struct collector *collector = context;
 	uint32_t kind = *(const uint32_t *)record;
 
 	if (kind == RECORD_EXIT && size >= sizeof(struct exit_record))
-		processes__exit(collector->processes, &((const struct exit_record *)record)->slot);
+		take_exit(collector, &((const struct exit_record *)record)->slot);
 	else if (kind == RECORD_EXEC && size >= sizeof(struct exec_record))
 		processes__exec(collector->processes, record);
 	else if (kind == RECORD_WAIT && size >= sizeof(struct wait_record))
@@ -161,6 +166,8 @@ static void drain(struct collector *collector)
 		collector->failed_reads++;
 	if (probes__take_credits(collector->probes, take_credit, collector) < 0)
 		collector->failed_reads++;
+	if (lock_account__drain(collector->locks, collector) < 0)
+		collector->failed_reads++;
 	processes__forget_dead(collector->processes);
 }
 
@@ -235,6 +242,8 @@ int collector__open(const struct collector_options *options, struct collector **
 	}
 	collector->processes = processes__new();
 	collector->folds = foldlog__new(collector->probes);
+	collector->locks = lock_account__new();
+	collector->blocked = blocked_account__new();
 	sleep_ns(CALIBRATION_NS);
 	if (!probes__calibrated(collector->probes)) {
 		sleep_ns(10 * CALIBRATION_NS);
@@ -411,6 +420,7 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	saver_end(collector);
 	stop_statistics(collector);
 	drain(collector);
+	lock_account__settle(collector->locks, collector);
 	see_live_tasks(collector);
 	collector->unread_command_lines = processes__read_command_lines(collector->processes);
 	*ret_recording = assemble__recording(collector, ended_by, true);
@@ -427,6 +437,8 @@ void collector__close(struct collector *collector)
 	probes__free(collector->probes);
 	processes__free(collector->processes);
 	foldlog__free(collector->folds);
+	lock_account__free(collector->locks);
+	blocked_account__free(collector->blocked);
 	cgroups__free(collector->cgroups_start);
 	cgroups__free(collector->cgroups_end);
 	proc_stat__free(&collector->stat_start);

@@ -1,11 +1,14 @@
 #include "collect/probes.h"
 
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -13,12 +16,16 @@
 #include <bpf/libbpf.h>
 
 #include "base/base.h"
+#include "collect/syscalls.h"
 #include "sched.skel.h"
+
+#define TICK_HZ 49              // of the timer that looks who holds a lock; out of step with the kernel's own ticks
 
 struct probes_private {
 	struct probes public;
 	struct ring_buffer *ring;
 	struct bpf_link *walk_link;
+	struct bpf_link **tick_links;   // one for each CPU, NULL where it could not be
 	probes_record_fn *handle;
 	void *context;
 	int statistics_fd;
@@ -92,6 +99,9 @@ static void settle_drift(const struct btf *btf, const struct probes_options *opt
 	settings->cpus = probes->cpus;
 	settings->pair_threshold_ns = options->pair_threshold_ns;
 	settings->event_threshold_ns = options->event_threshold_ns;
+	syscalls__reasons((unsigned char *)settings->syscall_reasons, SYSCALLS_CLASSIFIED);
+	probes->locks = btf__find_by_name_kind(btf, "btf_trace_contention_begin", BTF_KIND_TYPEDEF) > 0
+		&& btf__find_by_name_kind(btf, "btf_trace_contention_end", BTF_KIND_TYPEDEF) > 0;
 	if (runqueues >= 0 && psi >= 0 && !options->without_meter && access("/proc/pressure/cpu", R_OK) == 0) {
 		settings->have_meter = probes->meter = true;
 		settings->distance_psi = psi - runqueues;
@@ -122,6 +132,7 @@ static void size_maps(const struct probes_options *options, struct probes *probe
 	bpf_map__set_max_entries(skeleton->maps.groups, probes->groups);
 	bpf_map__set_max_entries(skeleton->maps.group_accounts, probes->groups * probes->cpus);
 	bpf_map__set_max_entries(skeleton->maps.fold_samples, probes->groups * probes->cpus);
+	bpf_map__set_max_entries(skeleton->maps.lock_cpus, probes->cpus);
 }
 
 static void *map_array(struct probes *probes, const struct bpf_map *map, size_t row)
@@ -145,9 +156,15 @@ static int map_arrays(struct probes *probes)
 	probes->group_table = map_array(probes, skeleton->maps.groups, sizeof(struct group));
 	probes->group_accounts = map_array(probes, skeleton->maps.group_accounts, sizeof(struct group_account));
 	probes->folds = map_array(probes, skeleton->maps.fold_samples, sizeof(struct fold_sample));
-	// Those that are not mapped: buckets, two hash maps (48 bytes of overhead an element), the ring.
+	probes->lock_waits = map_array(probes, skeleton->maps.lock_waits, sizeof(struct lock_wait));
+	probes->lock_cpus = map_array(probes, skeleton->maps.lock_cpus, sizeof(struct lock_cpu));
+	// Those that are not mapped: buckets, hash maps (48 bytes of overhead an element), stacks, the ring.
 	probes->map_bytes += (size_t)probes->cpus * BUCKETS * sizeof(struct bucket) + 65536 * 72 + 8192 * 64 + (2U << 20);
-	return probes->accounts && probes->slots && probes->group_table && probes->group_accounts && probes->folds ? 0 : -ENOMEM;
+	probes->map_bytes += LOCK_STATES * (48 + sizeof(struct lock_state)) + LOCK_STACKS * (24 + 8 * LOCK_FRAMES)
+		+ LOCK_ROWS * (3 * 48 + sizeof(struct lock_wait_key) + sizeof(struct lock_wait_sum) + sizeof(struct lock_hold_key)
+			+ sizeof(struct lock_hold_sum) + sizeof(struct lock_stack_key) + sizeof(struct lock_stack_sum));
+	return probes->accounts && probes->slots && probes->group_table && probes->group_accounts && probes->folds
+		&& probes->lock_waits && probes->lock_cpus ? 0 : -ENOMEM;
 }
 
 // Why this kernel can't be recorded at all, or NULL.
@@ -165,6 +182,33 @@ static char *kernel_refusal(void)
 		return base__format("this kernel (%s) has no type information in /sys/kernel/btf/vmlinux: "
 			"boot one that was built with CONFIG_DEBUG_INFO_BTF=y", name.release);
 	return NULL;
+}
+
+// A timer on each CPU looks at whoever runs: the only way to see the stack of a lock's owner that neither waits nor sleeps. Without it
+// such owners are known, but not their stacks.
+static void attach_ticks(struct probes_private *own)
+{
+	struct perf_event_attr attributes = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(attributes), .config = PERF_COUNT_SW_CPU_CLOCK,
+		.freq = 1, .sample_freq = TICK_HZ };
+
+	own->tick_links = base__alloc(own->public.cpus, sizeof(*own->tick_links));
+	for (uint32_t cpu = 0; own->public.locks && cpu < own->public.cpus; cpu++) {
+		int fd = (int)syscall(SYS_perf_event_open, &attributes, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		own->tick_links[cpu] = bpf_program__attach_perf_event(own->public.skeleton->progs.on_tick, fd);
+		if (!own->tick_links[cpu])
+			close(fd);
+	}
+}
+
+static void detach_ticks(struct probes_private *own)
+{
+	for (uint32_t cpu = 0; own->tick_links && cpu < own->public.cpus; cpu++) {
+		bpf_link__destroy(own->tick_links[cpu]);
+		own->tick_links[cpu] = NULL;
+	}
 }
 
 static int forward_record(void *context, void *data, size_t size)
@@ -205,6 +249,9 @@ int probes__load(const struct probes_options *options, struct probes **ret_probe
 	size_maps(options, probes);
 	bpf_program__set_autoattach(probes->skeleton->progs.snapshot, false);
 	bpf_program__set_autoattach(probes->skeleton->progs.walk_tasks, false);
+	bpf_program__set_autoattach(probes->skeleton->progs.on_tick, false);
+	bpf_program__set_autoload(probes->skeleton->progs.on_contention_begin, probes->locks);
+	bpf_program__set_autoload(probes->skeleton->progs.on_contention_end, probes->locks);
 	error = sched_bpf__load(probes->skeleton);
 	if (!error)
 		error = sched_bpf__attach(probes->skeleton);
@@ -221,6 +268,7 @@ int probes__load(const struct probes_options *options, struct probes **ret_probe
 		*ret_error = base__format("the probes' memory can't be reached (%s)", strerror(-error));
 		goto failed;
 	}
+	attach_ticks(own);
 	btf__free(btf);
 	*ret_probes = probes;
 	return 0;
@@ -236,6 +284,8 @@ void probes__free(struct probes *probes)
 
 	if (!probes)
 		return;
+	detach_ticks(own);
+	free(own->tick_links);
 	bpf_link__destroy(own->walk_link);
 	ring_buffer__free(own->ring);
 	if (own->statistics_fd >= 0)
@@ -246,6 +296,7 @@ void probes__free(struct probes *probes)
 
 void probes__detach(struct probes *probes)
 {
+	detach_ticks(private_of(probes));
 	sched_bpf__detach(probes->skeleton);
 }
 
@@ -326,6 +377,15 @@ void probes__watch_quota(struct probes *probes, bool on)
 
 void probes__set_phase(struct probes *probes, enum phase phase)
 {
+	struct timespec time;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	now = (uint64_t)time.tv_sec * NS_PER_SEC + (uint64_t)time.tv_nsec;
+	if (phase == PHASE_RECORD)
+		probes->skeleton->bss->window_began = probes->window_began_ns = now;
+	if (phase == PHASE_STOPPED)
+		probes->skeleton->bss->window_ended = probes->window_ended_ns = now;
 	probes->skeleton->bss->phase = phase;
 }
 
@@ -340,46 +400,119 @@ int probes__consume(struct probes *probes, probes_record_fn *handle, void *conte
 
 #define BATCH 1024
 
-int probes__take_pairs(struct probes *probes, probes_pair_fn *handle, void *context)
+typedef void row_fn(void *closure, const void *key, const void *value);
+
+// Hands out, and removes if `take`, every row of a hash map.
+static int each_row(const struct bpf_map *map, bool take, row_fn *handle, void *closure)
 {
-	cleanup_free struct pair_key *keys = base__alloc(BATCH, sizeof(*keys));
-	cleanup_free struct pair_value *values = base__alloc(BATCH, sizeof(*values));
-	int fd = bpf_map__fd(probes->skeleton->maps.pairs);
+	size_t key_size = bpf_map__key_size(map), value_size = bpf_map__value_size(map);
+	cleanup_free char *keys = base__alloc(BATCH, key_size);
+	cleanup_free char *values = base__alloc(BATCH, value_size);
 	uint32_t position = 0, *from = NULL;
 
 	for (;;) {
 		uint32_t count = BATCH;
-		int error = bpf_map_lookup_and_delete_batch(fd, from, &position, keys, values, &count, NULL);
+		int error = take ? bpf_map_lookup_and_delete_batch(bpf_map__fd(map), from, &position, keys, values, &count, NULL)
+			: bpf_map_lookup_batch(bpf_map__fd(map), from, &position, keys, values, &count, NULL);
 
 		if (error && error != -ENOENT)
 			return error;
 		for (uint32_t i = 0; i < count; i++)
-			handle(context, keys[i].victim, keys[i].occupant, values[i].ns, values[i].waits);
+			handle(closure, keys + i * key_size, values + i * value_size);
 		if (error == -ENOENT)
 			return 0;
 		from = &position;
 	}
 }
 
+struct pair_handler { probes_pair_fn *handle; void *context; };
+static void hand_out_pair(void *closure, const void *key, const void *value)
+{
+	const struct pair_handler *handler = closure;
+	const struct pair_key *pair = key;
+	const struct pair_value *sum = value;
+
+	handler->handle(handler->context, pair->victim, pair->occupant, sum->ns, sum->waits);
+}
+
+int probes__take_pairs(struct probes *probes, probes_pair_fn *handle, void *context)
+{
+	return each_row(probes->skeleton->maps.pairs, true, hand_out_pair, &(struct pair_handler){ handle, context });
+}
+
+struct credit_handler { probes_credit_fn *handle; void *context; };
+static void hand_out_credit(void *closure, const void *key, const void *value)
+{
+	const struct credit_handler *handler = closure;
+	const struct credit_key *credit = key;
+
+	handler->handle(handler->context, credit->group, credit->occupant, *(const uint64_t *)value);
+}
+
 int probes__take_credits(struct probes *probes, probes_credit_fn *handle, void *context)
 {
-	cleanup_free struct credit_key *keys = base__alloc(BATCH, sizeof(*keys));
-	cleanup_free uint64_t *values = base__alloc(BATCH, sizeof(*values));
-	int fd = bpf_map__fd(probes->skeleton->maps.group_credits);
-	uint32_t position = 0, *from = NULL;
+	return each_row(probes->skeleton->maps.group_credits, true, hand_out_credit, &(struct credit_handler){ handle, context });
+}
 
-	for (;;) {
-		uint32_t count = BATCH;
-		int error = bpf_map_lookup_and_delete_batch(fd, from, &position, keys, values, &count, NULL);
+#define HAND_OUT(name) \
+struct name##_handler { probes_##name##_fn *handle; void *context; }; \
+static void hand_out_##name(void *closure, const void *key, const void *value) \
+{ \
+	const struct name##_handler *handler = closure; \
+	handler->handle(handler->context, key, value); \
+} \
+int probes__take_##name##s(struct probes *probes, probes_##name##_fn *handle, void *context) \
+{ \
+	return probes->locks ? each_row(probes->skeleton->maps.name##_sums, true, hand_out_##name, \
+		&(struct name##_handler){ handle, context }) : 0; \
+}
+HAND_OUT(lock_wait)
+HAND_OUT(lock_hold)
+HAND_OUT(lock_stack)
 
-		if (error && error != -ENOENT)
-			return error;
-		for (uint32_t i = 0; i < count; i++)
-			handle(context, keys[i].group, keys[i].occupant, values[i]);
-		if (error == -ENOENT)
-			return 0;
-		from = &position;
+struct lock_state_handler { probes_lock_state_fn *handle; void *context; };
+static void hand_out_lock_state(void *closure, const void *key, const void *value)
+{
+	const struct lock_state_handler *handler = closure;
+
+	(void)key;
+	handler->handle(handler->context, value);
+}
+
+int probes__lock_states(struct probes *probes, probes_lock_state_fn *handle, void *context)
+{
+	return probes->locks ? each_row(probes->skeleton->maps.lock_states, false, hand_out_lock_state,
+		&(struct lock_state_handler){ handle, context }) : 0;
+}
+
+size_t probes__lock_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity)
+{
+	uint64_t addresses[LOCK_FRAMES] = {};
+	uint32_t key = (uint32_t)stack;
+	size_t count = 0;
+
+	if (stack < 0 || bpf_map_lookup_elem(bpf_map__fd(probes->skeleton->maps.lock_stacks), &key, addresses))
+		return 0;
+	while (count < LOCK_FRAMES && count < capacity && addresses[count]) {
+		ret_addresses[count] = addresses[count];
+		count++;
 	}
+	return count;
+}
+
+uint64_t probes__missed_runs(struct probes *probes)
+{
+	struct bpf_program *program;
+	uint64_t missed = 0;
+
+	bpf_object__for_each_program(program, probes->skeleton->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (bpf_program__autoload(program) && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+			missed += info.recursion_misses;
+	}
+	return missed;
 }
 
 static uint64_t switches_seen(const struct probes *probes)
@@ -415,7 +548,8 @@ void probes__statistics_stop(struct probes *probes, uint64_t *ret_ns, uint64_t *
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
 
-		if (program == probes->skeleton->progs.snapshot || program == probes->skeleton->progs.walk_tasks)
+		if (program == probes->skeleton->progs.snapshot || program == probes->skeleton->progs.walk_tasks
+			|| !bpf_program__autoload(program))
 			continue;
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
 			*ret_ns += info.run_time_ns;

@@ -21,11 +21,15 @@ struct probes {
 	uint32_t cpus;                  // possible CPUs: cpu_accounts and fold_samples have a row for each
 	uint32_t groups;                // rows of `group_table`; group_accounts and fold_samples: groups * cpus
 	bool meter, groups_on, steal;
+	uint64_t window_began_ns, window_ended_ns; // CLOCK_MONOTONIC, as set with the phase; 0: not yet
+	bool locks;                     // the kernel has the tracepoints of lock contention
 	struct cpu_account *accounts;
 	struct task_slot *slots;        // TASK_SLOTS rows
 	struct group *group_table;
 	struct group_account *group_accounts;
 	struct fold_sample *folds;
+	struct lock_wait *lock_waits;   // TASK_SLOTS rows, beside `slots`
+	struct lock_cpu *lock_cpus;     // a row for each CPU
 	size_t map_bytes;               // memory of all maps
 };
 
@@ -56,6 +60,22 @@ typedef void probes_pair_fn(void *context, uint32_t victim_tgid, uint32_t occupa
 typedef void probes_credit_fn(void *context, uint32_t group, uint32_t occupant, uint64_t ns);
 int probes__take_pairs(struct probes *probes, probes_pair_fn *handle, void *context);
 int probes__take_credits(struct probes *probes, probes_credit_fn *handle, void *context);
+
+// The account of locks since the last call: who waited, who held, whose stacks. The rows that only the end of the window settles (waits and
+// holds that are still open) come from probes__lock_states and from `lock_waits`.
+typedef void probes_lock_wait_fn(void *context, const struct lock_wait_key *key, const struct lock_wait_sum *sum);
+typedef void probes_lock_hold_fn(void *context, const struct lock_hold_key *key, const struct lock_hold_sum *sum);
+typedef void probes_lock_stack_fn(void *context, const struct lock_stack_key *key, const struct lock_stack_sum *sum);
+int probes__take_lock_waits(struct probes *probes, probes_lock_wait_fn *handle, void *context);
+int probes__take_lock_holds(struct probes *probes, probes_lock_hold_fn *handle, void *context);
+int probes__take_lock_stacks(struct probes *probes, probes_lock_stack_fn *handle, void *context);
+// Every lock that is or was waited for, as it stands.
+typedef void probes_lock_state_fn(void *context, const struct lock_state *state);
+int probes__lock_states(struct probes *probes, probes_lock_state_fn *handle, void *context);
+// Addresses of a stack that a row names, innermost first, up to `capacity`. Returns how many, 0 where it is not kept.
+size_t probes__lock_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity);
+// How often a probe did not run because it, or another one, ran on that CPU already.
+uint64_t probes__missed_runs(struct probes *probes);
 
 // Time and runs of the probes by the kernel's BPF statistics, which are on between the two calls. Starting needs
 // CAP_SYS_ADMIN; the figures are summed over all programs.

@@ -352,6 +352,11 @@ int processes__nice(const struct processes *processes, int64_t id)
 	return id > 0 && (size_t)id <= processes->row_count ? processes->nices[id - 1] : 0;
 }
 
+uint64_t processes__start_ns(const struct processes *processes, int64_t id)
+{
+	return id > 0 && (size_t)id <= processes->row_count ? (uint64_t)processes->rows[id - 1].start_ns : 0;
+}
+
 void processes__forget_dead(struct processes *processes)
 {
 	for (size_t i = 0; i < processes->dead_count; i++) {

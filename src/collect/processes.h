@@ -23,6 +23,8 @@ int64_t processes__exit(struct processes *processes, const struct task_slot *slo
 int64_t processes__by_tgid(struct processes *processes, uint32_t tgid);
 // Nice value of the process' first seen task, for comparing weights.
 int processes__nice(const struct processes *processes, int64_t id);
+// CLOCK_BOOTTIME at which the process started, 0: unknown.
+uint64_t processes__start_ns(const struct processes *processes, int64_t id);
 // Ended processes may be forgotten by tgid from now on: the pairs that name them have been taken.
 void processes__forget_dead(struct processes *processes);
 

@@ -1,0 +1,26 @@
+// The account of kernel locks as the probes deliver it, kept until it becomes rows. Private to collect.
+#ifndef WHYSTALL_COLLECT_LOCK_ACCOUNT_H
+#define WHYSTALL_COLLECT_LOCK_ACCOUNT_H
+
+#include <stdint.h>
+
+struct collector;
+struct recording;
+struct stack_table;
+struct lock_account;
+
+struct lock_account *lock_account__new(void);
+void lock_account__free(struct lock_account *locks);
+
+// Takes what the probes have summed up since the last call. Returns 0 or a negative errno.
+int lock_account__drain(struct lock_account *locks, struct collector *collector);
+
+// Books what stood open when the window ended: waits that have not ended, and who held those locks. Once, after the probes have stopped
+// and the tasks have been walked.
+void lock_account__settle(struct lock_account *locks, struct collector *collector);
+
+// Adds the rows. `stacks`: where the texts of stacks go; NULL: rows without stacks, and without the places that are told from them.
+void lock_account__store(const struct lock_account *locks, struct collector *collector, struct recording *recording,
+	struct stack_table *stacks);
+
+#endif

@@ -1,0 +1,182 @@
+#include "collect/lock_names.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "collect/probes.h"
+#include "symbolize/kallsyms.h"
+
+struct named_stack { int stack; size_t count; uint64_t addresses[LOCK_FRAMES]; char *frames; struct lock_name name; char place[128]; };
+
+struct lock_names {
+	struct probes *probes;
+	struct named_stack *stacks;     // sorted by number once resolved
+	size_t count, capacity;
+	struct lock_name unknown;
+};
+
+// Frames above the lock: our own probe and what called it.
+static const char *const tracing[] = { "bpf_prog_*", "bpf_trace_run*", "__bpf_trace_*", "__traceiter_*", "trace_contention_*",
+	"bpf_trampoline_*", "bpf_get_stackid*", "perf_trace_*" };
+// Code of the locks themselves (kernel/locking, and the wrappers of mmap_lock in include/linux/mmap_lock.h and mm/mmap_lock.c).
+static const char *const locking[] = { "rwsem_*", "*_slowpath", "__mutex_lock*", "mutex_lock*", "down_read*", "down_write*", "__down_*", "down",
+	"down_interruptible", "down_killable", "down_timeout*", "down_trylock", "rt_mutex_*", "__rt_mutex_*", "rtlock_*", "percpu_down_*",
+	"__percpu_down_*", "percpu_rwsem_*", "_raw_spin_*", "_raw_read_*", "_raw_write_*", "__raw_spin_*", "do_raw_*", "queued_*",
+	"native_queued_*", "__pv_queued_*", "pv_*", "ww_mutex_*", "osq_lock*", "mmap_read_lock*", "mmap_write_lock*", "lock_mm_and_find_vma",
+	"__raw_callee_save_*", "percpu_rwsem_wait" };
+
+static bool matches(const char *symbol, const char *const *patterns, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fnmatch(patterns[i], symbol, 0) == 0)
+			return true;
+	return false;
+}
+
+// Copies the symbol of the frame that begins at `line`; returns the next line, or NULL.
+static const char *symbol_of(const char *line, char *ret_symbol, size_t size)
+{
+	size_t length = strcspn(line, "+\n ");
+	const char *end = strchr(line, '\n');
+
+	snprintf(ret_symbol, size, "%.*s", (int)length, line);
+	return end ? end + 1 : NULL;
+}
+
+void lock_names__place(const char *frames, char *ret_place, size_t size)
+{
+	char symbol[128];
+
+	ret_place[0] = 0;
+	for (const char *line = frames, *next; line && *line; line = next) {
+		next = symbol_of(line, symbol, sizeof(symbol));
+		if (matches(symbol, tracing, ARRAY_SIZE(tracing)) || matches(symbol, locking, ARRAY_SIZE(locking)) || !strncmp(symbol, "0x", 2))
+			continue;
+		snprintf(ret_place, size, "%s", symbol);
+		return;
+	}
+}
+
+struct lock_names *lock_names__new(struct probes *probes)
+{
+	struct lock_names *names = base__alloc(1, sizeof(*names));
+
+	names->probes = probes;
+	return names;
+}
+
+void lock_names__free(struct lock_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->stacks[i].frames);
+	free(names->stacks);
+	free(names);
+}
+
+static int compare_stacks(const void *a, const void *b)
+{
+	const struct named_stack *left = a, *right = b;
+
+	return left->stack < right->stack ? -1 : left->stack > right->stack;
+}
+
+void lock_names__want(struct lock_names *names, int stack)
+{
+	if (stack < 0)
+		return;
+	names->stacks = base__grow(names->stacks, &names->capacity, names->count + 1, sizeof(*names->stacks));
+	names->stacks[names->count++].stack = stack;
+}
+
+// One row for each stack, with its addresses.
+static size_t gather_addresses(struct lock_names *names)
+{
+	size_t kept = 0, addresses = 0;
+
+	if (names->count)
+		qsort(names->stacks, names->count, sizeof(*names->stacks), compare_stacks);
+	for (size_t i = 0; i < names->count; i++) {
+		if (kept && names->stacks[kept - 1].stack == names->stacks[i].stack)
+			continue;
+		names->stacks[kept] = names->stacks[i];
+		names->stacks[kept].count = probes__lock_stack(names->probes, names->stacks[kept].stack, names->stacks[kept].addresses, LOCK_FRAMES);
+		addresses += names->stacks[kept++].count;
+	}
+	names->count = kept;
+	return addresses;
+}
+
+// Joins the frames of one stack; our probe and what called it are left out.
+static char *join(char **names, size_t count)
+{
+	struct string text = {};
+	char symbol[128];
+	size_t first = 0;
+
+	for (; first < count; first++) {
+		symbol_of(names[first], symbol, sizeof(symbol));
+		if (!matches(symbol, tracing, ARRAY_SIZE(tracing)))
+			break;
+	}
+	for (size_t i = first; i < count; i++)
+		string__add(&text, "%s%s", i > first ? "\n" : "", names[i]);
+	return text.length ? string__steal(&text) : NULL;
+}
+
+void lock_names__resolve(struct lock_names *names)
+{
+	size_t total = gather_addresses(names), next = 0;
+	cleanup_free uint64_t *addresses = base__alloc(total + 1, sizeof(*addresses));
+	cleanup_free char **texts = base__alloc(total + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < names->count; i++)
+		for (size_t j = 0; j < names->stacks[i].count; j++)
+			addresses[next++] = names->stacks[i].addresses[j];
+	if (total)
+		kallsyms__resolve(addresses, total, texts);
+	next = 0;
+	for (size_t i = 0; i < names->count; i++) {
+		struct named_stack *stack = &names->stacks[i];
+
+		stack->frames = join(texts + next, stack->count);
+		next += stack->count;
+		lock_names__place(stack->frames ? stack->frames : "", stack->place, sizeof(stack->place));
+	}
+	for (size_t i = 0; i < total; i++)
+		free(texts[i]);
+}
+
+static struct named_stack *find(const struct lock_names *names, int stack)
+{
+	struct named_stack key = { .stack = stack };
+
+	return names->count && stack >= 0 ? bsearch(&key, names->stacks, names->count, sizeof(key), compare_stacks) : NULL;
+}
+
+const char *lock_names__frames(struct lock_names *names, int stack)
+{
+	struct named_stack *found = find(names, stack);
+
+	return found ? found->frames : NULL;
+}
+
+const struct lock_name *lock_names__of(struct lock_names *names, const struct lock_class *class)
+{
+	static const char *const kinds[LOCK_KINDS] = { [LOCK_KIND_UNKNOWN] = "semaphore", [LOCK_KIND_MMAP] = "mmap_lock", [LOCK_KIND_RWSEM] = "rwsem",
+		[LOCK_KIND_MUTEX] = "mutex", [LOCK_KIND_SPINLOCK] = "spinlock", [LOCK_KIND_RWLOCK] = "rwlock",
+		[LOCK_KIND_PERCPU] = "percpu_rwsem", [LOCK_KIND_RTMUTEX] = "rtmutex" };
+	const char *kind = class->kind < LOCK_KINDS ? kinds[class->kind] : "unknown";
+	struct named_stack *found = class->kind == LOCK_KIND_MMAP ? NULL : find(names, class->stack);
+
+	if (!found) {
+		names->unknown = (struct lock_name){ .kind = kind };
+		return &names->unknown;
+	}
+	// The locks of single mappings: rw_semaphores from 6.4 to 6.14 (mm/memory.c, include/linux/mm.h).
+	if (class->kind == LOCK_KIND_RWSEM && (strstr(found->place, "vma_start_write") || strstr(found->place, "vma_start_read")))
+		kind = "vma_lock";
+	found->name = (struct lock_name){ kind, found->place[0] ? found->place : NULL, found->frames };
+	return &found->name;
+}

@@ -1,0 +1,31 @@
+// Names of locks: from the kernel stack of whoever waited first, which function asked for the lock and what kind of lock it is.
+#ifndef WHYSTALL_COLLECT_LOCK_NAMES_H
+#define WHYSTALL_COLLECT_LOCK_NAMES_H
+
+#include <stddef.h>
+
+#include "bpf/records.h"
+
+struct probes;
+struct lock_names;
+struct lock_name {
+	const char *kind;       // as lock_row.kind; static
+	const char *place;      // function that asked for the lock, without offset; NULL unknown; owned by lock_names
+	const char *frames;     // the stack, one frame a line, innermost first; NULL unknown; owned by lock_names
+};
+
+struct lock_names *lock_names__new(struct probes *probes);
+void lock_names__free(struct lock_names *names);
+// This stack will be asked for.
+void lock_names__want(struct lock_names *names, int stack);
+// Names all wanted stacks in one pass over the kernel's symbols.
+void lock_names__resolve(struct lock_names *names);
+// Frames of a wanted stack, from the function that asked for the lock outwards and with the lock's own functions before it; NULL unknown.
+const char *lock_names__frames(struct lock_names *names, int stack);
+const struct lock_name *lock_names__of(struct lock_names *names, const struct lock_class *class);
+
+// The function that asked for a lock: the first frame that is neither a probe nor part of the lock's own code; "" if there is none.
+// `frames`: "symbol+0x12", one a line. The name is copied to ret_place.
+void lock_names__place(const char *frames, char *ret_place, size_t size);
+
+#endif
