@@ -230,6 +230,8 @@ static void store_counters(const struct collector *collector, struct recording *
 		{ "failed_reads", "reads of the kernel's tables that failed", collector->failed_reads },
 		{ "command_lines_unread", "command lines that were left alone because the process' memory lock was held",
 			collector->unread_command_lines },
+		{ "programs_unread", "processes whose program was not looked at: a file system did not answer, or time ran out",
+			collector->unread_programs },
 		{ "longest_silence_ns", "longest time for which our own loop did not get to run (it wants to every 100 ms)",
 			(int64_t)collector->longest_silence_ns },
 		{ "foreign_folds", "folds of total= made by the kernel's own worker or by another reader", foldlog__foreign(collector->folds) },

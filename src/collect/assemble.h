@@ -35,7 +35,7 @@ struct collector {
 	bool quota_seen;                // some cgroup has a CPU quota
 	bool statistics_on;
 	uint64_t probe_ns, probe_runs, probe_switches;
-	int64_t failed_reads, unread_command_lines, events_dropped;
+	int64_t failed_reads, unread_command_lines, unread_programs, events_dropped;
 	uint64_t longest_silence_ns;    // longest time between two rounds of our loop, which wants to come every 100 ms
 	pthread_t saver;                // saves interim states
 	pthread_mutex_t saver_lock;     // guards to_save, saver_stop

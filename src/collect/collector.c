@@ -423,6 +423,7 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	lock_account__settle(collector->locks, collector);
 	see_live_tasks(collector);
 	collector->unread_command_lines = processes__read_command_lines(collector->processes);
+	collector->unread_programs = processes__identify_programs(collector->processes);
 	*ret_recording = assemble__recording(collector, ended_by, true);
 	return 0;
 }

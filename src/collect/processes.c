@@ -6,8 +6,10 @@
 
 #include "base/base.h"
 #include "identify/process.h"
+#include "identify/programs.h"
 
 #define START_TOLERANCE_NS ((int64_t)(20 * NS_PER_MSEC)) // /proc rounds start times down to clock ticks of 10 ms
+#define PROGRAMS_LIMIT_NS ((int64_t)(4 * NS_PER_SEC))
 #define FOLDED_LIMIT 256        // kinds of short-lived processes told apart
 
 // Who has a tgid at this moment.
@@ -70,13 +72,25 @@ static void free_holder(void *pointer)
 	free(holder);
 }
 
+// Every string of a process' row.
+static const size_t row_strings[] = {
+#define STRING(field) offsetof(struct process_row, field)
+	STRING(name), STRING(exe), STRING(command_line), STRING(cgroup), STRING(cpu_cgroup), STRING(unit), STRING(container),
+	STRING(vm_id), STRING(vm_name), STRING(runtime), STRING(linkage), STRING(allocator), STRING(runtime_version), STRING(module),
+	STRING(module_version), STRING(loader), STRING(libc), STRING(allocator_how), STRING(build_id), STRING(package),
+	STRING(package_version), STRING(settings),
+#undef STRING
+};
+
+static char **string_of(struct process_row *row, size_t index)
+{
+	return (char **)((char *)row + row_strings[index]);
+}
+
 static void free_row(struct process_row *row)
 {
-	char **strings[] = { &row->name, &row->exe, &row->command_line, &row->cgroup, &row->cpu_cgroup, &row->unit, &row->container,
-		&row->vm_id, &row->vm_name, &row->runtime, &row->linkage, &row->allocator };
-
-	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
-		free(*strings[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(row_strings); i++)
+		free(*string_of(row, i));
 }
 
 void processes__free(struct processes *processes)
@@ -376,6 +390,11 @@ int processes__read_command_lines(struct processes *processes)
 	return identify__command_lines(processes->rows, processes->row_count, (int64_t)(NS_PER_SEC / 2));
 }
 
+int processes__identify_programs(struct processes *processes)
+{
+	return identify__programs(processes->rows, processes->row_count, PROGRAMS_LIMIT_NS);
+}
+
 uint64_t processes__exits(const struct processes *processes) { return processes->exits; }
 uint64_t processes__execs(const struct processes *processes) { return processes->execs; }
 uint64_t processes__task_exits(const struct processes *processes) { return processes->task_exits; }
@@ -414,18 +433,10 @@ static void store_process(const struct process_row *from, struct recording *reco
 	struct process_row *to = recording__add_process(recording);
 
 	*to = *from;
-	to->name = base__copy(from->name ? from->name : "?");
-	to->exe = base__copy(from->exe);
-	to->command_line = base__copy(from->command_line);
-	to->cgroup = base__copy(from->cgroup);
-	to->cpu_cgroup = base__copy(from->cpu_cgroup);
-	to->unit = base__copy(from->unit);
-	to->container = base__copy(from->container);
-	to->vm_id = base__copy(from->vm_id);
-	to->vm_name = base__copy(from->vm_name);
-	to->runtime = base__copy(from->runtime);
-	to->linkage = base__copy(from->linkage);
-	to->allocator = base__copy(from->allocator);
+	for (size_t i = 0; i < ARRAY_SIZE(row_strings); i++)
+		*string_of(to, i) = base__copy(*string_of(to, i));
+	if (!to->name)
+		to->name = base__copy("?");
 }
 
 static void store_ended(const void *node, VISIT visit, void *closure)

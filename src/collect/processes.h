@@ -30,6 +30,8 @@ void processes__forget_dead(struct processes *processes);
 
 // Reads command lines of the living (after the window); returns how many could not be read.
 int processes__read_command_lines(struct processes *processes);
+// Says of each process what its program is (after the window, from files); returns how many could not be looked at.
+int processes__identify_programs(struct processes *processes);
 uint64_t processes__exits(const struct processes *processes);
 uint64_t processes__execs(const struct processes *processes);
 uint64_t processes__task_exits(const struct processes *processes);

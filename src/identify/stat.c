@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base.h"
 
@@ -32,4 +33,16 @@ int stat__parse(const char *line, long ticks_per_second, struct stat_facts *ret)
 	ret->kernel_thread = flags & PF_KTHREAD;
 	ret->start_ns = (int64_t)(start * (NS_PER_SEC / (uint64_t)ticks_per_second));
 	return 0;
+}
+
+// Probes give the exact start, /proc one that is rounded down to a tick; two ticks are too short for a number to come round.
+bool stat__is_process(int64_t pid, int64_t start_ns)
+{
+	long ticks_per_second = sysconf(_SC_CLK_TCK);
+	int64_t tolerance_ns = 2 * (int64_t)NS_PER_SEC / ticks_per_second;
+	cleanup_free char *path = base__format("/proc/%lld/stat", (long long)pid), *text = NULL;
+	struct stat_facts facts;
+
+	return base__read_file(path, 4096, &text) > 0 && !stat__parse(text, ticks_per_second, &facts) &&
+	       (!start_ns || llabs(facts.start_ns - start_ns) < tolerance_ns);
 }

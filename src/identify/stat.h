@@ -15,4 +15,7 @@ struct stat_facts {
 // Parses one line. `ticks_per_second`: sysconf(_SC_CLK_TCK). Returns 0, or -EINVAL with *ret untouched.
 int stat__parse(const char *line, long ticks_per_second, struct stat_facts *ret);
 
+// Whether `pid` is still the process that started at `start_ns`: exact, or rounded down to clock ticks, 0: whoever has it.
+bool stat__is_process(int64_t pid, int64_t start_ns);
+
 #endif
