@@ -84,8 +84,12 @@ test: deps
 evaluate: all
 	@tests/evaluate
 
-bench: all
+bench: all $(BUILD)/tests/empty_probes
 	@tests/bench
+
+$(BUILD)/tests/empty_probes: tests/empty_probes.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -o $@ $< -lbpf
 
 PREFIX ?= /usr/local
 install: all

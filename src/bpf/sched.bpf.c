@@ -244,7 +244,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 			blocked_begin(prev_slot, prev, account->moment.now);
 		if (prev_slot->held_lock)
 			lock_owner_seen(ctx, prev_slot, prev, account->cpu);
-		if (have_groups && prev_slot->group)
+		// What only brings accounts up to now is left to the pass of the next task, if that goes the same way.
+		if (have_groups && prev_slot->group && (prev_waits || !next_slot || next_slot->group != prev_slot->group))
 			groups_pass(account->cpu, prev_index, prev_slot->group, account->moment.now, prev_waits ? PASS_TOUCH | PASS_BEGIN : PASS_TOUCH);
 	}
 	if (next_slot) {
