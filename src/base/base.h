@@ -46,6 +46,10 @@ void string__free(struct string *string);
 ssize_t base__read_file(const char *path, size_t limit, char **ret_text);
 // Reads one signed decimal number that starts the file. Returns 0 or a negative errno (-EINVAL: no number).
 int base__read_number(const char *path, int64_t *ret_number);
+// Opens a file for reading whose path somebody else chose. Only looks at it before: opening a device or a FIFO may already do
+// something (a watchdog begins to count). Returns a file descriptor; -EINVAL if it is no regular file, or a negative errno.
+struct stat;
+int base__open_regular(const char *path, struct stat *ret_facts);
 
 // Messages for people, on stderr, each one sentence: "whystall: …". Errors are said once, where they are handled.
 void say__error(const char *format, ...) PRINTF_LIKE(1, 2);

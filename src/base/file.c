@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 ssize_t base__read_file(const char *path, size_t limit, char **ret_text)
@@ -48,4 +49,21 @@ int base__read_number(const char *path, int64_t *ret_number)
 		return -errno;
 	*ret_number = number;
 	return 0;
+}
+
+int base__open_regular(const char *path, struct stat *ret_facts)
+{
+	cleanup_fd int place = open(path, O_PATH | O_CLOEXEC);
+	struct stat facts;
+	char again[64];
+	if (place < 0 || fstat(place, &facts))
+		return -errno;
+	if (!S_ISREG(facts.st_mode))
+		return -EINVAL;
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", place);
+	int fd = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	*ret_facts = facts;
+	return fd;
 }

@@ -7,9 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The best symbol so far for an address. Zero-initialise all but the address.
+// The best symbol so far for an address. Zero-initialise all but the address and the place.
 struct symbol_match {
 	uint64_t address;               // in the file's own address space
+	size_t place;                   // the caller's
 	char *name;                     // as the table has it; NULL none; owned
 	uint64_t start;
 	int rank;                       // of names for the same function

@@ -16,6 +16,7 @@
 #include "base/base.h"
 #include "symbolize/sandbox.h"
 
+#define RECEIVED_LIMIT ((size_t)256 << 20) // bytes, of all children of a run: nobody honest needs so many
 #define LOST_LIMIT 16                   // so many dead children, and the rest is given up
 
 enum message_kind { MESSAGE_PREPARE = 1, MESSAGE_WORK, MESSAGE_BYTES, MESSAGE_DONE, MESSAGE_END };
@@ -38,7 +39,7 @@ struct run {
 	int fd;
 	bool at_item, ended, late, broken;
 	size_t item;                    // where the child is, if at_item
-	size_t used;
+	size_t used, received;
 	unsigned char buffer[sizeof(struct message) + ISOLATE_MESSAGE_LIMIT];
 };
 
@@ -187,7 +188,8 @@ static int listen(struct run *run)
 		if (got <= 0)
 			return -1;
 		run->used += (size_t)got;
-		if (!take_all(run))
+		run->received += (size_t)got;
+		if (run->received > RECEIVED_LIMIT || !take_all(run))
 			return ISOLATE_DIED;
 		heard_ns = now_ns();
 	}

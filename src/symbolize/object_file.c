@@ -8,8 +8,12 @@
 #include <sys/auxv.h>
 
 #include "base/base.h"
+#include "symbolize/debug_file.h"
 #include "symbolize/demangle.h"
 #include "symbolize/elf_symbols.h"
+#include "symbolize/inlined.h"
+
+#define INLINED_CPU_LIMIT_NS ((int64_t)(400 * NS_PER_MSEC))     // of one file: usual ones take some milliseconds
 
 // Where the loader puts what stands at `offset` in the file; `offset` itself where no segment holds it.
 static uint64_t address_of(Elf *elf, size_t segments, uint64_t offset)
@@ -31,40 +35,58 @@ static int compare(const void *left, const void *right)
 	return a->address < b->address ? -1 : a->address > b->address;
 }
 
-static void name_by_symbols(Elf *elf, const uint64_t *offsets, size_t count, const struct object_file_listener *listener)
+// The offsets as addresses, ascending.
+static struct symbol_match *addresses_of(Elf *elf, const uint64_t *offsets, size_t count)
 {
 	struct symbol_match *matches = base__alloc(count, sizeof(*matches));
-	uint64_t *addresses = base__alloc(count, sizeof(*addresses));
 	size_t segments = 0;
 
 	elf_getphdrnum(elf, &segments);
 	for (size_t i = 0; i < count; i++)
-		matches[i].address = addresses[i] = address_of(elf, segments, offsets[i]);
+		matches[i] = (struct symbol_match){ .address = address_of(elf, segments, offsets[i]), .place = i };
 	qsort(matches, count, sizeof(*matches), compare);
-	elf_symbols__offer(elf, matches, count);
-	for (size_t i = 0; i < count; i++) {
-		struct symbol_match key = { .address = addresses[i] }, *match = bsearch(&key, matches, count, sizeof(key), compare);
-		cleanup_free char *name = match->name ? demangle(match->name) : NULL;
-
-		listener->functions(listener->context, i, addresses[i], name ? name : "");
-	}
-	for (size_t i = 0; i < count; i++)
-		free(matches[i].name);
-	free(matches);
-	free(addresses);
+	return matches;
 }
 
-static int name_all(Elf *elf, const uint64_t *offsets, size_t count, const struct object_file_listener *listener)
+// Symbols that were taken out of the file may stand in another one.
+static void offer_others(Elf *elf, const char *path, struct symbol_match *matches, size_t count)
 {
+	char *image = NULL;
+	Elf *embedded = debug_file__embedded(elf, &image);
+	cleanup_fd int fd = path ? debug_file__open(elf, path) : -1;
+	Elf *debug = fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
+
+	if (embedded)
+		elf_symbols__offer(embedded, matches, count);
+	if (debug)
+		elf_symbols__offer(debug, matches, count);
+	elf_end(embedded);
+	elf_end(debug);
+	free(image);
+}
+
+static int name_by_symbols(Elf *elf, const char *path, const uint64_t *offsets, size_t count, const struct object_file_listener *listener)
+{
+	struct symbol_match *matches;
 	const void *build_id;
 	ssize_t length;
 
 	if (!elf || elf_kind(elf) != ELF_K_ELF)
 		return -ENOEXEC;
 	length = dwelf_elf_gnu_build_id(elf, &build_id);
-	if (length > 0 && listener->build_id)
+	if (length > 0)
 		listener->build_id(listener->context, build_id, (size_t)length);
-	name_by_symbols(elf, offsets, count, listener);
+	matches = addresses_of(elf, offsets, count);
+	elf_symbols__offer(elf, matches, count);
+	if (!elf_symbols__complete(elf))
+		offer_others(elf, path, matches, count);
+	for (size_t i = 0; i < count; i++) {
+		cleanup_free char *name = matches[i].name ? demangle(matches[i].name) : NULL;
+
+		listener->functions(listener->context, matches[i].place, matches[i].address, name ? name : "");
+		free(matches[i].name);
+	}
+	free(matches);
 	return 0;
 }
 
@@ -73,10 +95,9 @@ int object_file__symbols(int fd, const char *path, const uint64_t *offsets, size
 	Elf *elf;
 	int error;
 
-	(void)path;
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	error = name_all(elf, offsets, count, listener);
+	error = name_by_symbols(elf, path, offsets, count, listener);
 	elf_end(elf);
 	return error;
 }
@@ -89,7 +110,75 @@ int object_file__vdso(size_t size, const uint64_t *offsets, size_t count, const 
 
 	elf_version(EV_CURRENT);
 	elf = image ? elf_memory(image, size) : NULL;
-	error = name_all(elf, offsets, count, listener);
+	error = name_by_symbols(elf, NULL, offsets, count, listener);
 	elf_end(elf);
 	return error;
+}
+
+struct inlined_job { const struct symbol_match *matches; const struct object_file_listener *listener; };
+
+static void tell_inlined(void *context, size_t index, const char *const *names, size_t count)
+{
+	const struct inlined_job *job = context;
+	const struct symbol_match *match = &job->matches[index];
+	struct string lines = { 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		cleanup_free char *name = demangle(names[i] ? names[i] : "?");
+
+		string__add(&lines, "%s%s%s", i ? "\n" : "", name, i + 1 < count ? " [inlined]" : "");
+	}
+	job->listener->functions(job->listener->context, match->place, match->address, lines.text);
+	string__free(&lines);
+}
+
+// The debug information of `elf`, in it or apart; what it stands in is left open until all is done.
+struct debug { int fd; Elf *elf; Dwarf *dwarf; };
+
+static struct debug open_debug(Elf *elf, const char *path)
+{
+	struct debug debug = { .fd = -1, .dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL) };
+
+	if (debug.dwarf)
+		return debug;
+	debug.fd = debug_file__open(elf, path);
+	debug.elf = debug.fd >= 0 ? elf_begin(debug.fd, ELF_C_READ_MMAP, NULL) : NULL;
+	debug.dwarf = debug.elf ? dwarf_begin_elf(debug.elf, DWARF_C_READ, NULL) : NULL;
+	return debug;
+}
+
+static void close_debug(struct debug *debug)
+{
+	dwarf_end(debug->dwarf);
+	elf_end(debug->elf);
+	base__close_fd(&debug->fd);
+}
+
+int object_file__inlined(int fd, const char *path, const uint64_t *offsets, size_t count, const struct object_file_listener *listener)
+{
+	struct inlined_job job = { .listener = listener };
+	struct symbol_match *matches;
+	struct debug debug;
+	Elf *elf;
+
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	if (!elf || elf_kind(elf) != ELF_K_ELF) {
+		elf_end(elf);
+		return -ENOEXEC;
+	}
+	debug = open_debug(elf, path);
+	if (debug.dwarf) {
+		uint64_t *addresses = base__alloc(count, sizeof(*addresses));
+
+		job.matches = matches = addresses_of(elf, offsets, count);
+		for (size_t i = 0; i < count; i++)
+			addresses[i] = matches[i].address;
+		inlined__find(debug.dwarf, addresses, count, INLINED_CPU_LIMIT_NS, tell_inlined, &job);
+		free(matches);
+		free(addresses);
+	}
+	close_debug(&debug);
+	elf_end(elf);
+	return 0;
 }

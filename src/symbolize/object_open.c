@@ -2,7 +2,6 @@
 #include "symbolize/object_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -32,25 +31,17 @@ static bool is_same(int fd, const struct stat *facts, const struct mapping *mapp
 	return facts->st_dev == makedev(mapping->device_major, mapping->device_minor) || has_devices_of_its_own(fd);
 }
 
-// In two steps: opening a device or a FIFO may already do something.
 static int open_same(const char *path, const struct mapping *mapping, bool sure)
 {
-	cleanup_fd int place = open(path, O_PATH | O_CLOEXEC);
 	struct stat facts;
-	char again[64];
-	int fd;
+	int fd = base__open_regular(path, &facts);
+	int error = fd < 0 ? fd : facts.st_size > FILE_SIZE_LIMIT ? -EFBIG : !sure && !is_same(fd, &facts, mapping) ? -ESTALE : 0;
 
-	if (place < 0 || fstat(place, &facts))
-		return -errno;
-	if (!S_ISREG(facts.st_mode))
-		return -EINVAL;
-	if (!sure && !is_same(place, &facts, mapping))
-		return -ESTALE;
-	if (facts.st_size > FILE_SIZE_LIMIT)
-		return -EFBIG;
-	snprintf(again, sizeof(again), "/proc/self/fd/%d", place);
-	fd = open(again, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (!error)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return error;
 }
 
 int object_file__open(pid_t pid, const struct mapping *mapping)

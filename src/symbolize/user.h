@@ -31,6 +31,7 @@ struct user_stacks_statistics {
 	int64_t frames_dropped;         // in no executable mapping: not code, and dropped with all frames outside them
 	int64_t processes, processes_gone;      // gone before their mappings could be read, or not readable
 	int64_t files, files_unread;    // mapped files that had to be read; that could not, or were damaged, or had been replaced
+	int64_t files_not_searched;     // whose debug information was not read to its end: inlined functions may be missing
 	int64_t helpers_lost;           // processes that died while they read such files
 	int64_t stacks_lost;            // refused with -ENOSPC
 	int64_t cpu_ns, wall_ns;        // what it took

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "symbolize/isolate.h"
 #include "symbolize/mappings.h"
 #include "symbolize/user.h"
 
@@ -59,6 +60,10 @@ struct user_stacks {
 
 // The lookup of frame `frame` of a stack; NULL for a process that is gone.
 struct lookup *user_stacks__lookup(const struct user_stacks *stacks, const struct user_stack *stack, size_t frame);
+// The two steps of resolving. Return 0, or a negative errno if no child could be made.
+int user_stacks__read_mappings(struct user_stacks *stacks, struct isolate_budget *budget);
+int user_stacks__read_names(struct user_stacks *stacks, struct isolate_budget *budget);
+
 // A stack's frames as text; owned by the caller. Counts what it drops.
 char *user_stacks__format(struct user_stacks *stacks, const struct user_stack *stack);
 
