@@ -68,6 +68,19 @@ static int add_processes(struct ledger *ledger)
 	return 0;
 }
 
+static void add_lock_waits(struct ledger *ledger)
+{
+	const struct recording *recording = ledger->recording;
+	for (size_t i = 0; i < recording->lock_wait_count; i++) {
+		const struct lock_wait_row *wait = &recording->lock_wait[i];
+		const struct process_row *row = wait->process ? recording__process(recording, wait->process) : NULL;
+		if (!row)
+			continue;
+		ledger->processes[row - recording->process].lock_sleep_ns += wait->sleep_ns;
+		ledger->processes[row - recording->process].lock_spin_ns += wait->spin_ns;
+	}
+}
+
 static void add_system(struct ledger *ledger)
 {
 	const struct recording *recording = ledger->recording;
@@ -234,6 +247,9 @@ int ledger__build(const struct recording *recording, struct ledger **ret_ledger)
 		return error;
 	}
 	add_system(ledger);
+	add_lock_waits(ledger);
+	locks__make(recording, &ledger->locks);
+	blocking__make(recording, &ledger->blocking);
 	folds__make(recording, &account->folds);
 	add_pressures(ledger);
 	book_pressures(account);
@@ -249,6 +265,8 @@ void ledger__free(struct ledger *ledger)
 		return;
 	struct account *account = (struct account *)ledger;
 	folds__free(&account->folds);
+	locks__free(&ledger->locks);
+	blocking__free(&ledger->blocking);
 	free(ledger->processes);
 	free(ledger->pressures);
 	free((char *)ledger->imbalance);

@@ -4,6 +4,8 @@
 #ifndef WHYSTALL_LEDGER_H
 #define WHYSTALL_LEDGER_H
 
+#include "ledger/blocked.h"
+#include "ledger/locks.h"
 #include "recording/recording.h"
 
 // A process with the sums over its tasks.
@@ -18,6 +20,7 @@ struct ledger_process {
 	int64_t idle_allowed_ns, idle_outside_ns, open_wait_ns;
 	int64_t credit_pressure_ns, credit_task_ns;
 	int64_t run_delay_ns;               // -1 if unknown for any task
+	int64_t lock_sleep_ns, lock_spin_ns; // on kernel locks, as a waiter; the spinning is part of run_ns
 };
 
 // One row of the report's "pressure".
@@ -50,6 +53,8 @@ struct ledger {
 	int64_t run_ns, idle_ns;            // over all CPUs
 	double fold_scale;                  // book A CPU seconds -> seconds of total=: predicted / sum of meters; without folds
 	                                    // an estimate from the CPUs' busy time; 1 where no CPU some was metered
+	struct ledger_locks locks;
+	struct ledger_blocking blocking;
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of the kernel, or too little pressure to matter
 	const char *imbalance;              // NULL, or one clause why not, without capital and full stop
 };
