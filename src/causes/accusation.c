@@ -123,6 +123,16 @@ static void charge_culprits(struct accusation *accusation)
 		blame(accusation, &scene->meetings[i]);
 }
 
+// Who spins for a lock occupies a CPU without getting on: the lock's verdict has this time too.
+static void note_spinning(const struct crowd *crowd, struct party *party)
+{
+	if (crowd->run_ns <= 0 || (double)crowd->lock_spin_ns < threshold__value(THRESHOLD_HARM_SHARE) * (double)crowd->run_ns)
+		return;
+	cleanup_free char *note = base__copy(party->note);
+	party__set_note(party, "%s%s%s of its CPU time it spun for kernel locks", note ? note : "", note ? "; " : "",
+			wording__percent((double)crowd->lock_spin_ns / (double)crowd->run_ns).text);
+}
+
 static void add_culprits(const struct accusation *accusation, struct verdict *verdict)
 {
 	const struct scene *scene = accusation->scene;
@@ -133,6 +143,7 @@ static void add_culprits(const struct accusation *accusation, struct verdict *ve
 		struct party *party = verdict__add_culprit(verdict, &scene->crowds[i], charge->ns);
 		party->own_seconds = seconds(charge->own_ns);
 		party->note = accusation__class_note(&scene->crowds[i]);
+		note_spinning(&scene->crowds[i], party);
 	}
 }
 

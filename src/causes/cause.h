@@ -7,6 +7,16 @@
 enum verdict_kind { VERDICT_NOT_TESTABLE, VERDICT_RULED_OUT, VERDICT_CONTRIBUTING, VERDICT_CONFIRMED };
 const char *verdict__name(enum verdict_kind kind);  // "not_testable" …
 
+// What an owner did while it held a lock that others waited for. Strings are the recording's. The modes of one operation
+// stand side by side, the operation with the most waiting first.
+struct party_operation {
+	const char *operation, *mode;   // "munmap"; "read", "write"
+	double seconds, share;          // share: of the party's seconds
+	double both_seconds;            // of the operation, in whichever mode
+};
+// A stack and the waiting that it stands for (book B). Frames as in stack_row, innermost first; NULL where none was taken.
+struct party_stack { double seconds; const char *kernel, *user; };
+
 // Somebody in a verdict: a culprit or a victim. `process` for kind "process", otherwise `name` says who
 // ("softirq", "hypervisor", a cgroup path for a quota).
 struct party {
@@ -22,6 +32,10 @@ struct party {
 	int64_t processes;              // how many processes that is; more than member_count where rows are folded
 	double own_seconds;             // part of seconds that processes of this party and each other's waiting make up
 	double loss;                    // victims: part of the time they wanted to run that went to this cause, 0..1; else NAN
+	struct party_operation *operations; size_t operation_count; // owned; culprits that held a lock, largest first
+	struct party_stack *stacks; size_t stack_count; // owned; heaviest first
+	int64_t waits;                  // victims of a lock: how often they waited; else 0
+	double longest_seconds;         // and the longest of these waits
 };
 struct evidence { char *what; double value; char *unit; double threshold; char *source; };  // threshold NAN: none
 struct hand_check { char *command, *expect; };
@@ -34,6 +48,7 @@ struct verdict {
 	double wall_seconds;            // book A (folded) or other wall time in which it held somebody up
 	char *summary;                  // one sentence, with names; for not_testable: what is missing and how to enable it
 	const char *counted_by_pressure; // cpu|memory|io|irq|none
+	const struct ledger_lock *lock; // lock verdicts that found something: the one that was waited for most; else NULL
 	const char *under;              // id of the confirmed cause that this one follows from, or NULL
 	struct party *culprits; size_t culprit_count;   // by seconds, largest first
 	struct party *victims; size_t victim_count;     // by seconds, but those that are no culprits first where they lost enough
@@ -42,6 +57,9 @@ struct verdict {
 	struct remedy_offer *remedies; size_t remedy_count;
 	char *doubt;                    // owned; why the verdict was lowered (lost events, unbalanced books), or NULL
 };
+
+// The account that a cause is judged from: it says what loss bounds the verdict.
+enum account { ACCOUNT_CPU, ACCOUNT_LOCKS };
 
 struct scene;                           // scene.h: the ledger arranged for judging
 
@@ -52,6 +70,7 @@ struct cause {
 	const char *counted_by_pressure;
 	const char *by_hand;            // generic hand check
 	const char *helps;              // what can help and its price
+	enum account account;
 	const char *needs;              // why it is not testable yet, or NULL when judge is set
 	// Fills kind, figures, summary, parties, evidence, checks. Must set kind. Never fails.
 	void (*judge)(const struct scene *scene, struct verdict *verdict);

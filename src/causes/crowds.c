@@ -137,6 +137,8 @@ static void add_process(struct crowd *crowd, const struct ledger_process *proces
 	crowd->idle_allowed_ns += process->idle_allowed_ns;
 	crowd->idle_outside_ns += process->idle_outside_ns;
 	crowd->credit_task_ns += process->credit_task_ns;
+	crowd->lock_sleep_ns += process->lock_sleep_ns;
+	crowd->lock_spin_ns += process->lock_spin_ns;
 	for (size_t i = 0; i < process->task_count; i++) {
 		add_task(crowd, &process->tasks[i]);
 		// Of a process that has ended all tasks are folded, its one and only too: that tells nothing of threads.

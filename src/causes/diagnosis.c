@@ -10,6 +10,8 @@
 
 // What was booked stays evidence even where as much again is unknown; beyond twice the claim it decides nothing.
 #define BOUND_WIDE 2
+// Who spins for a lock for most of its CPU time would not need the CPU without the lock.
+#define SPIN_MOST 0.5
 
 // How wrong a figure may be, in task-seconds (book B). With the meter, the kernel itself says how much pressure fell into
 // the time of missed events: only what it counted and the books do not name is in doubt, however long the gap was.
@@ -57,10 +59,24 @@ static void bound_by_loss(const struct ledger *ledger, double doubtful, const ch
 		lower(verdict, VERDICT_CONTRIBUTING, base__format("the books do not balance: %s", imbalance));
 }
 
+// Lock waits that found no place in the kernel's tables, as if each had been as long as those that did.
+static double doubtful_lock_seconds(const struct ledger *ledger)
+{
+	static const char *const losses[] = { "lock_states_lost", "lock_rows_lost" };
+	const struct ledger_locks *locks = &ledger->locks;
+	double lost = 0, waits = (double)locks->address_space.waits_seen + (double)locks->other.waits_seen;
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
+		lost += (double)recording__counter(ledger->recording, losses[i]);
+	if (lost <= 0 || lost < threshold__value(THRESHOLD_LOCK_LOST) * (waits + lost))
+		return 0;
+	double seconds = locks->address_space.wait_seconds + locks->other.wait_seconds;
+	return waits > 0 ? lost * seconds / waits : ledger->window_seconds;
+}
+
 static void judge_all(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
-	double doubtful = doubtful_seconds(diagnosis);
+	double doubtful[] = { [ACCOUNT_CPU] = doubtful_seconds(diagnosis), [ACCOUNT_LOCKS] = doubtful_lock_seconds(ledger) };
 	for (size_t i = 0; i < cause_table_count; i++) {
 		struct verdict *verdict = &diagnosis->verdicts[i];
 		verdict->cause = cause_table[i];
@@ -74,7 +90,9 @@ static void judge_all(struct diagnosis *diagnosis)
 			continue;
 		}
 		cause_table[i]->judge(diagnosis->scene, verdict);
-		bound_by_loss(ledger, doubtful, headline__imbalance(diagnosis), verdict);
+		enum account account = cause_table[i]->account;
+		// The pressure files know nothing of locks: their balance says nothing about them.
+		bound_by_loss(ledger, doubtful[account], account == ACCOUNT_CPU ? headline__imbalance(diagnosis) : NULL, verdict);
 		if (verdict->kind <= VERDICT_RULED_OUT)
 			verdict__drop_parties(verdict);
 	}
@@ -104,6 +122,34 @@ static void place_effects(struct diagnosis *diagnosis)
 	}
 }
 
+// Tasks that occupy the CPUs because they spin for a lock: too many runnable tasks follow from the lock.
+static void place_spinning(struct diagnosis *diagnosis)
+{
+	static const char *const locks[] = { "lock.mmap", "lock.kernel" };
+	struct verdict *effect = find(diagnosis, "cpu.oversubscription");
+	double run_ns = 0, spin_ns = 0;
+	for (size_t i = 0; i < effect->culprit_count; i++)
+		for (size_t j = 0; j < effect->culprits[i].member_count; j++) {
+			const struct ledger_process *process = ledger__process(diagnosis->ledger, effect->culprits[i].members[j]);
+			run_ns += (double)process->run_ns;
+			spin_ns += (double)process->lock_spin_ns;
+		}
+	if (effect->kind < VERDICT_CONTRIBUTING || spin_ns <= 0 || spin_ns < SPIN_MOST * run_ns)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(locks) && !effect->under; i++)
+		if (find(diagnosis, locks[i])->kind == VERDICT_CONFIRMED) {
+			effect->under = find(diagnosis, locks[i])->cause->id;
+			effect->kind = VERDICT_CONTRIBUTING;
+		}
+}
+
+// Whether this version judges the cause, and the recording has what it needs: what it lacks as a whole is said, but makes
+// nothing else doubtful.
+static bool is_judgeable(const struct ledger *ledger, const struct cause *cause)
+{
+	return cause->judge && (cause->account != ACCOUNT_LOCKS || ledger->locks.recorded);
+}
+
 static void sum_up(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
@@ -126,7 +172,7 @@ static void sum_up(struct diagnosis *diagnosis)
 	bool unexplained = diagnosis->unexplained_seconds >= threshold__value(THRESHOLD_WALL_CONFIRMED) * ledger->window_seconds;
 	bool judged = ledger->window_seconds > 0 && ledger->recording->cpu_count;
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
-		if (diagnosis->verdicts[i].cause->judge && diagnosis->verdicts[i].kind == VERDICT_NOT_TESTABLE)
+		if (is_judgeable(ledger, diagnosis->verdicts[i].cause) && diagnosis->verdicts[i].kind == VERDICT_NOT_TESTABLE)
 			judged = false;
 	diagnosis->healthy = judged && !found && !other && !unexplained;
 }
@@ -142,6 +188,7 @@ int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosi
 	diagnosis->verdicts = base__alloc(cause_table_count, sizeof(struct verdict));
 	judge_all(diagnosis);
 	place_effects(diagnosis);
+	place_spinning(diagnosis);
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
 		if (diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING)
 			remedies__offer(ledger, &diagnosis->verdicts[i]);

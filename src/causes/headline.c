@@ -60,8 +60,15 @@ static void write_cautions(struct diagnosis *diagnosis, bool found)
 						    found ? " Verdicts are lowered by a step." : ""));
 	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
 		const struct verdict *verdict = &diagnosis->verdicts[i];
-		if (verdict->cause->judge && verdict->kind == VERDICT_NOT_TESTABLE) {
+		if (verdict->cause->judge && verdict->kind == VERDICT_NOT_TESTABLE && verdict->cause->account == ACCOUNT_CPU) {
 			add_caution(diagnosis, base__format("CPU causes could not be judged: %s.", verdict->summary));
+			break;
+		}
+	}
+	for (size_t i = 0; i < diagnosis->verdict_count && ledger->locks.recorded && recording->cpu_count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[i];
+		if (verdict->cause->account == ACCOUNT_LOCKS && verdict->kind == VERDICT_NOT_TESTABLE) {
+			add_caution(diagnosis, base__format("Kernel locks could not be judged: %s.", verdict->summary));
 			break;
 		}
 	}
@@ -90,30 +97,83 @@ static char *pressure_clause(const struct diagnosis *diagnosis)
 	return base__format("CPU pressure (some) %s", wording__percent(ledger->cpu_some->kernel_seconds / ledger->window_seconds).text);
 }
 
-static char *found_sentence(const struct diagnosis *diagnosis, const struct verdict *heaviest, size_t count)
+static char *clause_of(const struct diagnosis *diagnosis, const struct verdict *verdict)
 {
+	const char *lead = verdict->kind == VERDICT_CONFIRMED ? "STALLED" : "PARTLY STALLED";
+	if (verdict->cause->account == ACCOUNT_LOCKS)
+		return base__format("%s on a kernel lock, which no pressure figure shows: %s", lead, verdict->summary);
 	cleanup_free char *pressure = pressure_clause(diagnosis);
-	const char *lead = heaviest->kind == VERDICT_CONFIRMED ? "STALLED" : "PARTLY STALLED";
-	cleanup_free char *more = count > 1 ? base__format(" (and %zu more cause%s below)", count - 1, count > 2 ? "s" : "") : base__copy("");
-	return base__format("%s for want of CPU time%s%s: %s%s.", lead, *pressure ? ", " : "", pressure, heaviest->summary, more);
+	return base__format("%s for want of CPU time%s%s: %s", lead, *pressure ? ", " : "", pressure, verdict->summary);
+}
+
+// The heaviest of another account than the first one's: a separate stall, which must not be taken for the first one's
+// effect or cause. NULL if there is none.
+static const struct verdict *find_separate(const struct diagnosis *diagnosis, const size_t *order, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[order[i]];
+		if (verdict->cause->account != diagnosis->verdicts[order[0]].cause->account && !verdict->under)
+			return verdict;
+	}
+	return NULL;
+}
+
+static char *found_sentence(const struct diagnosis *diagnosis, const size_t *order, size_t count)
+{
+	const struct verdict *separate = find_separate(diagnosis, order, count);
+	cleanup_free char *first = clause_of(diagnosis, &diagnosis->verdicts[order[0]]);
+	cleanup_free char *second = separate ? clause_of(diagnosis, separate) : NULL;
+	size_t rest = count - 1 - (separate != NULL);
+	cleanup_free char *more = rest ? base__format(" (and %zu more cause%s below)", rest, rest > 1 ? "s" : "") : base__copy("");
+	if (!second)
+		return base__format("%s%s.", first, more);
+	return base__format("%s. SEPARATELY %s%s.", first, second, more);
+}
+
+// Whoever looks at pressure graphs would take the lock for what they show.
+static void add_lock_caution(struct diagnosis *diagnosis, const size_t *order, size_t count)
+{
+	double seconds = 0;
+	const struct verdict *cpu = NULL;
+	for (size_t i = 0; i < count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[order[i]];
+		if (verdict->cause->account == ACCOUNT_LOCKS)
+			seconds += verdict->stall_seconds;
+		else if (!cpu && !verdict->under)
+			cpu = verdict;
+	}
+	if (seconds <= 0)
+		return;
+	double share = diagnosis->ledger->window_seconds > 0 ? diagnosis->ledger->cpu_some->kernel_seconds / diagnosis->ledger->window_seconds : 0;
+	cleanup_string struct string other = { 0 };
+	if (cpu)
+		string__add(&other, " The CPU pressure of %s has another cause: %s.", wording__percent(share).text, cpu->cause->id);
+	else if (share >= threshold__value(THRESHOLD_WALL_CONTRIBUTING))
+		string__add(&other, " The CPU pressure of %s is other waiting: of tasks that are awake and want a CPU.", wording__percent(share).text);
+	add_caution(diagnosis, base__format("Asleep on a lock: counted by no pressure figure (%s in all).%s", wording__seconds(seconds).text,
+					    other.text ? other.text : ""));
 }
 
 void headline__write(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
 	size_t order[64], count = headline__order(diagnosis, order, ARRAY_SIZE(order));
+	add_lock_caution(diagnosis, order, count);
 	write_cautions(diagnosis, count > 0);
+	bool locks = ledger->locks.recorded;
 	cleanup_free char *pressure = pressure_clause(diagnosis);
 	double share = ledger->window_seconds > 0 ? ledger->cpu_some->kernel_seconds / ledger->window_seconds : 0;
 	if (count)
-		diagnosis->headline = found_sentence(diagnosis, &diagnosis->verdicts[order[0]], count);
+		diagnosis->headline = found_sentence(diagnosis, order, count);
 	else if (diagnosis->unattributed_seconds[0] > 0 || diagnosis->unattributed_seconds[1] > 0)
-		diagnosis->headline = base__format("NOT FOR WANT OF CPU TIME: no CPU cause was found (%s), but memory or I/O pressure was counted.",
-						   *pressure ? pressure : "no CPU pressure");
+		diagnosis->headline = base__format("NOT FOR WANT OF CPU TIME%s: no cause was found there (%s), but memory or I/O pressure was counted.",
+						   locks ? " NOR ON A KERNEL LOCK" : "", *pressure ? pressure : "no CPU pressure");
 	else if (!diagnosis->healthy)
 		diagnosis->headline = base__format("UNEXPLAINED: no cause could be established%s%s.", *pressure ? "; " : "", pressure);
 	else if (share >= threshold__value(THRESHOLD_WALL_CONTRIBUTING))
-		diagnosis->headline = base__format("CPU HEALTHY: nobody was held up for long. %s, made of short or accepted waits.", pressure);
+		diagnosis->headline = base__format("CPU%s HEALTHY: nobody was held up for long. %s, made of short or accepted waits.",
+						   locks ? " AND LOCKS" : "", pressure);
 	else
-		diagnosis->headline = base__format("CPU HEALTHY: nothing stalls for want of CPU time. %s%s", pressure, *pressure ? "." : "");
+		diagnosis->headline = base__format("CPU%s HEALTHY: nothing stalls for want of CPU time%s. %s%s", locks ? " AND LOCKS" : "",
+						   locks ? " or on a kernel lock" : "", pressure, *pressure ? "." : "");
 }

@@ -25,6 +25,7 @@ struct crowd {
 	int64_t run_ns, wait_ns, waits, wait_max_ns, throttled_ns, wait_idle_ns, wait_steal_ns;
 	int64_t task_wait_ns;           // wait_ns less what idle CPUs, quota, steal and interrupts took
 	int64_t idle_allowed_ns, idle_outside_ns, credit_task_ns;
+	int64_t lock_sleep_ns, lock_spin_ns; // waiting for kernel locks; the spinning is part of run_ns
 	double long_wait_ns;            // waits over the pair threshold that tasks filled, scaled
 	// Under many waiters the probe cuts only some of the waits by their occupants: what they stand for, 1 or more.
 	double scale;

@@ -1,6 +1,7 @@
 #include "causes/thresholds.h"
 
 #define WAITS "cpu.oversubscription cpu.quota cpu.affinity cpu.priority cpu.churn"
+#define LOCKS "lock.mmap lock.kernel"
 #define TASK_WAITS "cpu.oversubscription cpu.affinity cpu.priority cpu.churn"
 
 const struct threshold_row threshold_table[THRESHOLDS] = {
@@ -52,6 +53,25 @@ const struct threshold_row threshold_table[THRESHOLDS] = {
 		"deep idle states take 0.1 to 0.3 ms to leave; a halted vCPU on a quiet host 0.05 to 0.2 ms" },
 	[THRESHOLD_LATENCY_CONTRIBUTING] = { "mean wake-up latency, contributing", 0.4, "ms", "cpu.wakeup",
 		"above what the deepest idle states cost" },
+	[THRESHOLD_LOCK_WALL_CONFIRMED] = { "time in which somebody waited for the lock, confirmed", 0.10, "of the window", LOCKS,
+		"ordinary programs with a few threads meet at their locks for less than 1 % of the time; a lock with a queue for a tenth of "
+		"the time shapes what the program can do" },
+	[THRESHOLD_LOCK_WALL_CONTRIBUTING] = { "the same, contributing", 0.03, "of the window", LOCKS,
+		"well above the ordinary, but less than one in thirty moments has a queue" },
+	[THRESHOLD_LOCK_LOSS_CONFIRMED] = { "victim's loss to locks, confirmed", 0.25, "of the time it wanted (running + waiting for a CPU + "
+		"asleep on kernel locks)", LOCKS, "a quarter of the wanted time lost is felt, as for CPU time" },
+	[THRESHOLD_LOCK_LOSS_CONTRIBUTING] = { "victim's loss to locks, contributing", 0.10, "of the time it wanted", LOCKS,
+		"many short waits of a page-fault or system-call heavy program make a few percent and no stall" },
+	[THRESHOLD_LOCK_LOSS_SEVERE] = { "severe loss of one victim to locks", 0.5, "of the time it wanted", LOCKS,
+		"it stands more than it goes; counts where it also waited a tenth of the window, however short the queue lasted" },
+	[THRESHOLD_LOCK_SHARE] = { "share of one owner", 0.20, "of the waiters' time", LOCKS,
+		"who held it for less than a fifth of the waiting did not make the queue: everybody in a queue holds the lock in turn" },
+	[THRESHOLD_LOCK_OWNERS] = { "waiting with a known owner", 0.5, "of the waiting", LOCKS,
+		"where most of the owners are not known, the largest of them may be missing" },
+	[THRESHOLD_LOCK_ONE_PARTY] = { "waiting of one party at a spinning lock", 0.8, "of the waiting", LOCKS,
+		"spinning locks keep no record of their holder; where nearly all waiting is one party's, it must hold it itself" },
+	[THRESHOLD_LOCK_LOST] = { "lock waits that were not recorded", 0.05, "of all lock waits", LOCKS,
+		"what was lost could hide a lock that matters" },
 	[THRESHOLD_OTHER_PRESSURE] = { "pressure that no cause judges yet", 0.05, "of the window", "all",
 		"the machine must not be called healthy while the kernel counts that much memory or I/O pressure" },
 	[THRESHOLD_GAPS] = { "time with missed events", 0.05, "of the window", "all",

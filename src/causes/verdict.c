@@ -169,6 +169,8 @@ static void free_parties(struct party *parties, size_t count)
 		free(parties[i].cgroup);
 		free(parties[i].note);
 		free(parties[i].members);
+		free(parties[i].operations);
+		free(parties[i].stacks);
 	}
 	free(parties);
 }

@@ -86,6 +86,52 @@ static int name_length(const struct process_row *row, int64_t count)
 	return (int)(row->kernel_thread && count > 1 ? strcspn(name, "/") : strlen(name));
 }
 
+static bool is_known(const char *text)
+{
+	return text && *text && strcmp(text, "unknown");
+}
+
+static void add_allocator(struct string *out, const struct process_row *row)
+{
+	const char *comma = out->text ? ", " : "", *name = row->allocator;
+	// That a Go program's heap is Go's own goes without saying.
+	if (!is_known(name) || !strcmp(name, "go"))
+		return;
+	if (!strcmp(name, "own"))
+		string__add(out, "%san allocator of its own", comma);
+	else if (!strcmp(name, "glibc") || !strcmp(name, "musl"))
+		string__add(out, "%s%s malloc", comma, name);
+	else if (row->allocator_how && (!strcmp(row->allocator_how, "linked in") || !strcmp(row->allocator_how, "preloaded")))
+		string__add(out, "%s%s %s", comma, name, row->allocator_how);
+	else
+		string__add(out, "%s%s", comma, name);
+}
+
+char *wording__making(const struct process_row *row)
+{
+	static const struct { const char *runtime, *name; } names[] = {
+		{ "go", "Go" }, { "rust", "Rust" }, { "c", "C" }, { "c++", "C++" }, { "jvm", "Java" }, { "node", "Node.js" },
+		{ "python", "Python" }, { "perl", "Perl" }, { "ruby", "Ruby" },
+	};
+	struct string out = { 0 };
+	if (!row || row->kernel_thread)
+		return NULL;
+	if (is_known(row->runtime)) {
+		const char *name = row->runtime, *version = row->runtime_version;
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			if (!strcmp(name, names[i].runtime))
+				name = names[i].name;
+		// Go's own way to write its version: go1.22.1.
+		if (version && !strncmp(version, "go", 2))
+			version += 2;
+		string__add(&out, "%s%s%s", name, is_known(version) ? " " : "", is_known(version) ? version : "");
+	}
+	if (is_known(row->linkage))
+		string__add(&out, "%s%s", out.text ? ", " : "", row->linkage);
+	add_allocator(&out, row);
+	return out.text;
+}
+
 static char *name_party(const struct recording *recording, const struct party *party, size_t pids_most)
 {
 	const struct process_row *row = party->process ? recording__process(recording, party->process) : NULL;
@@ -96,10 +142,14 @@ static char *name_party(const struct recording *recording, const struct party *p
 	cleanup_string struct string pids = { 0 };
 	if (pids_most && !ended)
 		wording__pids(&pids, recording, party, ", ", pids_most);
+	cleanup_free char *making = pids_most ? wording__making(row) : NULL;
+	const char *comma = making ? ", " : "";
 	if (party->processes == 1)
-		return base__format("%s (%spid %lld%s)", name, row->kernel_thread ? "kernel thread, " : "", (long long)row->pid, ended ? ", has ended" : "");
-	return base__format("%.*s (%lld %s%s%s%s)", name_length(row, party->processes), name, (long long)party->processes,
-			    noun(row, party->processes), ended ? ", ended meanwhile" : "", pids.text ? ", pids " : "", pids.text ? pids.text : "");
+		return base__format("%s (%spid %lld%s%s%s)", name, row->kernel_thread ? "kernel thread, " : "", (long long)row->pid,
+				    ended ? ", has ended" : "", comma, making ? making : "");
+	return base__format("%.*s (%lld %s%s%s%s%s%s)", name_length(row, party->processes), name, (long long)party->processes,
+			    noun(row, party->processes), ended ? ", ended meanwhile" : "", pids.text ? ", pids " : "", pids.text ? pids.text : "",
+			    comma, making ? making : "");
 }
 
 char *wording__party(const struct recording *recording, const struct party *party)

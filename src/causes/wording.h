@@ -19,6 +19,8 @@ char *wording__party_brief(const struct recording *recording, const struct party
 bool wording__is_interpreter(const struct process_row *row);
 // What a process is: "/usr/sbin/x, unit foo.service, container docker:…, VM 112 (storj)"; NULL when nothing is known.
 char *wording__identity(const struct process_row *row);
+// How it is made: "Rust 1.75.0, dynamic, glibc malloc"; NULL when nothing is known. Owned by the caller.
+char *wording__making(const struct process_row *row);
 // Adds the party's first pids: "12 13 14" (separator given), at most `most`.
 void wording__pids(struct string *out, const struct recording *recording, const struct party *party, const char *separator,
 		   size_t most);

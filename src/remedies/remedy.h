@@ -10,6 +10,7 @@ struct remedy {
 	const char *cost;               // its price
 	const char *verify;             // how to see that it helped
 	// Decides whether it can work on this verdict: fills applicable, why and command. `verdict` has found something.
+	// Leaves `why` NULL where the question does not arise; the remedy is then not mentioned.
 	void (*consider)(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 };
 extern const struct remedy remedy_table[];
@@ -29,6 +30,16 @@ void cpu_quota_threads__consider(const struct ledger *ledger, const struct verdi
 void cpu_affinity_widen__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void cpu_churn_pool__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void host_share__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void malloc_thresholds__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void preload_allocator__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void allocator_decay__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void go_memory__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void keep_buffers__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void fewer_changes__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void fewer_threads__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void newer_kernel__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void stop_polling__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void spread_contention__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void idle_states__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 
 #endif

@@ -38,6 +38,16 @@ struct answer *answer__new(const struct diagnosis *diagnosis);
 void answer__free(struct answer *answer);
 // "kernel 1.842 s · victims 1.836 s · culprits 1.842 s · 99.7 % explained". Owned by the caller.
 char *answer__balance(const struct ledger_pressure *row);
+// "waited 12.310 s · victims … · owners … · 98.3 % explained". Owned by the caller.
+char *answer__lock_balance(const struct lock_account *account);
+// "lock 12.3 s · io 0.40 s; idle 210 s": blocked time of the whole system by what was waited for; NULL where none was
+// recorded. Owned by the caller.
+char *answer__blocked(const struct ledger_blocking *blocking);
+// "unmap_region ← __vm_munmap ← …": at most `most` frames of a stack, without offsets and without the way into the kernel;
+// NULL for an empty one. Owned by the caller.
+char *answer__frames(const char *frames, size_t most);
+// What was judged and what was not, one sentence or two. Owned by the caller.
+char *answer__coverage(const struct answer *answer);
 void answer__fill_matrix(struct answer *answer);        // matrix.c
 
 #endif

@@ -10,6 +10,8 @@
 #define LABEL 2         // where labels stand …
 #define BODY 13         // … and what they label
 #define PARTIES_SHOWN 4
+#define KERNEL_FRAMES 6
+#define USER_FRAMES 6
 
 static void write_head(struct page *page, const struct answer *answer)
 {
@@ -18,7 +20,8 @@ static void write_head(struct page *page, const struct answer *answer)
 	page__paragraph(page, 0, 2, style, diagnosis->headline);
 	for (size_t i = 0; i < diagnosis->caution_count; i++)
 		page__labelled(page, 0, 2, STYLE_WARNING, "!", diagnosis->cautions[i]);
-	page__paragraph(page, 0, 2, STYLE_PLAIN, "Judged here: waits for CPU time. Not judged by this version: locks, memory, I/O, interrupts.");
+	cleanup_free char *coverage = answer__coverage(answer);
+	page__paragraph(page, 0, 2, STYLE_PLAIN, coverage);
 	page__paragraph(page, 0, 2, STYLE_DIM, answer->origin);
 }
 
@@ -54,10 +57,24 @@ static void write_parties(struct page *page, const struct answer *answer, const 
 	}
 }
 
+// The heaviest stack of a party: where in the kernel it was, and where in its own code.
+static void write_stack(struct page *page, const char *label, const struct party *parties, size_t count)
+{
+	if (!count || !parties[0].stack_count)
+		return;
+	const struct party_stack *stack = &parties[0].stacks[0];
+	cleanup_free char *kernel = answer__frames(stack->kernel, KERNEL_FRAMES), *user = answer__frames(stack->user, USER_FRAMES);
+	cleanup_free char *line = base__format("%s in %s%s%s", wording__seconds(stack->seconds).text, kernel ? kernel : "(kernel stack not known)",
+					       user ? ", called by " : "", user ? user : "");
+	page__labelled(page, LABEL, BODY, STYLE_DIM, label, line);
+}
+
 static char *evidence_figure(const struct evidence *evidence, double value)
 {
 	if (!strncmp(evidence->unit, "of ", 3))
 		return base__format("%s", wording__percent(value).text);
+	if (!strcmp(evidence->unit, "waits"))
+		return base__format("%s waits", wording__count(value).text);
 	if (!strcmp(evidence->unit, "task-seconds") || !strcmp(evidence->unit, "s"))
 		return base__format("%s", wording__seconds(value).text);
 	return base__format("%.4g %s", value, evidence->unit);
@@ -110,7 +127,9 @@ static void write_verdict(struct page *page, const struct answer *answer, const 
 	if (verdict->doubt)
 		page__labelled(page, LABEL, BODY, STYLE_WARNING, "doubt", verdict->doubt);
 	write_parties(page, answer, verdict->culprit_count > 1 ? "culprits" : "culprit", verdict->culprits, verdict->culprit_count);
+	write_stack(page, "its stack", verdict->culprits, verdict->culprit_count);
 	write_parties(page, answer, verdict->victim_count > 1 ? "victims" : "victim", verdict->victims, verdict->victim_count);
+	write_stack(page, "its stack", verdict->victims, verdict->victim_count);
 	write_evidence(page, verdict);
 	write_advice(page, verdict);
 }
@@ -133,6 +152,36 @@ static void write_pressures(struct page *page, const struct answer *answer)
 	}
 	if (!answer->pressure_count)
 		page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, "none was counted, or this kernel has no pressure files");
+}
+
+static void write_account(struct page *page, const char *what, const char *scope, const char *figures)
+{
+	struct page_cell cells[] = { { what, 11, STYLE_PLAIN }, { scope, 15, STYLE_DIM }, { figures, 72, STYLE_PLAIN } };
+	page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
+}
+
+static void write_lock_account(struct page *page, const char *scope, const struct lock_account *account, double least_seconds)
+{
+	if (account->wait_seconds < least_seconds)
+		return;
+	cleanup_free char *balance = answer__lock_balance(account);
+	write_account(page, "lock waits", scope, balance);
+}
+
+// What the pressure files do not count at all, or only in part.
+static void write_other_waits(struct page *page, const struct answer *answer)
+{
+	const struct ledger_locks *locks = &answer->ledger->locks;
+	double least_seconds = 0.001 * answer->ledger->window_seconds;
+	cleanup_free char *blocked = answer__blocked(&answer->ledger->blocking);
+	bool any = locks->address_space.wait_seconds >= least_seconds || locks->other.wait_seconds >= least_seconds;
+	if (!locks->recorded || (!blocked && !any))
+		return;
+	page__paragraph(page, 0, 2, STYLE_BOLD, "In no pressure figure (but for the I/O and memory parts): task-seconds");
+	write_lock_account(page, "address spaces", &locks->address_space, least_seconds);
+	write_lock_account(page, "other locks", &locks->other, least_seconds);
+	if (blocked)
+		write_account(page, "asleep", "all tasks", blocked);
 }
 
 static void write_matrix(struct page *page, const struct answer *answer)
@@ -187,6 +236,7 @@ char *render__text(const struct diagnosis *diagnosis, bool colours)
 	for (size_t i = 0; i < answer->found_count; i++)
 		write_verdict(&page, answer, answer->found[i]);
 	write_pressures(&page, answer);
+	write_other_waits(&page, answer);
 	write_matrix(&page, answer);
 	write_rest(&page, answer);
 	answer__free(answer);

@@ -1,0 +1,222 @@
+#include "causes/contention.h"
+#include "causes/thresholds.h"
+#include "causes/verdict.h"
+#include "causes/wording.h"
+#include "base/base.h"
+
+#include <math.h>
+
+static struct contender *contender_of(const struct contention *contention, int64_t process)
+{
+	const struct ledger *ledger = contention->scene->ledger;
+	const struct ledger_process *row = process ? ledger__process(ledger, process) : NULL;
+	return row ? &contention->contenders[contention->scene->crowd_of[row - ledger->processes]] : NULL;
+}
+
+// The time a process would have used: what a quota kept it off is no want of a lock.
+static double wanted_ns(const struct ledger_process *process)
+{
+	return (double)process->run_ns + (double)process->wait_ns - (double)process->throttled_ns + (double)process->lock_sleep_ns;
+}
+
+static void add_waits(struct contention *contention, const struct ledger_lock *lock)
+{
+	for (size_t i = 0; i < lock->wait_count; i++) {
+		const struct lock_wait_row *wait = lock->waits[i];
+		struct contender *contender = contender_of(contention, wait->process);
+		if (!contender)
+			continue;
+		double stall_ns = (double)locks__stall_ns(wait);
+		contender->stall_ns += stall_ns;
+		contender->spin_ns += (double)wait->spin_ns;
+		contender->waits += wait->waits;
+		if (wait->wait_max_ns > contender->wait_max_ns)
+			contender->wait_max_ns = wait->wait_max_ns;
+		if (wait->mode && wait->mode[0] == 'r')
+			contender->read_ns += stall_ns;
+	}
+}
+
+static void add_holds(struct contention *contention, const struct ledger_lock *lock)
+{
+	for (size_t i = 0; i < lock->hold_count; i++) {
+		const struct lock_hold_row *hold = lock->holds[i];
+		struct contender *contender = contender_of(contention, hold->process);
+		contention->hold_ns += (double)hold->task_ns;
+		if (!contender)
+			continue;
+		contender->held_ns += (double)hold->task_ns;
+		if (lock->row->process && lock->row->process != hold->process)
+			contender->foreign_held_ns += (double)hold->task_ns;
+	}
+}
+
+static void add_lock(struct contention *contention, const struct ledger_lock *lock)
+{
+	add_waits(contention, lock);
+	add_holds(contention, lock);
+	contention->wait_ns += (double)lock->wait_ns;
+	contention->stall_ns += (double)lock->sleep_ns + (double)lock->spin_ns;
+	contention->sleep_ns += (double)lock->sleep_ns;
+	contention->spin_ns += (double)lock->spin_ns;
+	contention->runqueue_ns += (double)lock->runqueue_ns;
+	contention->open_ns += (double)lock->open_wait_ns;
+	contention->read_ns += (double)lock->read_ns;
+	contention->owners_ns += (double)lock->owners_ns;
+	contention->read_held_ns += (double)lock->read_held_ns;
+	contention->handing_over_ns += (double)lock->handing_over_ns;
+	contention->explained_ns += locks__explained(lock) * (double)lock->wait_ns;
+	contention->waits += lock->waits_seen;
+	contention->wall_ns = fmax(contention->wall_ns, (double)lock->row->wall_ns);
+	if (lock->wait_max_ns > contention->wait_max_ns)
+		contention->wait_max_ns = lock->wait_max_ns;
+	contention->owned = contention->owned && locks__has_owner(lock->row);
+}
+
+// Each process that waited for one of the locks counts once.
+static void add_wants(struct contention *contention)
+{
+	const struct ledger *ledger = contention->scene->ledger;
+	cleanup_free bool *counted = base__alloc(ledger->process_count + 1, sizeof(bool));
+	for (size_t i = 0; i < contention->lock_count; i++)
+		for (size_t j = 0; j < contention->locks[i]->wait_count; j++) {
+			const struct ledger_process *process = ledger__process(ledger, contention->locks[i]->waits[j]->process);
+			if (!process || counted[process - ledger->processes])
+				continue;
+			counted[process - ledger->processes] = true;
+			contender_of(contention, process->row->id)->wanted_ns += wanted_ns(process);
+		}
+}
+
+static void find_hurts(struct contention *contention)
+{
+	const struct scene *scene = contention->scene;
+	for (size_t i = 0; i < scene->crowd_count; i++) {
+		struct contender *contender = &contention->contenders[i];
+		const struct crowd *crowd = &scene->crowds[i];
+		contender->loss = contender->wanted_ns > 0 ? fmin(1, contender->stall_ns / contender->wanted_ns) : 0;
+		if (crowd->tool || !crowd->in_scope || contender->stall_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
+		    contender->loss < threshold__value(THRESHOLD_LOCK_LOSS_CONTRIBUTING))
+			continue;
+		contender->hurt = true;
+		contender->severe = contender->loss >= threshold__value(THRESHOLD_LOCK_LOSS_SEVERE) &&
+				    contender->stall_ns >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;
+		contention->hurt_ns += contender->stall_ns;
+		contention->worst_loss = fmax(contention->worst_loss, contender->loss);
+	}
+}
+
+// Who held it for a good part of the waiting. Of spinning locks the holder is not known: there those stand who contend most.
+static void accuse(struct contention *contention)
+{
+	double all_ns = contention->owned ? contention->hold_ns : contention->stall_ns;
+	for (size_t i = 0; i < contention->scene->crowd_count; i++) {
+		struct contender *contender = &contention->contenders[i];
+		double ns = contention->owned ? contender->held_ns : contender->stall_ns;
+		contender->accused = !contention->scene->crowds[i].tool && ns > 0 && ns >= threshold__value(THRESHOLD_LOCK_SHARE) * all_ns;
+	}
+}
+
+static double largest_waiter_share(const struct contention *contention)
+{
+	double most = 0;
+	for (size_t i = 0; i < contention->scene->crowd_count; i++)
+		most = fmax(most, contention->contenders[i].stall_ns);
+	return contention->stall_ns > 0 ? most / contention->stall_ns : 0;
+}
+
+static enum verdict_kind weigh(const struct contention *contention)
+{
+	double wall = contention->wall_ns / contention->scene->window_ns;
+	bool severe = false;
+	for (size_t i = 0; i < contention->scene->crowd_count; i++)
+		severe = severe || contention->contenders[i].severe;
+	if (contention->hurt_ns <= 0 || wall < threshold__value(THRESHOLD_LOCK_WALL_CONTRIBUTING))
+		return VERDICT_RULED_OUT;
+	if (severe || (wall >= threshold__value(THRESHOLD_LOCK_WALL_CONFIRMED) &&
+		       contention->worst_loss >= threshold__value(THRESHOLD_LOCK_LOSS_CONFIRMED)))
+		return VERDICT_CONFIRMED;
+	return VERDICT_CONTRIBUTING;
+}
+
+// Rule 1: without a measured owner there is no confirmed accusation.
+static void bound_by_owners(struct contention *contention)
+{
+	if (contention->kind != VERDICT_CONFIRMED)
+		return;
+	double known = contention->wait_ns > 0 ? contention->owners_ns / contention->wait_ns : 0;
+	if (contention->owned && known < threshold__value(THRESHOLD_LOCK_OWNERS)) {
+		contention->kind = VERDICT_CONTRIBUTING;
+		contention->doubt = base__format("the owner is known for %s of the waiting only", wording__percent(known).text);
+	} else if (!contention->owned && largest_waiter_share(contention) < threshold__value(THRESHOLD_LOCK_ONE_PARTY)) {
+		contention->kind = VERDICT_CONTRIBUTING;
+		contention->doubt = base__copy("the holders of spinning locks are not known; named are those who wait for it most");
+	}
+}
+
+struct contention *contention__judge(const struct scene *scene, const struct ledger_lock **locks, size_t count)
+{
+	struct contention *contention = base__alloc(1, sizeof(*contention));
+	contention->scene = scene;
+	contention->locks = locks;
+	contention->lock_count = count;
+	contention->owned = true;
+	contention->contenders = base__alloc(scene->crowd_count + 1, sizeof(*contention->contenders));
+	for (size_t i = 0; i < count; i++)
+		add_lock(contention, locks[i]);
+	add_wants(contention);
+	find_hurts(contention);
+	accuse(contention);
+	contention->kind = weigh(contention);
+	bound_by_owners(contention);
+	return contention;
+}
+
+void contention__free(struct contention *contention)
+{
+	if (!contention)
+		return;
+	free(contention->locks);
+	free(contention->contenders);
+	free(contention->doubt);
+	free(contention);
+}
+
+const struct contention *contention__heaviest(struct contention *const *contentions, size_t count)
+{
+	const struct contention *heaviest = NULL;
+	for (size_t i = 0; i < count; i++) {
+		const struct contention *one = contentions[i];
+		if (one->kind < VERDICT_CONTRIBUTING)
+			continue;
+		if (!heaviest || one->kind > heaviest->kind || (one->kind == heaviest->kind && one->hurt_ns > heaviest->hurt_ns))
+			heaviest = one;
+	}
+	return heaviest;
+}
+
+bool contention__not_testable(const struct scene *scene, struct verdict *verdict)
+{
+	const struct recording *recording = scene->ledger->recording;
+	if (scene->ledger->locks.recorded)
+		return false;
+	verdict->kind = VERDICT_NOT_TESTABLE;
+	free(verdict->summary);
+	verdict->summary = base__copy(recording__meta(recording, "locks")
+				      ? "this kernel has no tracepoints lock:contention_begin/end (they came with 5.19)"
+				      : "the recording holds no lock waits: it was made by a version of whystall that had no probe for them");
+	return true;
+}
+
+void contention__add_checks(struct verdict *verdict, long long pid)
+{
+	if (pid <= 0) {
+		verdict__add_check(verdict, "the kernel functions that wait longest for locks, of the whole machine",
+				   "perf lock record -a -- sleep 5 && perf lock contention");
+		return;
+	}
+	verdict__add_check(verdict, "where its threads sleep at this moment: in the functions that asked for the lock (repeat it)",
+			   "grep -h . /proc/%lld/task/*/wchan | sort | uniq -c", pid);
+	verdict__add_check(verdict, "its waits for kernel locks by kernel stack (Ctrl-C ends it)",
+			   "bpftrace -e 't:lock:contention_begin /pid==%lld/ { @[kstack(6)] = count(); }'", pid);
+}

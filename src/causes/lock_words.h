@@ -1,0 +1,36 @@
+// Locks and what their owners do, in words.
+#ifndef WHYSTALL_LOCK_WORDS_H
+#define WHYSTALL_LOCK_WORDS_H
+
+#include "causes/cause.h"
+#include "ledger/locks.h"
+
+// What kernel developers know about a lock that is taken at a certain place.
+struct lock_subject {
+	const char *name;       // "a directory's lock (i_rwsem)"
+	const char *subsystem;  // "file system, names"
+	const char *helps;      // what helps, and its price
+	const char *places;     // kernel functions that take it, separated by spaces; a "*" at the end stands for any ending
+	bool follows;           // such waits follow from something else, which `helps` names: not judged as a kernel lock
+};
+// The subject of a lock by its place, NULL where nobody has described it yet.
+const struct lock_subject *lock_words__subject(const struct lock_row *lock);
+
+// How a process uses a foreign address space, told by its kernel stacks while it held the lock: "reads /proc/PID/smaps".
+// NULL where they do not tell. Static text with no pid in it.
+const char *lock_words__foreign_deed(const struct ledger_lock *lock, const struct recording *recording, int64_t process);
+
+// Frames of a stack by its id, NULL if there is none.
+const char *lock_words__frames(const struct recording *recording, int64_t stack);
+// Whether a stack (frames one a line) has a frame of this function; offsets and compiler suffixes (.isra.0) are ignored.
+// A "*" at the end of `function` stands for any ending.
+bool lock_words__has_frame(const char *frames, const char *function);
+// The same for any of several, separated by spaces.
+bool lock_words__has_any_frame(const char *frames, const char *functions);
+
+// "munmap 71 %, mmap 20 % and 2 more": the operations of a party, at most `most`. Owned; NULL where it has none.
+char *lock_words__operations(const struct party *party, size_t most);
+// The lock's kind and place: "rwsem in do_unlinkat". Owned.
+char *lock_words__place(const struct lock_row *lock);
+
+#endif

@@ -1,0 +1,206 @@
+// Allocators: their settings, and another one. What can work depends on how the program is linked and what it sets itself.
+#include "remedies/program.h"
+
+#include <string.h>
+
+// What makes the difference: large enough for the buffers of ordinary servers. 32 MiB is also the largest that glibc's own
+// growing threshold reaches, and accepted by every version. Setting either of the two freezes both.
+#define KEEP_BUFFERS "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912"
+#define MMAP_ENOUGH (32LL << 20)
+#define TRIM_ENOUGH (256LL << 20)
+#define MOSTLY 0.5
+
+static void say_not_allocating(const struct program *program, struct remedy_offer *offer)
+{
+	if (program->foreign)
+		offer__decide(offer, false, "%s holds up another process, not itself by its memory", program->name);
+	else
+		offer__decide(offer, false, "%s holds the lock during %s, which is no allocator's work", program->name,
+			      program->party->operation_count ? program->party->operations[0].operation : "something unknown");
+}
+
+// Declines where the allocator is out of the question, whichever it is.
+static bool is_ruled_out(const struct program *program, struct remedy_offer *offer)
+{
+	const char *heap = NULL;
+	if (program->foreign || program__allocating(program) < MOSTLY)
+		say_not_allocating(program, offer);
+	else if (program__has_own_heap(program, &heap))
+		offer__decide(offer, false, "%s: malloc serves little of %s", heap, program->name);
+	else
+		return false;
+	return true;
+}
+
+static long long number(const char *text)
+{
+	return text ? strtoll(text, NULL, 0) : 0;
+}
+
+// ---- glibc's thresholds ----
+
+// Without any setting glibc's threshold rises with the first large buffer that is freed, up to 32 MiB.
+static void consider_plain_glibc(const struct program *program, struct remedy_offer *offer)
+{
+	if (program->break_share >= MOSTLY || program->by_malloc) {
+		offer__decide(offer, true, "%s uses glibc's malloc, and no setting of it is in its environment: with these, freed memory is kept",
+			      program->name);
+		program__offer_environment(program, KEEP_BUFFERS, offer);
+	} else if (program->advise_share >= program->unmap_share) {
+		offer__decide(offer, false, "without settings glibc hardly calls madvise: these calls are %s's own", program->name);
+	} else {
+		offer__decide(offer, false, "without settings glibc keeps buffers up to 32 MiB once one was freed: what %s maps and unmaps is larger, or "
+			      "mapped by its own code, or its malloc is set by code that the file does not show", program->name);
+	}
+}
+
+void malloc_thresholds__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	struct program program;
+	if (!program__find(ledger, verdict, offer, &program))
+		return;
+	const struct process_row *row = program.row;
+	cleanup_free char *mmap = program__tunable(row, "glibc.malloc.mmap_threshold", "MALLOC_MMAP_THRESHOLD_");
+	cleanup_free char *trim = program__tunable(row, "glibc.malloc.trim_threshold", "MALLOC_TRIM_THRESHOLD_");
+	if (program__is(row->runtime, "go"))
+		offer__decide(offer, false, "%s is a Go program: its heap is Go's own, not malloc's", program.name);
+	else if (is_ruled_out(&program, offer))
+		;
+	else if (program__is(row->allocator, "musl"))
+		offer__decide(offer, false, "%s uses musl's malloc, which has no settings", program.name);
+	else if (!program__is(row->allocator, "glibc"))
+		offer__decide(offer, false, "these settings are for glibc's malloc; the allocator of %s is %s", program.name,
+			      row->allocator && strcmp(row->allocator, "unknown") ? row->allocator : "not known");
+	else if (row->calls_mallopt)
+		offer__decide(offer, false, "%s calls mallopt in its own code: what is set there wins over GLIBC_TUNABLES. Its behaviour fits a fixed "
+			      "threshold: left alone, glibc would keep such buffers after the first was freed", program.name);
+	else if (number(mmap) >= MMAP_ENOUGH && number(trim) >= TRIM_ENOUGH)
+		offer__decide(offer, false, "both thresholds are set already (%s and %s)", mmap, trim);
+	else if (mmap || trim) {
+		offer__decide(offer, true, mmap && trim ? "the environment of %s sets both thresholds, but low (%s and %s)"
+			      : "the environment of %s sets %s threshold (%s) alone, which freezes the other one too: set the pair",
+			      program.name, mmap && trim ? mmap : mmap ? "the mmap" : "the trim", mmap && trim ? trim : mmap ? mmap : trim);
+		program__offer_environment(&program, KEEP_BUFFERS, offer);
+	} else {
+		consider_plain_glibc(&program, offer);
+	}
+}
+
+// ---- another allocator ----
+
+static const char *library_directory(const struct recording *recording)
+{
+	const char *machine = recording__meta(recording, "machine");
+	return machine && !strcmp(machine, "aarch64") ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+}
+
+static void consider_replacing_glibc(const struct recording *recording, const struct program *program, struct remedy_offer *offer)
+{
+	const struct process_row *row = program->row;
+	cleanup_free char *mmap = program__tunable(row, "glibc.malloc.mmap_threshold", "MALLOC_MMAP_THRESHOLD_");
+	cleanup_free char *trim = program__tunable(row, "glibc.malloc.trim_threshold", "MALLOC_TRIM_THRESHOLD_");
+	if (row->calls_mallopt)
+		offer__decide(offer, true, "%s is dynamic and calls malloc of glibc, which it sets by mallopt in its own code; a preloaded allocator "
+			      "knows nothing of that and keeps freed buffers (jemalloc: package libjemalloc2; mimalloc does as well)", program->name);
+	else if (program->advise_share >= program->unmap_share && !mmap && !trim && !program->by_malloc) {
+		offer__decide(offer, false, "without settings glibc hardly calls madvise: these calls are %s's own, not its allocator's", program->name);
+		return;
+	} else {
+		offer__decide(offer, true, "%s is dynamic and calls malloc of glibc; another one keeps freed buffers%s (jemalloc: package libjemalloc2; "
+			      "mimalloc does as well)", program->name,
+			      program->by_malloc || mmap || trim ? "" : ", if it is malloc that maps them and not its own code");
+	}
+	cleanup_free char *assignment = base__format("LD_PRELOAD=/usr/lib/%s/libjemalloc.so.2", library_directory(recording));
+	program__offer_environment(program, assignment, offer);
+}
+
+void preload_allocator__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	struct program program;
+	if (!program__find(ledger, verdict, offer, &program))
+		return;
+	const struct process_row *row = program.row;
+	bool is_static = row->linkage && !strncmp(row->linkage, "static", 6);
+	if (program__is(row->runtime, "go") && is_static)
+		offer__decide(offer, false, "LD_PRELOAD does nothing for %s: it is a static Go program. No loader reads it, and Go's heap is not malloc's",
+			      program.name);
+	else if (program__is(row->runtime, "go"))
+		offer__decide(offer, false, "%s is a Go program: a preloaded allocator serves its C code only; Go's heap is Go's own", program.name);
+	else if (is_static)
+		offer__decide(offer, false, "LD_PRELOAD does nothing for %s: it is a static executable, and no loader reads it", program.name);
+	else if (is_ruled_out(&program, offer))
+		;
+	else if (!program__is(row->linkage, "dynamic"))
+		offer__decide(offer, false, "how %s is linked is not known, and LD_PRELOAD works for dynamic executables only", program.name);
+	else if (program__is(row->allocator_how, "linked in"))
+		offer__decide(offer, false, "LD_PRELOAD does nothing here: the allocator of %s (%s) is linked in", program.name,
+			      row->allocator ? row->allocator : "unknown");
+	else if (program__is(row->allocator, "musl"))
+		offer__decide(offer, true, "%s calls malloc of musl, which maps and unmaps every buffer from 128 KiB on; a preloaded allocator must be built "
+			      "for musl, too", program.name);
+	else if (program__is(row->allocator, "glibc"))
+		consider_replacing_glibc(ledger->recording, &program, offer);
+	else
+		offer__decide(offer, false, "%s does not use the C library's malloc, but %s: its own settings come first", program.name,
+			      row->allocator && strcmp(row->allocator, "unknown") ? row->allocator : "an allocator that is not known");
+}
+
+// ---- settings of other allocators ----
+
+struct decay { const char *allocator, *variable, *assignment, *says; };
+
+static const struct decay *find_decay(const struct process_row *row)
+{
+	static const struct decay decays[] = {
+		{ "jemalloc", "MALLOC_CONF", "MALLOC_CONF=retain:true,dirty_decay_ms:60000", "dirty_decay_ms (10000 without a setting) and retain" },
+		{ "mimalloc", "MIMALLOC_PURGE_DELAY", "MIMALLOC_PURGE_DELAY=10000", "MIMALLOC_PURGE_DELAY (in milliseconds)" },
+		{ "tcmalloc", "TCMALLOC_RELEASE_RATE", "TCMALLOC_RELEASE_RATE=0.1", "TCMALLOC_RELEASE_RATE" },
+	};
+	// The crate that links jemalloc into Rust programs gives the variable a prefix of its own.
+	static const struct decay prefixed = { "jemalloc", "_RJEM_MALLOC_CONF", "_RJEM_MALLOC_CONF=retain:true,dirty_decay_ms:60000",
+					       "dirty_decay_ms (10000 without a setting) and retain, in _RJEM_MALLOC_CONF" };
+	if (program__is(row->allocator, "jemalloc") && program__is(row->runtime, "rust") && program__is(row->allocator_how, "linked in"))
+		return &prefixed;
+	for (size_t i = 0; i < ARRAY_SIZE(decays); i++)
+		if (program__is(row->allocator, decays[i].allocator))
+			return &decays[i];
+	return NULL;
+}
+
+void allocator_decay__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	struct program program;
+	struct remedy_offer declined = *offer;
+	declined.why = NULL;
+	bool found = program__find(ledger, verdict, &declined, &program);
+	free(declined.why);
+	const struct decay *decay = found ? find_decay(program.row) : NULL;
+	if (!decay)
+		return;
+	cleanup_free char *value = program__setting(program.row, decay->variable);
+	if (is_ruled_out(&program, offer))
+		return;
+	offer__decide(offer, true, "%s uses %s; %s says how soon it gives memory back%s%s%s", program.name, decay->allocator, decay->says,
+		      value ? " (now " : "", value ? value : "", value ? ")" : "");
+	program__offer_environment(&program, decay->assignment, offer);
+}
+
+void go_memory__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	struct program program;
+	struct remedy_offer declined = *offer;
+	declined.why = NULL;
+	bool found = program__find(ledger, verdict, &declined, &program);
+	free(declined.why);
+	if (!found || !program__is(program.row->runtime, "go"))
+		return;
+	if (program.foreign || program.advise_share < MOSTLY) {
+		offer__decide(offer, false, "Go's heap is not unmapped, but given back by madvise; %s holds the lock during %s: its own mappings or its C code",
+			      program.name, program.party->operation_count ? program.party->operations[0].operation : "something unknown");
+		return;
+	}
+	cleanup_free char *gogc = program__setting(program.row, "GOGC");
+	offer__decide(offer, true, "%s is a Go program and gives its heap back by madvise; a higher GOGC (now %s) or a GOMEMLIMIT near what it may use makes "
+		      "that rarer", program.name, gogc ? gogc : "100, the default");
+	program__offer_environment(&program, "GOGC=400", offer);
+}

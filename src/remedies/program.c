@@ -1,0 +1,125 @@
+#include "remedies/program.h"
+
+#include "causes/lock_words.h"
+
+#include <string.h>
+
+// Functions of allocators that call munmap, mmap, madvise or brk; they show in user stacks.
+#define MALLOC_FRAMES "malloc free calloc realloc cfree __libc_malloc __libc_free __libc_realloc __libc_calloc __libc_memalign _int_malloc " \
+	"_int_free _int_free_merge_chunk _int_free_maybe_consolidate _int_realloc sysmalloc sysmalloc_mmap munmap_chunk mremap_chunk systrim " \
+	"systrim.constprop heap_trim shrink_heap grow_heap new_heap malloc_consolidate aligned_alloc posix_memalign memalign " \
+	"__rdl_alloc __rdl_dealloc __rust_alloc __rust_dealloc __rust_realloc je_* _rjem_je_* mi_* _mi_* tc_* __libc_mallopt"
+
+bool program__is(const char *text, const char *wanted)
+{
+	return text && !strcmp(text, wanted);
+}
+
+static bool is_one_of(const char *operation, const char *words)
+{
+	return operation && lock_words__has_any_frame(operation, words);
+}
+
+static void add_operations(struct program *program)
+{
+	for (size_t i = 0; i < program->party->operation_count; i++) {
+		const struct party_operation *operation = &program->party->operations[i];
+		if (is_one_of(operation->operation, "munmap mmap mremap"))
+			program->unmap_share += operation->share;
+		else if (is_one_of(operation->operation, "madvise"))
+			program->advise_share += operation->share;
+		else if (is_one_of(operation->operation, "brk"))
+			program->break_share += operation->share;
+	}
+}
+
+bool program__find(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer, struct program *ret)
+{
+	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
+	const struct process_row *row = party ? recording__process(ledger->recording, party->process) : NULL;
+	if (!row || row->kernel_thread) {
+		offer__decide(offer, false, row ? "%s is a kernel thread" : "no culprit is left to be changed", row ? wording__process_name(row) : "");
+		return false;
+	}
+	struct program program = { .party = party, .row = row, .name = wording__process_name(row) };
+	add_operations(&program);
+	for (size_t i = 0; i < party->stack_count; i++)
+		program.by_malloc = program.by_malloc || lock_words__has_any_frame(party->stacks[i].user, MALLOC_FRAMES);
+	if (verdict->lock && verdict->lock->row->process) {
+		program.foreign = true;
+		for (size_t i = 0; i < party->member_count; i++)
+			program.foreign = program.foreign && party->members[i] != verdict->lock->row->process;
+	}
+	*ret = program;
+	return true;
+}
+
+double program__allocating(const struct program *program)
+{
+	return program->unmap_share + program->advise_share + program->break_share;
+}
+
+bool program__has_own_heap(const struct program *program, const char **ret_heap)
+{
+	static const struct { const char *runtime, *heap; } heaps[] = {
+		{ "jvm", "Java's heap is mapped by the virtual machine itself" }, { "node", "the heap of V8 is mapped by V8 itself" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(heaps); i++)
+		if (program__is(program->row->runtime, heaps[i].runtime)) {
+			*ret_heap = heaps[i].heap;
+			return true;
+		}
+	return false;
+}
+
+char *program__setting(const struct process_row *row, const char *name)
+{
+	size_t length = strlen(name);
+	for (const char *line = row->settings; line && *line;) {
+		size_t end = strcspn(line, "\n");
+		if (end > length && line[length] == '=' && !strncmp(line, name, length))
+			return base__format("%.*s", (int)(end - length - 1), line + length + 1);
+		line += end + (line[end] == '\n');
+	}
+	return NULL;
+}
+
+char *program__tunable(const struct process_row *row, const char *tunable, const char *older_variable)
+{
+	cleanup_free char *tunables = program__setting(row, "GLIBC_TUNABLES");
+	size_t length = strlen(tunable);
+	for (const char *part = tunables; part && *part;) {
+		size_t end = strcspn(part, ":");
+		if (end > length && part[length] == '=' && !strncmp(part, tunable, length))
+			return base__format("%.*s", (int)(end - length - 1), part + length + 1);
+		part += end + (part[end] == ':');
+	}
+	return program__setting(row, older_variable);
+}
+
+static bool ends_with(const char *text, const char *ending)
+{
+	size_t length = strlen(text), tail = strlen(ending);
+	return length > tail && !strcmp(text + length - tail, ending);
+}
+
+void program__offer_environment(const struct program *program, const char *assignment, struct remedy_offer *offer)
+{
+	const struct process_row *row = program->row;
+	if (row->container || row->vm_id) {
+		cleanup_free char *why = base__copy(offer->why);
+		offer__decide(offer, offer->applicable, "%s; set %s in the configuration of %s", why ? why : "", assignment,
+			      row->container ? row->container : "what starts this virtual machine");
+	} else if (row->unit && ends_with(row->unit, ".service")) {
+		cleanup_free char *directory = base__format("/etc/systemd/system/%s.d", row->unit);
+		cleanup_free char *file = base__format("%s/whystall.conf", directory);
+		cleanup_free char *directory_word = wording__shell_word(directory), *file_word = wording__shell_word(file),
+				  *unit_word = wording__shell_word(row->unit);
+		// No space within the quotes: a long command is broken at spaces, and a broken quotation is another one.
+		offer__set_command(offer, "mkdir -p %s && printf '[Service]\\nEnvironment=%s\\n' >%s && systemctl daemon-reload && systemctl restart %s",
+				   directory_word, assignment, file_word, unit_word);
+	} else if (row->exe) {
+		cleanup_free char *exe = wording__shell_word(row->exe);
+		offer__set_command(offer, "env %s %s", assignment, exe);
+	}
+}

@@ -1,0 +1,37 @@
+// What remedies for programs ask: who holds the lock by what, which settings it has already, how its environment is set.
+#ifndef WHYSTALL_REMEDIES_PROGRAM_H
+#define WHYSTALL_REMEDIES_PROGRAM_H
+
+#include "remedies/offer.h"
+
+// A living culprit of a lock verdict and what it did to the address space while it held the lock.
+struct program {
+	const struct party *party;
+	const struct process_row *row;
+	const char *name;
+	double unmap_share;             // munmap, mmap, mremap: parts of its holding, 0..1
+	double advise_share;            // madvise
+	double break_share;             // brk
+	bool by_malloc;                 // its stacks show the allocator's functions
+	bool foreign;                   // the address space is another process'
+};
+
+// The heaviest culprit that is a living process of user space. False, with the offer declined, if there is none.
+bool program__find(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer, struct program *ret);
+// The share of what allocators do: unmap, advise and break.
+double program__allocating(const struct program *program);
+// Whether it looks like a runtime whose heap does not come from malloc; says which in *ret_heap.
+bool program__has_own_heap(const struct program *program, const char **ret_heap);
+
+bool program__is(const char *text, const char *wanted);         // NULL is never equal
+// Value of an environment variable in process.settings; NULL if it is not set there. Owned by the caller.
+char *program__setting(const struct process_row *row, const char *name);
+// Value of one glibc tunable ("glibc.malloc.mmap_threshold") from GLIBC_TUNABLES, else of the older variable; NULL if
+// neither is set. Owned by the caller.
+char *program__tunable(const struct process_row *row, const char *tunable, const char *older_variable);
+
+// Sets the command that starts the program with one more variable: a drop-in for its unit where it has one. `assignment`
+// is "NAME=value" without characters that a shell or systemd would interpret.
+void program__offer_environment(const struct program *program, const char *assignment, struct remedy_offer *offer);
+
+#endif

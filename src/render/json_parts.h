@@ -1,0 +1,17 @@
+// The parts of the JSON report. Every result is a new reference.
+#ifndef WHYSTALL_JSON_PARTS_H
+#define WHYSTALL_JSON_PARTS_H
+
+#include "render/answer.h"
+
+#include <jansson.h>
+
+json_t *json__number(double value);             // null where not finite
+json_t *json__text(const char *value);          // null for NULL; harmless for terminals
+json_t *json__or_unknown(const char *value);    // "unknown" for NULL and ""
+json_t *json__lines(const char *lines);       // an array of the lines of a text; empty for NULL
+json_t *json__party(const struct answer *answer, const struct party *party);
+json_t *json__locks(const struct answer *answer);       // the account of kernel locks
+json_t *json__blocked(const struct answer *answer);     // blocked time by what was waited for
+
+#endif

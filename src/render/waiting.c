@@ -1,0 +1,89 @@
+// What is waited for beside CPUs, in words: locks, blocked time, stacks.
+#include "render/answer.h"
+#include "base/base.h"
+#include "causes/wording.h"
+
+#include <string.h>
+
+char *answer__lock_balance(const struct lock_account *account)
+{
+	return base__format("waits %.3f s · victims %.3f s · owners %.3f s · %.1f %% explained", account->wait_seconds, account->victims_seconds,
+			    account->owners_seconds, account->explained * 100);
+}
+
+char *answer__blocked(const struct ledger_blocking *blocking)
+{
+	struct string out = { 0 };
+	int64_t idle_ns = 0;
+	for (int reason = 0; reason < BLOCKED_REASONS; reason++) {
+		const struct blocked_sum *sum = &blocking->by_reason[reason];
+		if (blocked_reason__is_idle((enum blocked_reason)reason))
+			idle_ns += sum->ns;
+		else if ((double)sum->ns >= NS_PER_MSEC)
+			string__add(&out, "%s%s %s", out.text ? " · " : "", blocked_reason__name((enum blocked_reason)reason),
+				    wording__seconds((double)sum->ns / NS_PER_SEC).text);
+	}
+	if (idle_ns > 0)
+		string__add(&out, "%sidle %s", out.text ? " · " : "", wording__seconds((double)idle_ns / NS_PER_SEC).text);
+	return out.text;
+}
+
+// Frames that are in every stack and tell nothing.
+static bool is_entry(const char *frame, size_t length)
+{
+	static const char *const names[] = { "entry_SYSCALL_64_after_hwframe", "do_syscall_64", "x64_sys_call", "asm_exc_page_fault", "el0t_64_sync",
+		"el0t_64_sync_handler", "el0_svc", "do_el0_svc", "el0_svc_common.constprop.0", "invoke_syscall", "ret_from_fork", "ret_from_fork_asm",
+		"entry_SYSCALL_64_safe_stack", "exc_page_fault" };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == length && !strncmp(frame, names[i], length))
+			return true;
+	return false;
+}
+
+// The lock's own code: who asked for the lock comes after it.
+static bool is_locking(const char *frame, size_t length)
+{
+	static const char *const names[] = { "rwsem_", "down_read", "down_write", "__down_", "mutex_lock", "__mutex_lock", "_raw_spin_", "_raw_read_",
+		"_raw_write_", "queued_", "native_queued_", "__pv_queued_", "__raw_callee_save_", "percpu_down_", "__percpu_down_", "percpu_rwsem_",
+		"rt_mutex_", "__rt_mutex_", "osq_lock", "mmap_read_lock", "mmap_write_lock" };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (length >= strlen(names[i]) && !strncmp(frame, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+// The length of a frame without its offset; what follows the offset (a module, a file) is shown.
+static size_t name_length(const char *frame, size_t length)
+{
+	for (size_t i = 0; i + 2 < length; i++)
+		if (!strncmp(frame + i, "+0x", 3))
+			return i;
+	return length;
+}
+
+char *answer__frames(const char *frames, size_t most)
+{
+	struct string out = { 0 };
+	size_t shown = 0;
+	while (frames && *frames) {
+		size_t length = strcspn(frames, "\n"), name = name_length(frames, length);
+		// An unknown function's offset in its file is all there is: it stays.
+		bool unknown = memchr(frames, '[', length) && !memchr(frames, ' ', name);
+		bool skipped = !length || is_entry(frames, name) || (!shown && is_locking(frames, name)) || !strncmp(frames, "…", length);
+		if (!skipped && shown++ < most)
+			string__add(&out, "%s%.*s", out.text ? " ← " : "", (int)(unknown ? strcspn(frames, " \n") : name), frames);
+		frames += length + (frames[length] == '\n');
+	}
+	if (shown > most)
+		string__add(&out, " ← …");
+	return out.text;
+}
+
+char *answer__coverage(const struct answer *answer)
+{
+	if (answer->ledger->locks.recorded)
+		return base__copy("Judged here: waits for CPU time and for kernel locks. Not judged by this version: locks of the programs themselves, "
+				  "memory, I/O, interrupts.");
+	return base__format("Judged here: waits for CPU time. Not judged: locks (%s), memory, I/O, interrupts.",
+			    recording__meta(answer->recording, "locks") ? "this kernel has no tracepoints for them" : "not in this recording");
+}
