@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "identify/calls.h"
 #include "identify/clues.h"
 #include "identify/elf_reader.h"
 
@@ -95,9 +96,16 @@ static void see_note(void *context, const char *name, uint32_t type, const void 
 	}
 }
 
+struct symbols { uint64_t clues, mallopt; };    // mallopt: its address where the file defines it, else 0
+
 static bool see_symbol(void *context, const char *name, const GElf_Sym *symbol)
 {
-	*(uint64_t *)context |= clues__of_symbol(name, symbol->st_shndx != SHN_UNDEF);
+	struct symbols *symbols = context;
+	bool defined = symbol->st_shndx != SHN_UNDEF;
+
+	symbols->clues |= clues__of_symbol(name, defined);
+	if (defined && !strcmp(name, "mallopt"))
+		symbols->mallopt = symbol->st_value;
 	return true;
 }
 
@@ -194,6 +202,25 @@ static uint64_t clues_of_data(const struct elf_reader *reader)
 	return clues;
 }
 
+// The first instructions of a program, crt/x86_64/crt_arch.h and its like in musl: all that is left of it in a stripped program
+// that prints no error messages.
+static const struct { int machine; uint8_t size, bytes[12]; enum clue clue; } startups[] = {
+	{ EM_X86_64, 9, { 0x48, 0x31, 0xed, 0x48, 0x89, 0xe7, 0x48, 0x8d, 0x35 }, CLUE_MUSL },  // xor rbp,rbp; mov rdi,rsp; lea rsi,[rip+…]
+	{ EM_AARCH64, 12, { 0x1d, 0, 0x80, 0xd2, 0x1e, 0, 0x80, 0xd2, 0xe0, 0x03, 0, 0x91 }, CLUE_MUSL }, // mov x29,0; mov x30,0; mov x0,sp
+};
+
+static uint64_t clues_of_startup(const struct elf_reader *reader)
+{
+	uint8_t bytes[sizeof(startups[0].bytes)] = { 0 };
+	uint64_t clues = 0;
+
+	elf_reader__read_address(reader, reader->header.e_entry, bytes, sizeof(bytes));
+	for (size_t i = 0; i < ARRAY_SIZE(startups); i++)
+		if (startups[i].machine == reader->header.e_machine && !memcmp(bytes, startups[i].bytes, startups[i].size))
+			clues |= CLUE_BIT(startups[i].clue);
+	return clues;
+}
+
 static bool is_packed(const struct elf_reader *reader)
 {
 	static const struct needle mark = { "UP", "X!" };
@@ -203,10 +230,16 @@ static bool is_packed(const struct elf_reader *reader)
 
 static void look_deeper(struct elf_reader *reader, struct object *object)
 {
+	struct symbols symbols = { 0 };
+
 	read_go(reader, object);
 	object->packed = !object->go.version && is_packed(reader);
-	object->has_symbols = elf_reader__symbols(reader, SHT_SYMTAB, see_symbol, &object->clues) > 0;
-	if (!object->has_symbols && !object->go.version)
+	object->has_symbols = elf_reader__symbols(reader, SHT_SYMTAB, see_symbol, &symbols) > 0;
+	object->clues |= symbols.clues;
+	object->calls_mallopt_itself = !object->loader && symbols.mallopt && calls__function(reader, symbols.mallopt);
+	object->clues |= clues_of_startup(reader);
+	// A Go program without C has nothing but Go in it.
+	if (!object->has_symbols && (!object->go.version || object->go.cgo_enabled))
 		object->clues |= clues_of_data(reader);
 	if (object->clues & CLUE_BIT(CLUE_RUST))
 		read_rust_version(reader, object);
@@ -216,6 +249,7 @@ static void look_deeper(struct elf_reader *reader, struct object *object)
 int object__read(int fd, bool deep, struct object *ret)
 {
 	struct object object = { 0 };
+	struct symbols symbols = { 0 };
 	struct elf_reader reader;
 	int error = elf_reader__open(fd, &reader);
 
@@ -231,8 +265,8 @@ int object__read(int fd, bool deep, struct object *ret)
 	read_loader(&reader, &object);
 	read_dynamic(&reader, &object);
 	elf_reader__notes(&reader, see_note, &object);
-	elf_reader__symbols(&reader, SHT_DYNSYM, see_symbol, &object.exported);
-	object.clues = object.exported;
+	elf_reader__symbols(&reader, SHT_DYNSYM, see_symbol, &symbols);
+	object.exported = object.clues = symbols.clues;
 	if (deep)
 		look_deeper(&reader, &object);
 	elf_reader__close(&reader);
