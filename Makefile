@@ -77,7 +77,8 @@ run: deps
 	@$(BUILD)/whystall demo
 
 # The second one. The last line is "N passed, N failed, N skipped".
-test: deps
+test:
+	@sh scripts/install-dependencies test
 	@$(MAKE) --no-print-directory all static unit
 	@tests/run
 
