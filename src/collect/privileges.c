@@ -8,7 +8,8 @@
 
 int privileges__drop(void)
 {
-	static const cap_value_t kept[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, CAP_SYSLOG, CAP_KILL };
+	static const cap_value_t kept[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, CAP_SYSLOG, CAP_KILL,
+		CAP_CHECKPOINT_RESTORE };
 	cap_t held = cap_get_proc(), wanted = cap_init();
 	int error = 0;
 
