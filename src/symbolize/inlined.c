@@ -137,15 +137,56 @@ static void descend_unit(struct search *search, Dwarf_Die *die, int depth)
 	} while (!is_late(search) && !dwarf_siblingof(&child, &child));
 }
 
-// The mangled name says more than the bare one. Both may stand at the declaration that a function refers to.
-static const char *name_of(Dwarf_Die *die)
+// Where a function is declared: what it was inlined from, what it is the definition of.
+static Dwarf_Die declaration_of(Dwarf_Die die)
+{
+	static const unsigned references[] = { DW_AT_abstract_origin, DW_AT_specification };
+
+	for (int depth = 0; depth < 8; depth++) {
+		Dwarf_Attribute attribute;
+		bool found = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(references) && !found; i++)
+			found = dwarf_attr(&die, references[i], &attribute) && dwarf_formref_die(&attribute, &die);
+		if (!found)
+			break;
+	}
+	return die;
+}
+
+// "shop::Basket::pay" for the functions of C++ that have no mangled name, because no other file can call them.
+static char *qualified_name(Dwarf_Die *die, const char *name)
+{
+	Dwarf_Die declaration = declaration_of(*die), unit, *scopes = NULL;
+	int language = dwarf_diecu(&declaration, &unit, NULL, NULL) ? dwarf_srclang(&unit) : -1;
+	bool has_spaces = language == DW_LANG_C_plus_plus || language == DW_LANG_C_plus_plus_03 || language == DW_LANG_C_plus_plus_11 ||
+		language == DW_LANG_C_plus_plus_14;
+	int count = has_spaces ? dwarf_getscopes_die(&declaration, &scopes) : 0;
+	struct string text = { 0 };
+
+	for (int i = count - 1; i > 0; i--) {
+		const char *space = dwarf_diename(&scopes[i]);
+
+		if (holds_functions(dwarf_tag(&scopes[i])))
+			string__add(&text, "%s::", space ? space : "(anonymous namespace)");
+	}
+	free(scopes);
+	string__add(&text, "%s", name);
+	return string__steal(&text);
+}
+
+// The mangled name says more than the bare one. Both may stand at the declaration that a function refers to. Owned by the caller.
+static char *name_of(Dwarf_Die *die)
 {
 	Dwarf_Attribute attribute;
 	const char *name = NULL;
 
 	if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) || dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
 		name = dwarf_formstring(&attribute);
-	return name ? name : dwarf_diename(die);
+	if (name)
+		return base__copy(name);
+	name = dwarf_diename(die);
+	return name ? qualified_name(die, name) : NULL;
 }
 
 void inlined__find(Dwarf *dwarf, const uint64_t *addresses, size_t count, int64_t cpu_ns, inlined_found *found, void *context)
@@ -164,12 +205,14 @@ void inlined__find(Dwarf *dwarf, const uint64_t *addresses, size_t count, int64_
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct chain *chain = &search.chains[i];
-		const char *names[INLINED_DEPTH];
+		char *names[INLINED_DEPTH];
 
 		for (size_t j = 0; j < chain->count; j++)
 			names[j] = name_of(&chain->functions[chain->count - 1 - j]);
 		if (chain->count)
-			found(context, i, names, chain->count);
+			found(context, i, (const char *const *)names, chain->count);
+		for (size_t j = 0; j < chain->count; j++)
+			free(names[j]);
 	}
 	free(search.chains);
 }

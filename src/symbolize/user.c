@@ -114,7 +114,9 @@ int user_stacks__add(struct user_stacks *stacks, uint32_t tgid, uint64_t start_n
 
 void user_stacks__mark_gone(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
 {
-	stacks->processes[get_process(stacks, tgid, start_ns)].gone = true;
+	uint32_t process = get_process(stacks, tgid, start_ns);         // may move the array
+
+	stacks->processes[process].gone = true;
 }
 
 const char *user_stacks__text(struct user_stacks *stacks, int number)

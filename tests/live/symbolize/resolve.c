@@ -1,4 +1,4 @@
-// For symbolize.test: names the stacks on its standard input, each a line "TGID ADDRESS…" in hexadecimal (the TGID decimal,
+// Names the stacks on its standard input, each a line "TGID ADDRESS…" in hexadecimal (the TGID decimal,
 // "gone:TGID" for a process marked as gone), and prints each followed by a line with a dot; the statistics at the end.
 #include <stdio.h>
 #include <stdlib.h>
