@@ -12,7 +12,6 @@ const volatile unsigned char syscall_reasons[SYSCALLS_CLASSIFIED] = {};
 static __always_inline u32 blocked_reason(struct task_struct *task, const struct task_slot *slot)
 {
 	u32 state = task->__state;
-	struct pt_regs *regs;
 	s64 number;
 
 	if (slot->lock_waiting)
@@ -23,8 +22,11 @@ static __always_inline u32 blocked_reason(struct task_struct *task, const struct
 		return state & UNINTERRUPTIBLE && !(state & NO_LOAD) ? BLOCKED_OTHER : BLOCKED_WORK;
 	if (state & UNINTERRUPTIBLE)
 		return BLOCKED_OTHER;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	number = bpf_core_field_exists(regs->orig_ax) ? (s64)regs->orig_ax : ((struct pt_regs___arm64 *)regs)->syscallno;
+	// Where a plain load is not to be had, the helper is: its result is a pointer that may be followed, and no room on the stack is needed.
+	if (have_rdonly_cast)
+		number = regs_distance ? syscall_number((u64)task->stack + regs_distance) : -1;
+	else
+		number = syscall_number_of((struct pt_regs *)bpf_task_pt_regs(task));
 	if (number < 0 || number >= SYSCALLS_CLASSIFIED)
 		return BLOCKED_OTHER;
 	return syscall_reasons[number];

@@ -33,6 +33,21 @@ extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym __weak;
 		bpf_core_read(&value_, sizeof(value_), &object_->field); \
 	value_; })
 
+// Number of the system call that a task entered the kernel with, from its user registers; negative: it did not come by one.
+static __always_inline s64 syscall_number(u64 regs)
+{
+	if (bpf_core_field_exists(struct pt_regs, orig_ax))
+		return (s64)READ_AT(struct pt_regs, regs, orig_ax);
+	return (s32)READ_AT(struct pt_regs___arm64, regs, syscallno);
+}
+
+static __always_inline s64 syscall_number_of(struct pt_regs *regs)
+{
+	if (bpf_core_field_exists(regs->orig_ax))
+		return (s64)regs->orig_ax;
+	return (s32)((struct pt_regs___arm64 *)regs)->syscallno;
+}
+
 // Offset of psi_group_cpu.times_prev[PSI_AVGS]. BTF has that array flat or, from newer pahole versions (Debian's 7.2), in
 // two dimensions, which CO-RE takes for another field. The barriers keep clang from loading both offsets and choosing
 // afterwards: the one that does not exist is an instruction that no verifier accepts.

@@ -165,13 +165,23 @@ __noinline int group_touch(u32 cpu, u32 number, u64 now)
 #define PASS_END 4u      // its wait ends
 #define PASS_BOOK 8u     // and its share is known
 
-// One level of a pass, a program of its own: verified once. Returns the number of the cgroup above; bit 31: somebody waits here.
-#define PASS_WAITERS 0x80000000u
+__noinline int group_mark(u32 cpu, u32 number, u64 now)
+{
+	struct cpu_account *account = find_cpu(cpu);
+	u32 index;
+	struct group_account *leaf = group_account_at(number, cpu, &index);
+
+	if (account && leaf)
+		mark_set(account, &leaf->mark, now);
+	return 0;
+}
+
+// One level of a pass, a program of its own: verified once. Returns the number of the cgroup above.
 __noinline u32 group_pass(u32 cpu, u32 slot_index, u64 now, u32 number, u32 how)
 {
 	struct cpu_account *account = find_cpu(cpu);
 	struct task_slot *slot = slot_at(slot_index);
-	u32 index, level = how >> 8, waiters = 0;
+	u32 index, level = how >> 8;
 	struct group_account *own = group_account_at(number, cpu, &index);
 
 	if (!account || !slot || !own)
@@ -182,8 +192,6 @@ __noinline u32 group_pass(u32 cpu, u32 slot_index, u64 now, u32 number, u32 how)
 		if (own->psi && (own->event != account->event || !own->last)) {
 			group_touch_hot(account, own, number, now);
 			own->marked_by = slot->group;
-			if (own->waiters)
-				waiters = PASS_WAITERS;
 		}
 	}
 	if (how & PASS_BEGIN) {
@@ -198,36 +206,24 @@ __noinline u32 group_pass(u32 cpu, u32 slot_index, u64 now, u32 number, u32 how)
 		if (slot->flags & SLOT_THROTTLED && own->throttled_waits)
 			own->throttled_waits--;
 	}
-	return own->parent | waiters;
-}
-
-__noinline int group_mark(u32 cpu, u32 number, u64 now)
-{
-	struct cpu_account *account = find_cpu(cpu);
-	u32 index;
-	struct group_account *leaf = group_account_at(number, cpu, &index);
-
-	if (account && leaf)
-		mark_set(account, &leaf->mark, now);
-	return 0;
+	// All levels share the mark of the lowest, because whatever touches it again touches them, too; taken when the last of them has used
+	// the one before. Who waits in a lower level waits in this one.
+	if (how & PASS_TOUCH && own->waiters && (!own->parent || level == GROUP_DEPTH - 1))
+		group_mark(cpu, slot->group, now);
+	return own->parent;
 }
 
 // One pass over a task's cgroup and those above it. Inlined, and its parts are calls: the chain of calls below the tracepoints may
 // not take more than 512 bytes of stack.
 static __always_inline void groups_pass(u32 cpu, u32 slot_index, u32 leaf, u64 now, u32 how)
 {
-	u32 number = leaf, waiters = 0;
+	u32 number = leaf;
 
 	for (u32 level = 0; level < GROUP_DEPTH; level++) {
 		if (!number)
 			break;
 		number = group_pass(cpu, slot_index, now, number, how | level << 8);
-		waiters |= number & PASS_WAITERS;
-		number &= ~PASS_WAITERS;
 	}
-	// All levels share the mark of the lowest: whatever touches it again touches them, too.
-	if (waiters)
-		group_mark(cpu, leaf, now);
 }
 
 // How the pass of a task ends its wait: its share is known if the beginning was seen in the same cgroup.

@@ -90,7 +90,7 @@ struct mm_struct {
 	struct task_struct *owner;      // CONFIG_MEMCG
 };
 struct pt_regs { unsigned long orig_ax; };
-struct pt_regs___arm64 { s32 syscallno; };
+struct pt_regs___arm64 { u32 syscallno; }; // signed; only unsigned loads are resized
 struct thread_info { unsigned int status; };
 struct task_struct {
 	struct thread_info thread_info;

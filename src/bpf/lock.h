@@ -36,18 +36,7 @@ static __always_inline u32 task_operation(struct task_struct *task)
 		return OPERATION_EXIT;
 	if (!regs_distance || !stack)
 		return OPERATION_UNKNOWN;
-	struct pt_regs *regs = (struct pt_regs *)(stack + regs_distance);
-	if (bpf_core_field_exists(regs->orig_ax)) {
-		unsigned long value = ~0UL;
-
-		bpf_core_read(&value, sizeof(value), &regs->orig_ax);
-		number = (s64)value;
-	} else {
-		s32 value = -1;
-
-		bpf_core_read(&value, sizeof(value), &((struct pt_regs___arm64 *)regs)->syscallno);
-		number = value;
-	}
+	number = syscall_number(stack + regs_distance);
 	if (number < 0)
 		return OPERATION_PAGE_FAULT;
 	if (number > 0xfeff)
