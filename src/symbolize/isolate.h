@@ -27,7 +27,7 @@ struct isolate_job {
 	void (*work)(void *context, size_t item, struct isolate_channel *channel);
 	// In the parent: what was sent, in order. Not to be trusted.
 	void (*receive)(void *context, size_t item, const unsigned char *bytes, size_t length);
-	// In the parent: this item's work was not finished. What it had sent before has arrived.
+	// In the parent: this item's work was not finished. Some of what it sent may have arrived.
 	void (*lose)(void *context, size_t item, enum isolate_loss loss);
 	void *context;
 };
