@@ -67,7 +67,9 @@ static void add_lock(struct contention *contention, const struct ledger_lock *lo
 	contention->handing_over_ns += (double)lock->handing_over_ns;
 	contention->explained_ns += locks__explained(lock) * (double)lock->wait_ns;
 	contention->waits += lock->waits_seen;
-	contention->wall_ns = fmax(contention->wall_ns, (double)lock->row->wall_ns);
+	// Spinning is summed up without its moments; no more tasks than CPUs can spin at once.
+	double spinning_ns = (double)lock->spin_ns / fmax(1, contention->scene->ledger->cpus);
+	contention->wall_ns = fmax(contention->wall_ns, fmax((double)lock->row->wall_ns, spinning_ns));
 	if (lock->wait_max_ns > contention->wait_max_ns)
 		contention->wait_max_ns = lock->wait_max_ns;
 	contention->owned = contention->owned && locks__has_owner(lock->row);

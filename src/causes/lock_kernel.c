@@ -61,8 +61,11 @@ static struct contention **judge_all(const struct scene *scene, size_t *ret_coun
 
 static char *name_lock(const struct contention *contention)
 {
-	cleanup_free char *place = lock_words__place(contention->locks[0]->row);
-	return contention->subject ? base__format("%s (%s)", contention->subject, place) : base__format("a kernel lock (%s)", place);
+	const char *place = contention->locks[0]->row->place;
+	cleanup_free char *kind_and_place = lock_words__place(contention->locks[0]->row);
+	if (contention->subject)
+		return base__format("%s in %s", contention->subject, place);
+	return base__format("a kernel lock (%s)", kind_and_place);
 }
 
 static void summarize(const struct scene *scene, const struct contention *heaviest, struct verdict *verdict)
@@ -72,12 +75,17 @@ static void summarize(const struct scene *scene, const struct contention *heavie
 	cleanup_free char *culprits = verdict__name_parties(scene->ledger, verdict->culprits, verdict->culprit_count, 2);
 	cleanup_free char *operations = verdict->culprit_count ? lock_words__operations(&verdict->culprits[0], 2) : NULL;
 	struct text_figure wall = wording__percent(heaviest->wall_ns / scene->window_ns);
+	bool mutual = verdict->culprit_count == 1 && verdict->victim_count == 1 && verdict->culprits[0].process == verdict->victims[0].process;
 	if (!heaviest->owned)
-		verdict__set_summary(verdict, "%s wait for %s during %s of the window; holders of spinning locks are not known", victims, lock, wall.text);
+		verdict__set_summary(verdict, "tasks of %s wait for %s during %s of the window; holders of spinning locks are not known", victims, lock,
+				     wall.text);
 	else if (!verdict->culprit_count)
-		verdict__set_summary(verdict, "%s wait for %s during %s of the window; no owner stands out", victims, lock, wall.text);
+		verdict__set_summary(verdict, "tasks of %s wait for %s during %s of the window; no owner stands out", victims, lock, wall.text);
+	else if (mutual)
+		verdict__set_summary(verdict, "tasks of %s wait for each other at %s during %s of the window; held by their %s", victims, lock, wall.text,
+				     operations ? operations : "own work");
 	else
-		verdict__set_summary(verdict, "%s wait for %s during %s of the window, held by %s%s%s%s", victims, lock, wall.text, culprits,
+		verdict__set_summary(verdict, "tasks of %s wait for %s during %s of the window; held by %s%s%s%s", victims, lock, wall.text, culprits,
 				     operations ? " (" : "", operations ? operations : "", operations ? ")" : "");
 }
 

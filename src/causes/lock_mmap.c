@@ -68,13 +68,14 @@ static void summarize(const struct scene *scene, const struct contention *heavie
 	cleanup_free char *victims = verdict__name_parties(scene->ledger, verdict->victims, verdict->victim_count, 2);
 	cleanup_free char *culprit = verdict->culprit_count ? wording__party_brief(recording, &verdict->culprits[0]) : NULL;
 	cleanup_free char *operations = verdict->culprit_count ? lock_words__operations(&verdict->culprits[0], 2) : NULL;
+	cleanup_free char *foreign_name = base__format("reaches into %s from outside", whose ? wording__process_name(whose) : "another process");
+	const char *does = foreign && foreign->note && strncmp(foreign->note, "held it", 7) ? foreign->note : NULL;
 	if (!culprit)
 		verdict__set_summary(verdict, "%s wait for the address-space lock (mmap_lock) of %s for %s of the window; who held it was not seen",
 				     victims, whose ? wording__process_name(whose) : "an unknown process", wall.text);
 	else if (foreign)
-		verdict__set_summary(verdict, "%s holds the address-space lock (mmap_lock) of %s%s%s: %s waits for it during %s of the window", culprit,
-				     whose ? wording__process_name(whose) : "another process", foreign->note ? ", it " : "",
-				     foreign->note ? foreign->note : "", victims, wall.text);
+		verdict__set_summary(verdict, "%s %s and holds its address-space lock (mmap_lock) meanwhile: threads of %s wait for it during %s of the "
+				     "window", culprit, does ? does : foreign_name, victims, wall.text);
 	else
 		verdict__set_summary(verdict, "threads of %s wait for their own address-space lock (mmap_lock)%s%s, during %s of the window", culprit,
 				     operations ? ", held by " : "", operations ? operations : "", wall.text);

@@ -118,6 +118,18 @@ static const struct lock_subject subjects[] = {
 	{ .name = "a map of a BPF program", .subsystem = "BPF",
 	  .places = "htab_* bpf_* __bpf_* prealloc_lru_pop trie_* array_map_*",
 	  .helps = "a tracing tool runs beside: stop it and look again" },
+	{ .name = "a wait queue", .subsystem = "waiting and waking",
+	  .places = "finish_wait finish_swait prepare_to_wait prepare_to_wait_exclusive prepare_to_wait_event prepare_to_swait_event "
+		    "prepare_to_swait_exclusive swake_up_one swake_up_all swake_up_locked __wake_up __wake_up_* add_wait_queue remove_wait_queue "
+		    "folio_wait_bit_common folio_wake_bit wake_up_q complete complete_all wait_for_completion* do_wait_intr*",
+	  .helps = "many tasks wait for the same event and are woken together: wake one of them, or give them events of their own" },
+	{ .name = "timers", .subsystem = "timers",
+	  .places = "lock_timer_base lock_hrtimer_base hrtimer_* call_timer_fn __mod_timer run_timer_softirq __run_timers tick_* clockevents_* "
+		    "tmigr_*",
+	  .helps = "fewer and longer timers" },
+	{ .name = "RCU", .subsystem = "RCU",
+	  .places = "rcu_* __call_rcu* call_rcu kfree_rcu* kvfree_call_rcu note_gp_changes force_qs_rnp srcu_*",
+	  .helps = "find what frees so many objects at once (the stack above it)" },
 	{ .name = "a terminal", .subsystem = "terminals",
 	  .places = "tty_* n_tty_* ldsem_* pty_* do_con_write",
 	  .helps = "less output to one terminal" },

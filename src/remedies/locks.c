@@ -15,7 +15,7 @@ void keep_buffers__consider(const struct ledger *ledger, const struct verdict *v
 	if (!program__find(ledger, verdict, offer, &program))
 		return;
 	if (program.foreign)
-		offer__decide(offer, false, "%s holds up another process, not itself by its memory", program.name);
+		free(offer->why), offer->why = NULL;
 	else if (program__allocating(&program) >= MOSTLY)
 		offer__decide(offer, true, "%s spends the lock on %s: memory that it keeps and uses again (a pool of buffers) needs none of these calls",
 			      program.name, program.party->operations[0].operation);
@@ -114,6 +114,9 @@ static double advising_share(const struct verdict *verdict)
 void newer_kernel__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const char *kernel = recording__meta(ledger->recording, "kernel");
+	if (verdict->culprit_count && verdict->lock && verdict->culprits[0].process != verdict->lock->row->process &&
+	    verdict->culprits[0].own_seconds <= 0)
+		return;                 // somebody else's lock: what he does with it is the question
 	double faults = fault_share(ledger, verdict), advising = advising_share(verdict);
 	if (faults >= A_GOOD_PART && !is_at_least(kernel, 6, 4))
 		offer__decide(offer, true, "%s of the waiting is in page faults, which mostly do without this lock since Linux 6.4 (here: %s)",

@@ -64,6 +64,8 @@ void malloc_thresholds__consider(const struct ledger *ledger, const struct verdi
 	cleanup_free char *trim = program__tunable(row, "glibc.malloc.trim_threshold", "MALLOC_TRIM_THRESHOLD_");
 	if (program__is(row->runtime, "go"))
 		offer__decide(offer, false, "%s is a Go program: its heap is Go's own, not malloc's", program.name);
+	else if (program.foreign)
+		;                       // one word about allocators is enough: the other remedy says it
 	else if (is_ruled_out(&program, offer))
 		;
 	else if (program__is(row->allocator, "musl"))
@@ -102,7 +104,7 @@ static void consider_replacing_glibc(const struct recording *recording, const st
 	if (row->calls_mallopt)
 		offer__decide(offer, true, "%s is dynamic and calls malloc of glibc, which it sets by mallopt in its own code; a preloaded allocator "
 			      "knows nothing of that and keeps freed buffers (jemalloc: package libjemalloc2; mimalloc does as well)", program->name);
-	else if (program->advise_share >= program->unmap_share && !mmap && !trim && !program->by_malloc) {
+	else if (program->advise_share >= program->unmap_share + program->break_share && !mmap && !trim && !program->by_malloc) {
 		offer__decide(offer, false, "without settings glibc hardly calls madvise: these calls are %s's own, not its allocator's", program->name);
 		return;
 	} else {

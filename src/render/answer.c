@@ -113,7 +113,7 @@ static void assess_quality(struct answer *answer)
 {
 	const struct recording *recording = answer->recording;
 	struct answer_quality *quality = &answer->quality;
-	static const char *const losses[] = { "switches_missed", "records_lost", "pairs_lost", "tasks_lost" };
+	static const char *const losses[] = { "switches_missed", "records_lost", "pairs_lost", "tasks_lost", "lock_states_lost", "lock_rows_lost" };
 	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
 		quality->events_lost += recording__counter(recording, losses[i]);
 	for (size_t i = 0; i < recording->cpu_count; i++)

@@ -181,7 +181,7 @@ static void write_other_waits(struct page *page, const struct answer *answer)
 	write_lock_account(page, "address spaces", &locks->address_space, least_seconds);
 	write_lock_account(page, "other locks", &locks->other, least_seconds);
 	if (blocked)
-		write_account(page, "asleep", "all tasks", blocked);
+		page__labelled(page, LABEL, BODY + 15, STYLE_PLAIN, "asleep", blocked);
 }
 
 static void write_matrix(struct page *page, const struct answer *answer)

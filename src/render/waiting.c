@@ -40,12 +40,12 @@ static bool is_entry(const char *frame, size_t length)
 	return false;
 }
 
-// The lock's own code: who asked for the lock comes after it.
+// The code of locks and of the scheduler at the inner end: who asked for the lock, or gave the CPU away, comes after it.
 static bool is_locking(const char *frame, size_t length)
 {
 	static const char *const names[] = { "rwsem_", "down_read", "down_write", "__down_", "mutex_lock", "__mutex_lock", "_raw_spin_", "_raw_read_",
 		"_raw_write_", "queued_", "native_queued_", "__pv_queued_", "__raw_callee_save_", "percpu_down_", "__percpu_down_", "percpu_rwsem_",
-		"rt_mutex_", "__rt_mutex_", "osq_lock", "mmap_read_lock", "mmap_write_lock" };
+		"schedule", "__schedule", "preempt_schedule", "__cond_resched", "rt_mutex_", "__rt_mutex_", "osq_lock", "mmap_read_lock", "mmap_write_lock" };
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (length >= strlen(names[i]) && !strncmp(frame, names[i], strlen(names[i])))
 			return true;
