@@ -25,12 +25,47 @@ static __always_inline void moment_read(struct cpu_account *account, struct rq *
 			moment->meter += (u32)(moment->now - start);
 		return;
 	}
-	// The event model stands in: pressure grew for as long as somebody waited.
+	// The event model stands in: pressure grew for as long as somebody waited (model_growth).
 	if (moment->now < account->last)
 		moment->now = account->last;
-	moment->running = rq->nr_running;
-	moment->meter = account->meter + (account->waiters ? (u32)(moment->now - account->last) : 0);
-	moment->some = 0;
+	moment->running = queued_tasks(rq);
+	moment->iowait = rq->nr_iowait.counter > 0;
+}
+
+// The event model's meter: pressure between the last event and `now`. A quota's throttled tasks are not queued, so it does not
+// see their waits; PSI does.
+static __always_inline u64 model_growth(const struct cpu_account *account, u64 now)
+{
+	u64 since = account->last;
+
+	if (!account->waiters) {
+		if (!account->pending_since)
+			return 0;
+		if (account->pending_since > since)
+			since = account->pending_since;
+	}
+	return now > since ? now - since : 0;
+}
+
+// The event model's weight of this CPU (PSI_NONIDLE, without tasks that sleep for memory).
+static __always_inline u64 model_nonidle(const struct cpu_account *account, u64 now)
+{
+	return now > account->last && (account->current_pid || account->waiters || account->iowait) ? now - account->last : 0;
+}
+
+// Closes the event model's interval; how much pressure grew.
+__noinline u64 model_close(u32 cpu, u64 now)
+{
+	struct cpu_account *account = find_cpu(cpu);
+	u64 grown;
+
+	if (!account)
+		return 0;
+	grown = model_growth(account, now);
+	account->nonidle_ns += model_nonidle(account, now);
+	account->iowait = account->moment.iowait;
+	account->pending_since = 0;
+	return grown;
 }
 
 // Time of interrupts and of the hypervisor since the last event; capped to the time that passed.
@@ -129,7 +164,7 @@ static __always_inline void interval_close_hot(struct cpu_account *account, u64 
 	u64 taken[SPECIALS];
 	u64 special;
 	u64 elapsed = now - account->last;
-	u64 grown = (u32)(meter - account->meter);
+	u64 grown = have_meter ? (u32)(meter - account->meter) : model_close(account->cpu, now);
 	u32 waiters = account->waiters;
 
 	// The counter has 32 bits: an interval in which somebody waited for longer than 4.29 s lost whole turns.

@@ -87,9 +87,9 @@ static __always_inline u64 throttled_total(struct task_struct *task, u64 now)
 	return 0;
 }
 
-// Tasks of this run queue that are runnable for PSI but not queued, because a quota keeps them off.
+// Queued tasks that are no sleepers, the one on the CPU included.
 // Since 6.12 tasks that went to sleep can stay queued for a while (delayed dequeue, commit 152e11f6df29): take them out.
-static __always_inline u32 throttled_tasks(struct rq *rq, u32 running)
+static __always_inline u32 queued_tasks(struct rq *rq)
 {
 	u32 queued = rq->nr_running;
 
@@ -97,6 +97,14 @@ static __always_inline u32 throttled_tasks(struct rq *rq, u32 running)
 		queued -= rq->cfs.h_nr_queued - rq->cfs.h_nr_runnable;
 	else if (bpf_core_field_exists(rq->cfs.h_nr_delayed))
 		queued -= rq->cfs.h_nr_delayed;
+	return queued;
+}
+
+// Tasks of this run queue that are runnable for PSI but not queued, because a quota keeps them off.
+static __always_inline u32 throttled_tasks(struct rq *rq, u32 running)
+{
+	u32 queued = queued_tasks(rq);
+
 	return (s32)(running - queued) > 0 ? running - queued : 0;
 }
 

@@ -45,6 +45,7 @@ struct cfs_rq {
 struct rq {
 	unsigned int nr_running;
 	u64 nr_switches;
+	struct { int counter; } nr_iowait;
 	u64 clock;
 	int cpu;
 	struct cfs_rq cfs;

@@ -67,7 +67,8 @@ struct moment {
 	unsigned long long now;         // the same, or PSI's own time stamp if that is later
 	unsigned int meter;             // CPU-some counter, live state included
 	unsigned int running;           // runnable tasks, the one on the CPU included
-	unsigned int some, unused;
+	unsigned int some;
+	unsigned int iowait;            // event model only: tasks that fell asleep here for I/O
 };
 
 struct cpu_account {
@@ -114,6 +115,10 @@ struct cpu_account {
 	unsigned int pending[4];        // slots + 1 of waiting tasks that were moved here, to be marked at the next event
 	unsigned long long event_slice, event_budget, events_suppressed, ringbuf_lost, pairs_lost, slots_lost, groups_lost, walk_lost;
 	unsigned long long wakeups, migrations;
+	// The event model, where the kernel's counters can't be reached.
+	unsigned long long nonidle_ns;  // time in which a task ran, waited or slept for I/O: PSI's weight of this CPU
+	unsigned long long pending_since; // when a waiting task was moved here without an event of this CPU, 0: none
+	unsigned int iowait, unused_end; // moment.iowait after the last event
 };
 
 struct group_account {
@@ -176,7 +181,7 @@ struct task_slot {
 	char comm[COMM_LENGTH], leader_comm[COMM_LENGTH];
 };
 
-enum record_kind { RECORD_WAIT = 1, RECORD_EXIT, RECORD_EXEC };
+enum record_kind { RECORD_WAIT = 1, RECORD_EXIT, RECORD_EXEC, RECORD_ASLEEP };
 struct wait_record {
 	unsigned int kind, cpu;
 	unsigned long long end, wait_ns, throttled_ns, special[SPECIALS];
@@ -184,6 +189,8 @@ struct wait_record {
 	char comm[COMM_LENGTH];
 	unsigned long long stack[STACK_FRAMES];
 };
+// A task that slept uninterruptibly for all of the window: nothing was heard of it, so its stack has to tell what it waits for.
+struct asleep_record { unsigned int kind, pid, tgid, frames; unsigned long long stack[STACK_FRAMES]; };
 struct exit_record { unsigned int kind, unused; struct task_slot slot; };
 struct exec_record {
 	unsigned int kind, tgid, parent_tgid, unused;
@@ -273,7 +280,7 @@ struct lock_cpu {
 struct fold_sample {
 	unsigned long long now;
 	unsigned int some, nonidle;     // counters, live state included, modulo 2^32
-	unsigned int previous_some, previous_nonidle; // at the last fold of total=
+	unsigned int previous_some, previous_nonidle; // at the last fold of total=; not written where the event model stands in
 };
 
 #endif

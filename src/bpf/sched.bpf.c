@@ -371,6 +371,8 @@ int BPF_PROG(on_migrate, struct task_struct *task, int destination)
 	wait_end(account, slot, index, task, clock - waited, clock, marked, account->current_occupant, true);
 	slot->open_wait_ns = 0;
 	slot->wait_cpu = destination;
+	if (!have_meter && !any_pending(target))
+		target->pending_since = clock;
 	for (u32 i = 0; i < 4; i++) {
 		if (!target->pending[i]) {
 			target->pending[i] = index + 1;

@@ -35,6 +35,27 @@ __noinline int fold_read(u64 psi, u64 now, u32 index)
 	return 0;
 }
 
+// The same from the event model. There is no counter of the last fold: user space takes what its own reads of total= find here.
+// Events of this CPU can be handled elsewhere meanwhile: read it again then.
+static __always_inline int model_read(const struct cpu_account *account, u64 now)
+{
+	u32 index = account->cpu;
+	struct fold_sample *sample = bpf_map_lookup_elem(&fold_samples, &index);
+
+	if (!sample)
+		return 0;
+	for (u32 attempt = 0; attempt < 3; attempt++) {
+		u64 event = account->event;
+
+		sample->some = (u32)(account->meter_ns + (account->on ? model_growth(account, now) : 0));
+		sample->nonidle = (u32)(account->nonidle_ns + (account->on ? model_nonidle(account, now) : 0));
+		sample->now = now;
+		if (account->event == event)
+			break;
+	}
+	return 0;
+}
+
 __noinline int snapshot_group(u32 cpu, u32 number, u64 now, u32 mode)
 {
 	struct cpu_account *account = find_cpu(cpu);
@@ -59,6 +80,7 @@ static __always_inline void account_begin(struct cpu_account *account, struct rq
 	moment_read(account, rq, now, &account->moment);
 	account->meter = account->moment.meter;
 	account->some = account->moment.some;
+	account->iowait = account->moment.iowait;
 	account->waiters = account->moment.running - (current->pid != 0);
 	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
 	account->switches_kernel_first = rq->nr_switches;
@@ -110,13 +132,29 @@ int snapshot(struct bpf_raw_tracepoint_args *ctx)
 	else if (mode == SNAPSHOT_CLOSE && account->on)
 		account_close(account, rq, now);
 	if (mode <= SNAPSHOT_CLOSE)
-		return have_meter ? fold_read(account->rq + distance_psi, now, account->cpu) : 0;
+		return have_meter ? fold_read(account->rq + distance_psi, now, account->cpu) : model_read(account, now);
 	u32 first = ((u64 *)ctx)[1];
 	for (u32 number = 0; number < SNAPSHOT_GROUPS; number++) {
 		if (first + number && first + number < groups_max)
 			snapshot_group(account->cpu, first + number, now, mode);
 	}
 	return 0;
+}
+
+static __always_inline void asleep_report(struct cpu_account *account, struct task_struct *task)
+{
+	struct asleep_record *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+
+	if (!record) {
+		account->ringbuf_lost++;
+		return;
+	}
+	record->kind = RECORD_ASLEEP;
+	record->pid = task->pid;
+	record->tgid = task->tgid;
+	long bytes = bpf_get_task_stack(task, record->stack, sizeof(record->stack), 0);
+	record->frames = bytes > 0 ? (u32)bytes >> 3 : 0;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
 // Every task there is, at the beginning (who exists, who waits already) and at the end (who still waits).
@@ -141,6 +179,9 @@ int walk_tasks(struct bpf_iter__task *ctx)
 			return 0;
 		slot_describe(slot, task);
 		slot->run_delay_last = task->sched_info.run_delay;
+		if (slot->blocked_since && !slot->switches && !slot->run_ns && !slot->lock_waiting && !(task->flags & PF_KTHREAD)
+			&& task->__state & UNINTERRUPTIBLE && !(task->__state & NO_LOAD))
+			asleep_report(account, task);
 		if (slot->flags & SLOT_GUESS && !waits)
 			slot->wait_start = 0;
 		if (slot->wait_start) {

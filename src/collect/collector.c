@@ -79,6 +79,8 @@ static void handle_record(void *context, const void *record, size_t size)
 		take_exit(collector, &((const struct exit_record *)record)->slot);
 	else if (kind == RECORD_EXEC && size >= sizeof(struct exec_record))
 		processes__exec(collector->processes, record);
+	else if (kind == RECORD_ASLEEP && size >= sizeof(struct asleep_record))
+		lock_account__add_sleeper(collector->locks, collector, record);
 	else if (kind == RECORD_WAIT && size >= sizeof(struct wait_record))
 		events__add(collector, record);
 }

@@ -8,10 +8,13 @@
 #include "collect/assemble.h"
 #include "collect/lock_names.h"
 #include "collect/syscalls.h"
+#include "symbolize/kallsyms.h"
 #include "symbolize/stack_table.h"
 #include "symbolize/user.h"
 
 // One row of a side of the account. The probes know processes by tgid, which may be used again: they become row ids at each drain.
+#define SLEEPERS_LIMIT 4096
+
 struct side_row {
 	struct lock_class class;        // tgid unused, see `owner`
 	int64_t owner;                  // whose mmap_lock it is: process row id, or 0
@@ -25,13 +28,17 @@ struct side_row {
 	struct lock_stack_sum sample;
 };
 
+// A task that was asleep for all of the window.
+struct sleeper { int64_t process; uint32_t frames; uint64_t stack[STACK_FRAMES]; };
+
 enum side { SIDE_WAIT, SIDE_HOLD, SIDE_STACK, SIDES };
 
 struct lock_account {
 	void *trees[SIDES];             // binary trees (tsearch) of struct side_row
 	struct user_stacks *user_stacks;
 	struct collector *collector;    // of the drain at hand
-	int64_t failed;
+	struct sleeper *sleepers;
+	size_t sleeper_count, sleeper_capacity;
 };
 
 #define COMPARE(field) if (left->field != right->field) return left->field < right->field ? -1 : 1
@@ -66,6 +73,7 @@ void lock_account__free(struct lock_account *locks)
 	for (int side = 0; side < SIDES; side++)
 		tdestroy(locks->trees[side], free);
 	user_stacks__free(locks->user_stacks);
+	free(locks->sleepers);
 	free(locks);
 }
 
@@ -198,6 +206,19 @@ void lock_account__settle(struct lock_account *locks, struct collector *collecto
 	probes__lock_states(collector->probes, settle_state, locks);
 }
 
+void lock_account__add_sleeper(struct lock_account *locks, struct collector *collector, const struct asleep_record *record)
+{
+	struct sleeper *sleeper;
+
+	if (locks->sleeper_count >= SLEEPERS_LIMIT)
+		return;
+	locks->sleepers = base__grow(locks->sleepers, &locks->sleeper_capacity, locks->sleeper_count + 1, sizeof(*sleeper));
+	sleeper = &locks->sleepers[locks->sleeper_count++];
+	sleeper->process = processes__by_tgid(collector->processes, record->tgid);
+	sleeper->frames = record->frames < STACK_FRAMES ? record->frames : STACK_FRAMES;
+	memcpy(sleeper->stack, record->stack, sizeof(sleeper->stack));
+}
+
 // ---- rows ----
 
 // A class of locks and the row that it became.
@@ -213,6 +234,28 @@ struct store {
 	size_t class_count, class_capacity;
 };
 
+static struct lock_row *named_lock_row(struct store *store, const struct lock_name *name, int64_t owner)
+{
+	struct lock_row *row = NULL;
+
+	for (size_t i = 0; i < store->recording->lock_count && !row; i++) {
+		struct lock_row *candidate = &store->recording->lock[i];
+
+		if (!strcmp(candidate->kind, name->kind) && candidate->process == owner
+			&& !strcmp(candidate->place ? candidate->place : "", name->place ? name->place : ""))
+			row = candidate;
+	}
+	if (row)
+		return row;
+	row = recording__add_lock(store->recording);
+	row->id = (int64_t)store->recording->lock_count;
+	row->kind = base__copy(name->kind);
+	row->process = owner;
+	row->place = name->place ? base__copy(name->place) : NULL;
+	row->stack = store->stacks && name->frames ? stack_table__id(store->stacks, name->frames) : 0;
+	return row;
+}
+
 // The row of a lock: made if there is none of that kind, owner and place yet.
 static int64_t lock_row(struct store *store, const struct side_row *entry)
 {
@@ -222,23 +265,7 @@ static int64_t lock_row(struct store *store, const struct side_row *entry)
 		if (known->class.kind == entry->class.kind && known->class.stack == entry->class.stack && known->owner == entry->owner)
 			return known->lock;
 	}
-	const struct lock_name *name = lock_names__of(store->names, &entry->class);
-	struct lock_row *row = NULL;
-	for (size_t i = 0; i < store->recording->lock_count && !row; i++) {
-		struct lock_row *candidate = &store->recording->lock[i];
-
-		if (!strcmp(candidate->kind, name->kind) && candidate->process == entry->owner
-			&& !strcmp(candidate->place ? candidate->place : "", name->place ? name->place : ""))
-			row = candidate;
-	}
-	if (!row) {
-		row = recording__add_lock(store->recording);
-		row->id = (int64_t)store->recording->lock_count;
-		row->kind = base__copy(name->kind);
-		row->process = entry->owner;
-		row->place = name->place ? base__copy(name->place) : NULL;
-		row->stack = store->stacks && name->frames ? stack_table__id(store->stacks, name->frames) : 0;
-	}
+	const struct lock_row *row = named_lock_row(store, lock_names__of(store->names, &entry->class), entry->owner);
 	store->classes = base__grow(store->classes, &store->class_capacity, store->class_count + 1, sizeof(*store->classes));
 	store->classes[store->class_count++] = (struct named_class){ entry->class, entry->owner, row->id };
 	return row->id;
@@ -324,6 +351,58 @@ static void collect_stack(const void *node, VISIT visit, void *closure)
 		lock_names__want(store->names, entry->stack);
 }
 
+static void store_sleeper(struct store *store, const struct sleeper *sleeper, char *const *names)
+{
+	int64_t window_ns = (int64_t)(store->collector->probes->window_ended_ns - store->collector->probes->window_began_ns);
+	struct sleeping_lock lock;
+	struct lock_row *row;
+
+	if (!lock_names__sleeping(names, sleeper->frames, &lock))
+		return;
+	row = named_lock_row(store, &lock.name, lock.own_memory ? sleeper->process : 0);
+	struct lock_wait_row *wait = recording__add_lock_wait(store->recording);
+	wait->lock = row->id;
+	wait->process = sleeper->process;
+	wait->mode = base__copy(lock.mode);
+	wait->waits = 1;
+	wait->wait_ns = wait->wait_max_ns = wait->sleep_ns = wait->open_wait_ns = window_ns;
+	struct lock_hold_row *hold = recording__add_lock_hold(store->recording);
+	hold->lock = row->id;
+	hold->operation = base__copy("unknown");
+	hold->mode = base__copy("write");
+	hold->task_ns = window_ns;
+	row->wall_ns = row->wall_ns > window_ns ? row->wall_ns : window_ns;
+	struct lock_stack_row *stack = recording__add_lock_stack(store->recording);
+	stack->lock = row->id;
+	stack->process = sleeper->process;
+	stack->role = base__copy("waiter");
+	stack->kernel_stack = stack_table__id(store->stacks, lock.name.frames);
+	stack->ns = window_ns;
+	stack->samples = 1;
+	free(lock.frames);
+}
+
+// Waits for locks that nothing began nor ended within the window. Nobody is known to hold them.
+static void store_sleepers(struct store *store)
+{
+	const struct lock_account *locks = store->locks;
+	size_t count = 0, next = 0;
+	cleanup_free uint64_t *addresses = base__alloc(locks->sleeper_count * STACK_FRAMES + 1, sizeof(*addresses));
+	cleanup_free char **names = base__alloc(locks->sleeper_count * STACK_FRAMES + 1, sizeof(*names));
+
+	for (size_t i = 0; i < locks->sleeper_count; i++)
+		for (uint32_t j = 0; j < locks->sleepers[i].frames; j++)
+			addresses[count++] = locks->sleepers[i].stack[j];
+	if (count)
+		kallsyms__resolve(addresses, count, names);
+	for (size_t i = 0; i < locks->sleeper_count; i++) {
+		store_sleeper(store, &locks->sleepers[i], names + next);
+		next += locks->sleepers[i].frames;
+	}
+	for (size_t i = 0; i < count; i++)
+		free(names[i]);
+}
+
 void lock_account__store(const struct lock_account *locks, struct collector *collector, struct recording *recording,
 	struct stack_table *stacks)
 {
@@ -337,8 +416,10 @@ void lock_account__store(const struct lock_account *locks, struct collector *col
 	}
 	twalk_r(locks->trees[SIDE_WAIT], store_wait, &store);
 	twalk_r(locks->trees[SIDE_HOLD], store_hold, &store);
-	if (stacks)
+	if (stacks) {
 		twalk_r(locks->trees[SIDE_STACK], store_stack, &store);
+		store_sleepers(&store);
+	}
 	lock_names__free(store.names);
 	free(store.classes);
 }

@@ -19,6 +19,11 @@ int lock_account__drain(struct lock_account *locks, struct collector *collector)
 // and the tasks have been walked.
 void lock_account__settle(struct lock_account *locks, struct collector *collector);
 
+// A task that slept for all of the window. If its stack shows that it waits for a kernel lock, lock_account__store adds that wait, which no
+// tracepoint has told of.
+struct asleep_record;
+void lock_account__add_sleeper(struct lock_account *locks, struct collector *collector, const struct asleep_record *record);
+
 // Adds the rows. `stacks`: where the texts of stacks go; NULL: rows without stacks, and without the places that are told from them.
 void lock_account__store(const struct lock_account *locks, struct collector *collector, struct recording *recording,
 	struct stack_table *stacks);

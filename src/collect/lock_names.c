@@ -24,7 +24,7 @@ static const char *const tracing[] = { "bpf_prog_*", "bpf_trace_run*", "__bpf_tr
 static const char *const locking[] = { "rwsem_*", "*_slowpath", "__mutex_lock*", "mutex_lock*", "down_read*", "down_write*", "__down_*", "down",
 	"down_interruptible", "down_killable", "down_timeout*", "down_trylock", "rt_mutex_*", "__rt_mutex_*", "rtlock_*", "percpu_down_*",
 	"__percpu_down_*", "percpu_rwsem_*", "_raw_spin_*", "_raw_read_*", "_raw_write_*", "__raw_spin_*", "do_raw_*", "queued_*",
-	"native_queued_*", "__pv_queued_*", "pv_*", "ww_mutex_*", "osq_lock*", "mmap_read_lock*", "mmap_write_lock*", "lock_mm_and_find_vma",
+	"native_queued_*", "__pv_queued_*", "pv_*", "ww_mutex_*", "osq_lock*", "mmap_read_lock*", "mmap_write_lock*", "lock_mm_and_find_vma", "schedule*", "__schedule*", "preempt_schedule*",
 	"__raw_callee_save_*", "percpu_rwsem_wait" };
 
 static bool matches(const char *symbol, const char *const *patterns, size_t count)
@@ -109,7 +109,7 @@ static size_t gather_addresses(struct lock_names *names)
 }
 
 // Joins the frames of one stack; our probe and what called it are left out.
-static char *join(char **names, size_t count)
+static char *join(char *const *names, size_t count)
 {
 	struct string text = {};
 	char symbol[128];
@@ -179,4 +179,40 @@ const struct lock_name *lock_names__of(struct lock_names *names, const struct lo
 		kind = "vma_lock";
 	found->name = (struct lock_name){ kind, found->place[0] ? found->place : NULL, found->frames };
 	return &found->name;
+}
+
+// Functions in which a task sleeps for a lock, by the kind of lock; kernel/locking, 5.15 … 7.2.
+static const struct { const char *pattern, *kind, *mode; } sleeping[] = {
+	{ "rwsem_down_read_slowpath*", "rwsem", "read" }, { "rwsem_down_write_slowpath*", "rwsem", "write" },
+	{ "__mutex_lock*", "mutex", "write" }, { "percpu_rwsem_wait*", "percpu_rwsem", "write" }, { "__percpu_down_read*", "percpu_rwsem", "read" },
+	{ "percpu_down_write*", "percpu_rwsem", "write" }, { "rt_mutex_slowlock*", "rtmutex", "write" }, { "__rt_mutex_slowlock*", "rtmutex", "write" },
+	{ "__down*", "semaphore", "write" }, { "___down_common*", "semaphore", "write" },
+};
+// Places that take the caller's own mmap_lock and no other rw_semaphore.
+static const char *const own_memory[] = { "__vm_munmap", "vm_munmap", "vm_mmap_pgoff", "do_mprotect_pkey*", "__do_sys_brk", "__x64_sys_brk",
+	"__se_sys_mremap", "__do_sys_mremap", "__x64_sys_mremap", "exc_page_fault", "do_user_addr_fault", "exit_mm", "exit_mmap", "do_exit" };
+
+bool lock_names__sleeping(char *const *names, size_t count, struct sleeping_lock *ret)
+{
+	char symbol[128];
+	const char *kind = NULL, *mode = NULL;
+
+	memset(ret, 0, sizeof(*ret));
+	// The lock's own function is among the innermost frames; further out, a task may hold other locks that it has got.
+	for (size_t i = 0; i < count && i < 5 && !kind; i++) {
+		symbol_of(names[i], symbol, sizeof(symbol));
+		for (size_t j = 0; j < ARRAY_SIZE(sleeping) && !kind; j++)
+			if (fnmatch(sleeping[j].pattern, symbol, 0) == 0) {
+				kind = sleeping[j].kind;
+				mode = sleeping[j].mode;
+			}
+	}
+	if (kind) {
+		ret->frames = join(names, count);
+		lock_names__place(ret->frames, ret->place, sizeof(ret->place));
+		ret->own_memory = !strcmp(kind, "rwsem") && matches(ret->place, own_memory, ARRAY_SIZE(own_memory));
+		ret->mode = mode;
+		ret->name = (struct lock_name){ ret->own_memory ? "mmap_lock" : kind, ret->own_memory || !ret->place[0] ? NULL : ret->place, ret->frames };
+	}
+	return kind != NULL;
 }

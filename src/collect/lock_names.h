@@ -2,6 +2,7 @@
 #ifndef WHYSTALL_COLLECT_LOCK_NAMES_H
 #define WHYSTALL_COLLECT_LOCK_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "bpf/records.h"
@@ -23,6 +24,11 @@ void lock_names__resolve(struct lock_names *names);
 // Frames of a wanted stack, from the function that asked for the lock outwards and with the lock's own functions before it; NULL unknown.
 const char *lock_names__frames(struct lock_names *names, int stack);
 const struct lock_name *lock_names__of(struct lock_names *names, const struct lock_class *class);
+
+// What the kernel stack of a sleeping task (named frames, innermost first) says of the lock that it waits for. Returns false where it does
+// not wait for one. The caller frees ret->frames; ret->name points into *ret.
+struct sleeping_lock { struct lock_name name; const char *mode; bool own_memory; char place[128]; char *frames; };
+bool lock_names__sleeping(char *const *names, size_t count, struct sleeping_lock *ret);
 
 // The function that asked for a lock: the first frame that is neither a probe nor part of the lock's own code; "" if there is none.
 // `frames`: "symbol+0x12", one a line. The name is copied to ret_place.
