@@ -84,7 +84,7 @@ static const char table[] =
 	"2000-3000 rw-p 00001000 08:01 7 /a\n"
 	"nonsense\n"
 	"5000-6000 r-xp 00000000 08:01 8 /b\n"
-	"1500-5500 r-xp 00000000 08:01 9 /lies below what came before\n"
+	"1500-7000 r-xp 00000000 08:01 9 /lies below what came before\n"
 	"7000-8000 r-xp 00000000 00:00 0 \n"
 	"9000-a000 r-xp 00000000 08:01 10 /c";
 
