@@ -5,7 +5,7 @@
 #include "base/base.h"
 
 #define CODE_LIMIT (64U << 20)
-#define CHUNK_SIZE (1U << 20)
+#define CHUNK_SIZE (256U << 10)
 #define INSTRUCTION_LIMIT 5     // bytes of the longest instruction that is looked for
 
 // E8 (call) and E9 (jmp), then the distance from the next instruction.
@@ -49,13 +49,15 @@ bool calls__in_code(int machine, const uint8_t *code, size_t size, uint64_t addr
 bool calls__function(const struct elf_reader *reader, uint64_t target)
 {
 	cleanup_free uint8_t *code = base__alloc(CHUNK_SIZE + INSTRUCTION_LIMIT, 1);
+	uint64_t left = CODE_LIMIT;
 	GElf_Phdr segment;
 
 	for (size_t i = 0; elf_reader__segment(reader, i, &segment); i++) {
-		uint64_t size = segment.p_filesz < CODE_LIMIT ? segment.p_filesz : CODE_LIMIT;
+		uint64_t size = segment.p_filesz < left ? segment.p_filesz : left;
 
 		if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X))
 			continue;
+		left -= size;
 		for (uint64_t at = 0; at < size; at += CHUNK_SIZE) {
 			size_t wanted = size - at < CHUNK_SIZE + INSTRUCTION_LIMIT ? (size_t)(size - at) : CHUNK_SIZE + INSTRUCTION_LIMIT;
 			size_t got = elf_reader__read(reader, segment.p_offset + at, code, wanted);

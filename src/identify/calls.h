@@ -13,7 +13,7 @@
 // machines whose instructions are not known here.
 bool calls__in_code(int machine, const uint8_t *code, size_t size, uint64_t address, uint64_t target);
 
-// The same in the executable segments of a file, 64 MiB of each at most.
+// The same in the executable segments of a file, 64 MiB of them at most.
 bool calls__function(const struct elf_reader *reader, uint64_t target);
 
 #endif

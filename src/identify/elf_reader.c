@@ -6,12 +6,13 @@
 
 #include "base/base.h"
 
-#define SEGMENT_LIMIT 512
+#define SEGMENT_LIMIT 64        // programs have a dozen
 #define SYMBOL_LIMIT 2000000
 #define NAMES_LIMIT (64U << 20)
+#define NAME_LIMIT 8192         // a longer symbol is passed over: two million of them could share one text of 64 MiB
 #define SECTION_NAMES_LIMIT (1U << 20)
 #define NOTES_LIMIT (1U << 20)
-#define CHUNK_SIZE (1U << 20)
+#define CHUNK_SIZE (256U << 10)
 #define NEEDLE_LENGTH 64
 
 static size_t read_fully(int fd, uint64_t offset, void *buffer, size_t size)
@@ -181,6 +182,9 @@ size_t elf_reader__symbols(const struct elf_reader *reader, uint32_t section_typ
 	for (size_t i = 1; i < SYMBOL_LIMIT && gelf_getsym(data, (int)i, &symbol); i++) {
 		if (!symbol.st_name || symbol.st_name >= names->d_size)
 			continue;
+		size_t most = names->d_size - symbol.st_name;
+		if (!memchr((const char *)names->d_buf + symbol.st_name, 0, most < NAME_LIMIT ? most : NAME_LIMIT))
+			continue;
 		seen++;
 		if (!see(context, (const char *)names->d_buf + symbol.st_name, &symbol))
 			break;
@@ -191,14 +195,16 @@ size_t elf_reader__symbols(const struct elf_reader *reader, uint32_t section_typ
 void elf_reader__notes(const struct elf_reader *reader,
 	void (*see)(void *context, const char *name, uint32_t type, const void *bytes, size_t size), void *context)
 {
+	uint64_t left = NOTES_LIMIT;
 	GElf_Phdr segment;
 
 	for (size_t i = 0; elf_reader__segment(reader, i, &segment); i++) {
 		GElf_Nhdr note;
 		size_t name, bytes, next;
 
-		if (segment.p_type != PT_NOTE || segment.p_filesz > NOTES_LIMIT)
+		if (segment.p_type != PT_NOTE || segment.p_filesz > left)
 			continue;
+		left -= segment.p_filesz;
 		Elf_Data *data = elf_getdata_rawchunk(reader->elf, (int64_t)segment.p_offset, segment.p_filesz,
 			segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
 		for (size_t at = 0; data && (next = gelf_getnote(data, at, &note, &name, &bytes)) > at; at = next) {

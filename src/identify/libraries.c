@@ -12,6 +12,7 @@
 
 #define PATH_SIZE 4096
 #define DIRECTORIES_LIMIT 64    // of one search path
+#define LEVELS_LIMIT 16         // of libraries that want each other
 
 struct kind { int machine, elf_class; const char *multiarch, *lib, *platform, *musl; };
 static const struct kind kinds[] = {
@@ -133,11 +134,11 @@ static int try_defaults(const struct search *search, const char *name, char ret[
 
 static int search_glibc(struct search *search, const struct wanting *wanting, const char *name, char ret[static PATH_SIZE])
 {
-	int fd = -ENOENT;
+	int fd = -ENOENT, levels = 0;
 
 	// DT_RPATH counts only where there is no DT_RUNPATH, and with it those of everybody who wanted the one that wants it.
 	if (wanting && !wanting->object->runpath)
-		for (const struct wanting *level = wanting; level && fd < 0; level = level->parent)
+		for (const struct wanting *level = wanting; level && fd < 0 && levels++ < LEVELS_LIMIT; level = level->parent)
 			if (!level->object->runpath)
 				fd = try_list(search, level->object->rpath, ":", level->path, name, ret);
 	if (fd < 0 && !search->secure)
@@ -152,9 +153,9 @@ static int search_glibc(struct search *search, const struct wanting *wanting, co
 static int search_musl(struct search *search, const struct wanting *wanting, const char *name, char ret[static PATH_SIZE])
 {
 	cleanup_free char *file = base__format("/etc/ld-musl-%s.path", kind_of(search)->musl), *list = NULL;
-	int fd = search->secure ? -ENOENT : try_list(search, search->library_path, ":\n", NULL, name, ret);
+	int fd = search->secure ? -ENOENT : try_list(search, search->library_path, ":\n", NULL, name, ret), levels = 0;
 
-	for (const struct wanting *level = wanting; level && fd < 0; level = level->parent)
+	for (const struct wanting *level = wanting; level && fd < 0 && levels++ < LEVELS_LIMIT; level = level->parent)
 		fd = try_list(search, level->object->runpath ? level->object->runpath : level->object->rpath, ":\n", level->path, name, ret);
 	if (fd < 0 && root__read(search->root_fd, file, 65536, &list) < 0)
 		list = base__copy("/lib:/usr/local/lib:/usr/lib");

@@ -13,7 +13,7 @@
 #define STRING_LIMIT 4096
 #define TEXTS_LIMIT (32U << 20)         // of read-only data, for names that are not found in symbols
 #define GO_SEARCH_LIMIT (1U << 20)      // the Go linker puts it at the start of the data segment
-#define GO_INFO_LIMIT (1U << 20)
+#define GO_INFO_LIMIT (256U << 10)
 #define DEBUG_TEXT_LIMIT (16U << 20)
 #define COMMENT_LIMIT (64U << 10)
 
@@ -190,15 +190,20 @@ static void read_rust_version(const struct elf_reader *reader, struct object *ob
 // Read-only data: its section, or all that is loaded where the sections' names are gone.
 static uint64_t clues_of_data(const struct elf_reader *reader)
 {
-	uint64_t clues = 0;
+	uint64_t clues = 0, left = TEXTS_LIMIT;
 	GElf_Shdr section;
 	GElf_Phdr segment;
 
 	if (elf_reader__section(reader, ".rodata", &section, NULL) && section.sh_type != SHT_NOBITS)
 		return clues__of_texts(reader, section.sh_offset, section.sh_size, TEXTS_LIMIT);
-	for (size_t i = 0; elf_reader__segment(reader, i, &segment); i++)
-		if (segment.p_type == PT_LOAD)
-			clues |= clues__of_texts(reader, segment.p_offset, segment.p_filesz, TEXTS_LIMIT / 4);
+	for (size_t i = 0; elf_reader__segment(reader, i, &segment); i++) {
+		uint64_t size = segment.p_filesz < left ? segment.p_filesz : left;
+
+		if (segment.p_type != PT_LOAD)
+			continue;
+		left -= size;
+		clues |= clues__of_texts(reader, segment.p_offset, size, size);
+	}
 	return clues;
 }
 

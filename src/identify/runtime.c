@@ -8,6 +8,7 @@
 #include "identify/elf_reader.h"
 
 #define TEXTS_LIMIT (64U << 20)
+#define TRIES 64
 
 static bool has(const struct object *object, enum clue clue)
 {
@@ -99,7 +100,7 @@ static char *python_text(const struct elf_reader *reader, const char *minor)
 	if (!minor[0] || !elf_reader__section(reader, ".rodata", &section, NULL) || section.sh_type == SHT_NOBITS)
 		return NULL;
 	uint64_t offset = section.sh_offset, end = offset + (section.sh_size < TEXTS_LIMIT ? section.sh_size : TEXTS_LIMIT);
-	for (int tries = 0; tries < 64 && elf_reader__find(reader, &offset, end, &before, text, sizeof(text)) >= 0; tries++) {
+	for (int tries = 0; tries < TRIES && elf_reader__find(reader, &offset, end, &before, text, sizeof(text)) >= 0; tries++) {
 		size_t digits = strspn(text, "0123456789"), length = strspn(text, "0123456789abrc+");
 		char left = '0';
 
@@ -153,7 +154,7 @@ char *runtime__node_version(int fd)
 	if (elf_reader__section(&reader, ".rodata", &section, NULL) && section.sh_type != SHT_NOBITS) {
 		uint64_t offset = section.sh_offset, end = offset + (section.sh_size < TEXTS_LIMIT ? section.sh_size : TEXTS_LIMIT);
 
-		while (!version && elf_reader__find(&reader, &offset, end, &before, text, sizeof(text)) >= 0) {
+		for (int tries = 0; tries < TRIES && !version && elf_reader__find(&reader, &offset, end, &before, text, sizeof(text)) >= 0; tries++) {
 			size_t length = strspn(text, "0123456789.");
 
 			if (length && isdigit((unsigned char)text[0]) && text[length] == '-')
