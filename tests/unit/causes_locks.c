@@ -57,9 +57,62 @@ static void test_threads_that_fight(void **state)
 	assert_false(stage.diagnosis->healthy);
 	assert_true(stage.diagnosis->confirmed);
 	assert_says(stage.diagnosis->headline, "STALLED on a kernel lock, which no pressure figure shows");
-	assert_says(stage.diagnosis->headline, "backup (pid 412)");
+	assert_says(stage.diagnosis->headline, "backup (pid 412) wait for their own address-space lock");
+	assert_null(stage__offer(&stage, "lock.mmap", "stop-polling"));
 	assert_silent(stage.diagnosis->headline, "storagenode");
 	assert_silent(stage.diagnosis->headline, "CPU time");
+	stage__free(&stage);
+}
+
+// What a woken waiter waits for a CPU is the scheduler's: it is in no stall of a lock, though the owners' rows have it.
+static void test_waiting_for_a_cpu_is_not_counted_here(void **state)
+{
+	(void)state;
+	struct stage stage = stage__new(50);
+	int64_t process = stage__process(&stage, "daemon", 100, 4000, 1000, 0);
+	int64_t lock = stage__lock(&stage, "mmap_lock", process, NULL, 5000);
+	struct lock_wait_row *wait = stage__lock_wait(&stage, lock, process, "write", 100, 8000);
+	wait->sleep_ns = 5000 * STAGE_MS;
+	wait->runqueue_ns = 3000 * STAGE_MS;
+	stage__lock_hold(&stage, lock, process, "munmap", "write", 6000);
+	stage__lock_hold(&stage, lock, 0, "handing over", "write", 2000);
+	stage__judge(&stage);
+	const struct verdict *verdict = stage__verdict(&stage, "lock.mmap");
+	assert_string_equal(verdict__name(verdict->kind), "confirmed");
+	assert_float_equal(verdict->stall_seconds, 5, 1e-6);
+	assert_float_equal(verdict->victims[0].loss, 0.5, 1e-6);
+	// It held the lock for three quarters of the waiting.
+	assert_float_equal(verdict->culprits[0].share, 0.75, 1e-6);
+	assert_float_equal(verdict->culprits[0].seconds, 3.75, 1e-6);
+	stage__free(&stage);
+}
+
+// A queue that lasts a fortieth of the window is no stall, however much of a small demand it takes.
+static void test_a_short_queue_of_many(void **state)
+{
+	(void)state;
+	struct stage stage = stage__new(50);
+	int64_t process = stage__process(&stage, "starter", 100, 2000, 0, 0);
+	int64_t lock = stage__lock(&stage, "mmap_lock", process, NULL, 250);
+	stage__lock_wait(&stage, lock, process, "write", 100, 900);
+	stage__lock_hold(&stage, lock, process, "mmap", "write", 900);
+	stage__judge(&stage);
+	assert_verdict(&stage, "lock.mmap", "ruled_out");
+	stage__free(&stage);
+}
+
+// Who lost next to nothing is no victim beside one that can well bear its waits.
+static void test_a_small_loss_beside_a_bearable_one(void **state)
+{
+	(void)state;
+	struct stage stage = stage__new(50);
+	int64_t server = stage__process(&stage, "server", 100, 90000, 0, 0), helper = stage__process(&stage, "helper", 101, 20, 0, 0);
+	int64_t lock = stage__lock(&stage, "rwsem", 0, "do_unlinkat", 3000);
+	stage__lock_wait(&stage, lock, server, "write", 1000, 3000);
+	stage__lock_wait(&stage, lock, helper, "write", 10, 90);
+	stage__lock_hold(&stage, lock, server, "unlink", "write", 3090);
+	stage__judge(&stage);
+	assert_verdict(&stage, "lock.kernel", "ruled_out");
 	stage__free(&stage);
 }
 
@@ -298,6 +351,33 @@ static void test_lost_waits_bound_verdicts(void **state)
 }
 
 // Missing scheduler events say nothing against what the locks' own account saw.
+// Fewer lost than a twentieth hide nothing, also where much was waited.
+static void test_few_lost_waits_hide_nothing(void **state)
+{
+	(void)state;
+	struct stage stage = stage__new(50);
+	int64_t process = stage__process(&stage, "daemon", 100, 300000, 10, 0);
+	int64_t lock = stage__lock(&stage, "mmap_lock", process, NULL, 9000);
+	stage__lock_wait(&stage, lock, process, "write", 1000, 15000);
+	recording__set_counter(stage.recording, "lock_states_lost", 40, "lost");
+	stage__judge(&stage);
+	assert_verdict(&stage, "lock.mmap", "ruled_out");
+	stage__free(&stage);
+}
+
+static void test_healthy_names_what_was_judged(void **state)
+{
+	(void)state;
+	for (int pressure_ms = 10; pressure_ms < 400; pressure_ms += 300) {
+		struct stage stage = stage__new(pressure_ms);
+		recording__set_meta(stage.recording, "locks", "1");
+		stage__judge(&stage);
+		assert_true(stage.diagnosis->healthy);
+		assert_says(stage.diagnosis->headline, "CPU AND LOCKS HEALTHY");
+		stage__free(&stage);
+	}
+}
+
 static void test_accounts_bound_only_their_own_verdicts(void **state)
 {
 	(void)state;
@@ -325,6 +405,7 @@ static void test_not_testable_without_tracepoints(void **state)
 		assert_true(stage.diagnosis->healthy);
 		assert_says(stage.diagnosis->headline, "CPU HEALTHY");
 		assert_silent(stage.diagnosis->headline, "LOCKS");
+		assert_int_equal(stage.diagnosis->caution_count, 0);
 		stage__free(&stage);
 	}
 }
@@ -364,6 +445,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threads_that_fight),
+		cmocka_unit_test(test_waiting_for_a_cpu_is_not_counted_here),
+		cmocka_unit_test(test_a_short_queue_of_many),
+		cmocka_unit_test(test_a_small_loss_beside_a_bearable_one),
+		cmocka_unit_test(test_few_lost_waits_hide_nothing),
+		cmocka_unit_test(test_healthy_names_what_was_judged),
 		cmocka_unit_test(test_two_stalls_are_two_sentences),
 		cmocka_unit_test(test_a_foreign_reader_is_the_culprit),
 		cmocka_unit_test(test_decoys_are_not_accused),
