@@ -182,7 +182,8 @@ static __always_inline void holder_look(struct lock_cpu *cpu, struct lock_state 
 		return;
 	}
 	if (!owner) {
-		holder_set(cpu, state, 0, 0, OPERATION_FREE, LCB_F_WRITE);
+		if (state->holder_mode != LOCK_HANDED)
+			holder_set(cpu, state, 0, 0, OPERATION_FREE, LCB_F_WRITE);
 		return;
 	}
 	if (owner == state->holder_task && mode == state->holder_mode)
@@ -235,6 +236,24 @@ int on_tick(void *ctx)
 	if (slot && slot->held_lock)
 		lock_owner_seen(ctx, slot, task, bpf_get_smp_processor_id());
 	return 0;
+}
+
+// A task that waits for a lock is woken: its owner has let it go. A reader has the lock already then; a writer takes it when it gets a CPU, and
+// until then the others wait for that.
+static __noinline void lock_woken(struct task_slot *slot, u32 index, struct task_struct *task, u32 number)
+{
+	struct lock_wait *wait = bpf_map_lookup_elem(&lock_waits, &index);
+	struct lock_cpu *cpu = lock_cpu_at(number);
+	struct lock_state *state;
+	u64 lock = wait ? wait->lock : 0;
+
+	state = lock && cpu ? bpf_map_lookup_elem(&lock_states, &lock) : 0;
+	if (!state || !wait)
+		return;
+	lock_advance(cpu, state, bpf_ktime_get_ns());
+	holder_look(cpu, state, lock);
+	if (!state->holder_task && state->holder_operation == OPERATION_FREE)
+		holder_set(cpu, state, (u64)task, slot->tgid, task_operation(task), LOCK_HANDED);
 }
 
 static __always_inline struct lock_state *lock_state_get(void *ctx, struct lock_cpu *cpu, struct task_struct *task, u64 lock, u32 flags, u64 now)

@@ -207,6 +207,8 @@ struct exec_record {
 #define LCB_F_RT 8u
 #define LCB_F_PERCPU 16u
 #define LCB_F_MUTEX 32u
+// How a lock is held: LCB_F_READ, LCB_F_WRITE, or by a task that was woken to take it and has not got a CPU yet.
+#define LOCK_HANDED 0x100u
 enum lock_kind { LOCK_KIND_UNKNOWN, LOCK_KIND_MMAP, LOCK_KIND_RWSEM, LOCK_KIND_MUTEX, LOCK_KIND_SPINLOCK, LOCK_KIND_RWLOCK, LOCK_KIND_PERCPU,
 	LOCK_KIND_RTMUTEX, LOCK_KINDS };
 
@@ -243,7 +245,7 @@ struct lock_state {
 	unsigned int settled;           // 1: `class` is known
 	struct lock_class class;
 	unsigned int holder_tgid;       // 0: nobody, or unknown
-	unsigned int holder_operation, holder_mode; // OPERATION_*; LCB_F_READ or LCB_F_WRITE
+	unsigned int holder_operation, holder_mode; // OPERATION_*; LCB_F_READ, LCB_F_WRITE or LOCK_HANDED
 	int holder_stack, holder_user_stack; // sampled when it took the lock; negative: not sampled
 	unsigned int unused;
 	unsigned long long holder_task; // address of its task_struct

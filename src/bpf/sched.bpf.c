@@ -310,6 +310,8 @@ static __always_inline int wakeup(struct task_struct *task)
 	if (!slot)
 		return 0;
 	blocked_end(slot, account->moment.now);
+	if (slot->lock_waiting)
+		lock_woken(slot, index, task, account->cpu);
 	slot->run_delay_seen = task->sched_info.run_delay;
 	slot->seen = 1;
 	// It has just been enqueued; a stamp much older than that is a left-over.

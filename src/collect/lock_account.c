@@ -278,7 +278,7 @@ static struct lock_row *lock_by_id(struct recording *recording, int64_t id)
 
 static const char *mode_name(uint32_t mode)
 {
-	return mode & LCB_F_READ ? "read" : "write";
+	return mode & LOCK_HANDED ? "handed over" : mode & LCB_F_READ ? "read" : "write";
 }
 
 static void store_wait(const void *node, VISIT visit, void *closure)

@@ -185,7 +185,7 @@ struct lock_hold_row {
 	int64_t lock, process;  // process 0: nobody or unknown, `operation` says which
 	char *operation;        // system call ("munmap"), "page fault", "exit", "kernel thread"; of process 0: "handing over"
 				// (it was free, the next one had not taken it up yet), "unknown"
-	char *mode;             // "read", "write"
+	char *mode;             // "read", "write"; "handed over": woken to take it, but without a CPU yet
 	int64_t task_ns;        // waiters' time, each waiter counts
 	int64_t wall_ns;        // time in which somebody waited
 };
