@@ -15,7 +15,7 @@ struct executable_facts {
 	char *loader, *libc;
 	char *allocator, *allocator_how;        // allocator: never NULL
 	char *build_id;
-	bool calls_mallopt, cgo, exe_deleted;
+	bool calls_mallopt, exe_deleted;
 	char *package_path;                     // the file to ask the package database for; NULL: it is no file of our own root
 };
 
