@@ -65,6 +65,7 @@ static void add_lock(struct contention *contention, const struct ledger_lock *lo
 	contention->owners_ns += (double)lock->owners_ns;
 	contention->read_held_ns += (double)lock->read_held_ns;
 	contention->handing_over_ns += (double)lock->handing_over_ns;
+	contention->handed_ns += (double)lock->handed_ns;
 	contention->explained_ns += locks__explained(lock) * (double)lock->wait_ns;
 	contention->waits += lock->waits_seen;
 	// Spinning is summed up without its moments; no more tasks than CPUs can spin at once.

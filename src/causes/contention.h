@@ -23,7 +23,7 @@ struct contention {
 	const char *subject;            // what the locks are, in words; for a place that nobody knows, NULL
 	struct contender *contenders;   // one for each crowd
 	double wait_ns, stall_ns, sleep_ns, spin_ns, runqueue_ns, open_ns, read_ns; // sums over the locks
-	double hold_ns, owners_ns, read_held_ns, handing_over_ns, explained_ns;
+	double hold_ns, owners_ns, read_held_ns, handing_over_ns, handed_ns, explained_ns;
 	double hurt_ns;                 // stall of those who are hurt
 	double wall_ns;                 // of the lock with the longest: a lower bound where there are several, or where they spin
 	int64_t waits, wait_max_ns;

@@ -190,7 +190,8 @@ static void add_culprit(const struct contention *contention, size_t crowd, struc
 	for (size_t i = 0; contention->owned && i < contention->lock_count; i++)
 		for (size_t j = 0; j < contention->locks[i]->hold_count; j++) {
 			const struct lock_hold_row *hold = contention->locks[i]->holds[j];
-			if (crowd_of(scene, hold->process) == crowd && hold->operation)
+			// What the next owner is about has not held anybody up yet.
+			if (crowd_of(scene, hold->process) == crowd && hold->operation && !locks__is_handed(hold))
 				add_operation(party, hold, (double)hold->task_ns * owners_scale(contention) / NS_PER_SEC);
 		}
 	add_stacks(contention, crowd, contention->owned ? SIDE_OWNERS : SIDE_WAITERS, party);
@@ -250,7 +251,7 @@ static void close_parties(struct contention *const *contentions, size_t count, s
 
 // ---- figures ----
 
-struct sums { double wall_ns, stall_ns, sleep_ns, spin_ns, runqueue_ns, open_ns, wait_ns, explained_ns, read_ns, read_held_ns, worst_loss;
+struct sums { double wall_ns, stall_ns, sleep_ns, spin_ns, runqueue_ns, open_ns, wait_ns, explained_ns, handed_ns, read_ns, read_held_ns, worst_loss;
 	      int64_t waits; };
 
 static struct sums sum_up(struct contention *const *contentions, size_t count, enum verdict_kind least)
@@ -269,6 +270,7 @@ static struct sums sum_up(struct contention *const *contentions, size_t count, e
 		sums.open_ns += one->open_ns;
 		sums.wait_ns += one->wait_ns;
 		sums.explained_ns += one->explained_ns;
+		sums.handed_ns += one->handed_ns + one->handing_over_ns;
 		sums.read_ns += one->read_ns;
 		sums.read_held_ns += one->read_held_ns;
 		sums.waits += one->waits;
@@ -294,6 +296,9 @@ static void add_evidence(const struct scene *scene, const struct sums *sums, str
 			      sums->wait_ns > 0 ? sums->explained_ns / sums->wait_ns : 1, "of all waiting", NAN, "lock_wait and lock_hold");
 	if (verdict->kind < VERDICT_CONTRIBUTING || sums->wait_ns <= 0)
 		return;
+	if (sums->handed_ns >= 0.05 * sums->wait_ns)
+		verdict__add_evidence(verdict, "the lock was free, but the task that was woken to take it had no CPU yet: too few CPUs prolong these waits",
+				      sums->handed_ns / sums->wait_ns, "of all waiting", NAN, "lock_hold.mode handed over");
 	// Readers do not wait for readers, but for a writer that waits before them.
 	double behind = fmax(0, sums->read_ns + sums->read_held_ns - sums->wait_ns) / sums->wait_ns;
 	if (behind >= 0.05)

@@ -112,6 +112,11 @@ static void add_waits(struct ledger_lock *lock)
 	}
 }
 
+bool locks__is_handed(const struct lock_hold_row *hold)
+{
+	return is_text(hold->mode, "handed over");
+}
+
 static void add_holds(struct ledger_lock *lock)
 {
 	for (size_t i = 0; i < lock->hold_count; i++) {
@@ -120,6 +125,8 @@ static void add_holds(struct ledger_lock *lock)
 			lock->owners_ns += hold->task_ns;
 			if (is_text(hold->mode, "read"))
 				lock->read_held_ns += hold->task_ns;
+			if (locks__is_handed(hold))
+				lock->handed_ns += hold->task_ns;
 		} else if (is_text(hold->operation, HANDING_OVER)) {
 			lock->handing_over_ns += hold->task_ns;
 		} else {

@@ -18,7 +18,8 @@ struct ledger_lock {
 	int64_t read_ns;                // part of wait_ns of those who wanted to read
 	int64_t victims_ns;             // part of wait_ns of waiters with a name
 	// Owners' side
-	int64_t owners_ns;              // held by a named process during a known operation
+	int64_t owners_ns;              // held by a named process during a known operation, or handed to one
+	int64_t handed_ns;              // part of owners_ns: free, and whoever was woken to take it had no CPU yet
 	int64_t read_held_ns;           // part of owners_ns: held for reading
 	int64_t handing_over_ns;        // free, but the next one had not taken it up yet
 	int64_t unknown_ns;             // the rest of the owners' rows
@@ -47,6 +48,8 @@ void locks__free(struct ledger_locks *locks);
 int64_t locks__stall_ns(const struct lock_wait_row *wait);
 // Whether it guards an address space.
 bool locks__is_address_space(const struct lock_row *lock);
+// Whether this row is not of an owner, but of the next one, who waits for a CPU.
+bool locks__is_handed(const struct lock_hold_row *hold);
 // Whether the owner of such a lock can be known: those that spin keep no record of theirs.
 bool locks__has_owner(const struct lock_row *lock);
 // Part of the lock's waiting (0..1) that is explained: see struct lock_account.
