@@ -10,6 +10,7 @@
 
 #define START_TOLERANCE_NS ((int64_t)(20 * NS_PER_MSEC)) // /proc rounds start times down to clock ticks of 10 ms
 #define PROGRAMS_LIMIT_NS ((int64_t)(4 * NS_PER_SEC))
+#define DEAD_ROUNDS 4           // a process whose first thread has ended is remembered for so long: its others may take their time
 #define FOLDED_LIMIT 256        // kinds of short-lived processes told apart
 
 // Who has a tgid at this moment.
@@ -19,6 +20,7 @@ struct holder {
 	size_t row;             // index into rows; SIZE_MAX: no row yet, only an exec was seen
 	char *exec_path;
 	bool dead, listed;      // listed: stands in processes.dead, whether it is dead or has a new holder
+	int rounds;             // calls of processes__forget_dead since anything was heard of it
 };
 
 // Tasks that have ended, summed by process, name and class.
@@ -137,6 +139,7 @@ static struct holder *get_holder(struct processes *processes, uint32_t tgid, uin
 		holder->start_ns = start_ns;
 		holder->row = SIZE_MAX;
 		holder->dead = false;
+		holder->rounds = 0;
 	}
 	return holder;
 }
@@ -306,6 +309,7 @@ int64_t processes__exit(struct processes *processes, const struct task_slot *slo
 			.start_ns = (int64_t)slot->start_ns };
 		describe_gone(processes, holder, slot, &processes->rows[holder->row]);
 	}
+	holder->rounds = 0;
 	if (slot->pid == slot->tgid) {
 		processes->exits++;
 		processes->rows[holder->row].gone = 1;
@@ -373,16 +377,22 @@ uint64_t processes__start_ns(const struct processes *processes, int64_t id)
 
 void processes__forget_dead(struct processes *processes)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0; i < processes->dead_count; i++) {
 		struct holder *holder = processes->dead[i];
 
+		if (holder->dead && ++holder->rounds < DEAD_ROUNDS) {
+			processes->dead[kept++] = holder;
+			continue;
+		}
 		holder->listed = false;
 		if (!holder->dead)
 			continue;       // the number has a new holder
 		tdelete(holder, &processes->holders, compare_holders);
 		free_holder(holder);
 	}
-	processes->dead_count = 0;
+	processes->dead_count = kept;
 }
 
 int processes__read_command_lines(struct processes *processes)

@@ -25,7 +25,7 @@ int64_t processes__by_tgid(struct processes *processes, uint32_t tgid);
 int processes__nice(const struct processes *processes, int64_t id);
 // CLOCK_BOOTTIME at which the process started, 0: unknown.
 uint64_t processes__start_ns(const struct processes *processes, int64_t id);
-// Ended processes may be forgotten by tgid from now on: the pairs that name them have been taken.
+// The pairs that name ended processes have been taken: those that nothing was heard of for some calls are forgotten by tgid.
 void processes__forget_dead(struct processes *processes);
 
 // Reads command lines of the living (after the window); returns how many could not be read.
