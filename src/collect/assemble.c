@@ -10,6 +10,15 @@
 #include "symbolize/kallsyms.h"
 #include "symbolize/stack_table.h"
 
+static uint64_t has_slept(const struct task_slot *slot)
+{
+	uint64_t times = 0;
+
+	for (int i = 0; i < BLOCKED_REASONS; i++)
+		times |= slot->blocked[i].times;
+	return times;
+}
+
 static void store_live_tasks(struct collector *collector, struct recording *recording, bool complete)
 {
 	struct blocked_account *blocked = blocked_account__copy(collector->blocked);
@@ -19,7 +28,8 @@ static void store_live_tasks(struct collector *collector, struct recording *reco
 		struct task_slot copy;
 		int64_t process;
 
-		if (!slot->pid)
+		// A slot without any of these is of a task that had ended before the window.
+		if (!slot->pid || !(slot->run_ns | slot->wait_ns | slot->switches | slot->wait_start | slot->blocked_since | has_slept(slot)))
 			continue;
 		copy = *slot;   // the kernel goes on writing while an interim state is stored
 		process = processes__see(collector->processes, &copy);
