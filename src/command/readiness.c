@@ -272,9 +272,9 @@ static void judge_readers(const struct machine *machine, struct finding *finding
 static void judge_contention(const struct machine *machine, struct finding *finding)
 {
 	if (machine->contention_tracepoints)
-		say(finding, NOTE, "the tracepoints of lock contention are there; no cause uses them yet");
+		say(finding, READY, "the tracepoints of lock contention are there");
 	else
-		say(finding, NOTE, "no tracepoints of lock contention (Linux 5.19 and later have them); no cause uses them yet");
+		say(finding, DEGRADED, "no tracepoints of lock contention: Linux 5.19 and later have them");
 }
 
 // `vital`: without it there is no recording. `causes`: ids that need it beyond that, separated by spaces.
@@ -300,7 +300,7 @@ static const struct requirement {
 	{ "run-delay", judge_run_delay, false, "" },
 	{ "bpf-statistics", judge_statistics, false, "" },
 	{ "psi-readers", judge_readers, false, "" },
-	{ "lock-contention", judge_contention, false, "" },
+	{ "lock-contention", judge_contention, false, "lock.mmap lock.kernel" },
 };
 
 static bool serves(const struct requirement *requirement, const char *cause)
