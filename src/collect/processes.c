@@ -11,6 +11,7 @@
 #define START_TOLERANCE_NS ((int64_t)(20 * NS_PER_MSEC)) // /proc rounds start times down to clock ticks of 10 ms
 #define PROGRAMS_LIMIT_NS ((int64_t)(4 * NS_PER_SEC))
 #define DEAD_ROUNDS 4           // a process whose first thread has ended is remembered for so long: its others may take their time
+#define FORGOTTEN_SEARCHED 4096 // rows looked through for one that was forgotten by number
 #define FOLDED_LIMIT 256        // kinds of short-lived processes told apart
 
 // Who has a tgid at this moment.
@@ -234,8 +235,22 @@ static size_t fold(struct processes *processes, const struct holder *holder, con
 	return index;
 }
 
+// The row of a process that has been forgotten by number, but of which something is left: a task whose end was not seen. SIZE_MAX: none.
+static size_t find_forgotten(const struct processes *processes, const struct task_slot *slot)
+{
+	size_t oldest = processes->row_count > FORGOTTEN_SEARCHED ? processes->row_count - FORGOTTEN_SEARCHED : 0;
+
+	for (size_t i = processes->row_count; slot->start_ns && i-- > oldest;)
+		if (processes->rows[i].gone && processes->rows[i].pid == slot->tgid && (uint64_t)processes->rows[i].start_ns == slot->start_ns)
+			return i;
+	return SIZE_MAX;
+}
+
 static size_t identify(struct processes *processes, struct holder *holder, const struct task_slot *slot)
 {
+	size_t forgotten = find_forgotten(processes, slot);
+	if (forgotten != SIZE_MAX)
+		return forgotten;
 	size_t index = add_row(processes, (int)slot->nice20 - 20);
 	struct process_row *row = &processes->rows[index];
 
