@@ -85,12 +85,12 @@ test:
 evaluate: all
 	@tests/evaluate
 
-bench: all $(BUILD)/tests/empty_probes
+bench: all $(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load
 	@tests/bench
 
-$(BUILD)/tests/empty_probes: tests/empty_probes.c
+$(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load: $(BUILD)/tests/%: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -o $@ $< -lbpf
+	$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE $(CFLAGS) -o $@ $< -lbpf -lpthread
 
 PREFIX ?= /usr/local
 install: all
