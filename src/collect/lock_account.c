@@ -265,7 +265,10 @@ static int64_t lock_row(struct store *store, const struct side_row *entry)
 		if (known->class.kind == entry->class.kind && known->class.stack == entry->class.stack && known->owner == entry->owner)
 			return known->lock;
 	}
-	const struct lock_row *row = named_lock_row(store, lock_names__of(store->names, &entry->class), entry->owner);
+	const struct lock_name *name = lock_names__of(store->names, &entry->class);
+	// Only the threads of a process take the locks of its mappings.
+	int64_t owner = !strcmp(name->kind, "vma_lock") ? entry->process : entry->owner;
+	const struct lock_row *row = named_lock_row(store, name, owner);
 	store->classes = base__grow(store->classes, &store->class_capacity, store->class_count + 1, sizeof(*store->classes));
 	store->classes[store->class_count++] = (struct named_class){ entry->class, entry->owner, row->id };
 	return row->id;

@@ -27,6 +27,11 @@ static const char *const locking[] = { "rwsem_*", "*_slowpath", "__mutex_lock*",
 	"native_queued_*", "__pv_queued_*", "pv_*", "ww_mutex_*", "osq_lock*", "mmap_read_lock*", "mmap_write_lock*", "lock_mm_and_find_vma", "schedule*", "__schedule*", "preempt_schedule*",
 	"__raw_callee_save_*", "percpu_rwsem_wait" };
 
+// Where the locks of single mappings are taken and no other rw_semaphore: vma_start_write (include/linux/mm.h), which is inlined. They are
+// rw_semaphores from 6.4 to 6.14; from 6.15 on they are reference counts, and waiting for them is in no tracepoint of locks.
+static const char *const one_mapping[] = { "vma_start_write", "__vma_start_write", "mprotect_fixup", "mlock_fixup", "mlock_vma_pages_range",
+	"free_pgtables", "vma_shrink", "expand_stack*", "lock_vma_under_rcu" };
+
 static bool matches(const char *symbol, const char *const *patterns, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -174,8 +179,7 @@ const struct lock_name *lock_names__of(struct lock_names *names, const struct lo
 		names->unknown = (struct lock_name){ .kind = kind };
 		return &names->unknown;
 	}
-	// The locks of single mappings: rw_semaphores from 6.4 to 6.14 (mm/memory.c, include/linux/mm.h).
-	if (class->kind == LOCK_KIND_RWSEM && (strstr(found->place, "vma_start_write") || strstr(found->place, "vma_start_read")))
+	if (class->kind == LOCK_KIND_RWSEM && matches(found->place, one_mapping, ARRAY_SIZE(one_mapping)))
 		kind = "vma_lock";
 	found->name = (struct lock_name){ kind, found->place[0] ? found->place : NULL, found->frames };
 	return &found->name;
