@@ -20,7 +20,7 @@ BPF_SOURCES := $(wildcard src/bpf/*.bpf.c)
 SOURCES   := $(filter-out $(BPF_SOURCES),$(SOURCES))
 OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 SKELETONS := $(BPF_SOURCES:src/bpf/%.bpf.c=$(BUILD)/%.skel.h)
-LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c))
+LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c)) $(BUILD)/lab/companions/storagenode
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 
@@ -53,6 +53,16 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
 
 lab: $(LAB)
+# The companion is of another runtime where a Go compiler is at hand; it is static and needs no C compiler then.
+GO        ?= $(shell command -v go)
+$(BUILD)/lab/companions/storagenode: lab/companions/storagenode.go lab/companions/storagenode.c
+	@mkdir -p $(@D)
+ifneq ($(GO),)
+	CGO_ENABLED=0 GO111MODULE=off GOFLAGS= GOCACHE=$(abspath $(BUILD))/go-cache $(GO) build -trimpath -buildvcs=false -o $@ $<
+else
+	$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -static -o $@ $(word 2,$^) -lpthread
+endif
+
 $(BUILD)/lab/%: lab/%.c $(wildcard lab/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -Ilab $(LABFLAGS) -o $@ $< -lpthread -lm

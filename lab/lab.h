@@ -41,6 +41,8 @@ struct lab_process {
 	int fifo;                       // SCHED_FIFO priority; 0: normal class
 	const struct lab_group *group;  // NULL: the group of the scenario
 	const char *cause;              // part holds for this cause alone; NULL: for every cause
+	const char *operation;          // culprits of lock causes: the system call in which it holds the lock, several parted by "|"
+	const char *program;            // a companion executable in place of the scenario's own; NULL: none
 	int fd;                         // channel that it inherits; 0: none
 	long busy_us, period_us;        // meaning: see the role
 };
@@ -62,7 +64,7 @@ struct lab_scenario {
 	int (*start)(struct lab *lab);
 };
 
-struct lab_member { pid_t pid; const char *name, *cause; unsigned part; };
+struct lab_member { pid_t pid; const char *name, *cause, *operation; unsigned part; };
 struct lab {
 	const struct lab_scenario *scenario;
 	double seconds;
@@ -90,6 +92,25 @@ static inline int lab__cpus(int *ret_cpus, int size)
 	return count;
 }
 
+// Path of a companion: in `companions` beside the scenario's executable, or beside it where all programs lie in one directory.
+// 0 or -ENOENT.
+static inline int lab__find_companion(const char *name, char *ret_path, size_t size)
+{
+	char self[2048];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (length < 0)
+		return -ENOENT;
+	self[length] = '\0';
+	char *slash = strrchr(self, '/');
+	*slash = '\0';
+	for (const char *const *place = (const char *const[]){ "companions/", "", NULL }; *place; place++) {
+		int written = snprintf(ret_path, size, "%s/%s%s", self, *place, name);
+		if (written > 0 && (size_t)written < size && access(ret_path, X_OK) == 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
 // The child's way from fork to exec: its place (group, CPU, class) is inherited through exec.
 static inline void lab__become(struct lab *lab, const struct lab_process *process)
 {
@@ -112,6 +133,9 @@ static inline void lab__become(struct lab *lab, const struct lab_process *proces
 	struct sched_param priority = { .sched_priority = process->fifo };
 	if (process->fifo && sched_setscheduler(0, SCHED_FIFO, &priority) < 0)
 		_exit(73);
+	char program[4096] = "/proc/self/exe";
+	if (process->program && lab__find_companion(process->program, program, sizeof(program)) < 0)
+		_exit(77);
 	if (process->fd)
 		fcntl(process->fd, F_SETFD, 0);
 	fcntl(lab->ready[1], F_SETFD, 0);
@@ -119,7 +143,7 @@ static inline void lab__become(struct lab *lab, const struct lab_process *proces
 	snprintf(numbers[1], sizeof(numbers[1]), "%d", process->fd);
 	snprintf(numbers[2], sizeof(numbers[2]), "%ld", process->busy_us);
 	snprintf(numbers[3], sizeof(numbers[3]), "%ld", process->period_us);
-	execl("/proc/self/exe", process->name, "--role", process->role, numbers[0], numbers[1], numbers[2], numbers[3],
+	execl(program, process->name, "--role", process->role, numbers[0], numbers[1], numbers[2], numbers[3],
 	      (char *)NULL);
 	_exit(74);
 }
@@ -138,7 +162,8 @@ static inline pid_t lab__start(struct lab *lab, struct lab_process process)
 	}
 	if (pid == 0)
 		lab__become(lab, &process);
-	lab->members[lab->member_count++] = (struct lab_member){ pid, process.name, process.cause, process.part };
+	lab->members[lab->member_count++] = (struct lab_member){ pid, process.name, process.cause,
+								  process.operation, process.part };
 	return pid;
 }
 
@@ -178,6 +203,8 @@ static inline void lab__print_members(FILE *out, const struct lab *lab, const ch
 		fprintf(out, "%s{\"pid\":%d,\"process\":\"%s\"", first ? "" : ",", member->pid, member->name);
 		if (member->cause)
 			fprintf(out, ",\"cause\":\"%s\"", member->cause);
+		if (member->operation && part == LAB_CULPRIT)
+			fprintf(out, ",\"operation\":\"%s\"", member->operation);
 		fprintf(out, "}");
 		first = false;
 	}

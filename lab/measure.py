@@ -12,9 +12,13 @@ import subprocess
 import sys
 import time
 
+import locks
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("WHYSTALL_LAB", os.path.join(ROOT, "build", "lab"))
 TICKS = os.sysconf("SC_CLK_TCK")
+PARTS = ("culprits", "victims", "innocent")
+LOCK_OWNERS_SECONDS = 0.5   # longer than the longest period of a scenario that fights over a lock in bursts
 CALM = 0.05             # share of the machine that others may use before a scenario starts
 DISTURBED = 0.05        # share of the machine that others used or the hypervisor took while a scenario was measured
 
@@ -118,8 +122,9 @@ def snapshot(truth, session=None):
             now["idle" + fields[0][3:]] = (int(fields[4]) + int(fields[5])) / TICKS
             now["steal"] = now.get("steal", 0) + int(fields[8]) / TICKS
     now["forks"] = int(re.search(r"^processes (\d+)", stat, re.M).group(1))
+    now["faults"] = int(re.search(r"^pgfault (\d+)", read("/proc/vmstat"), re.M).group(1))
     now["switches"] = int(re.search(r"^ctxt (\d+)", stat, re.M).group(1))
-    for part in ("culprits", "victims", "innocent"):
+    for part in PARTS:
         for pid in pids_of(truth[part]):
             run = delay = 0
             tasks = read_directory(f"/proc/{pid}/task")
@@ -144,15 +149,32 @@ def difference(before, after):
     return figures
 
 
+def observe(scenario, seconds, with_locks):
+    """Figures of a running scenario: growth per second, and of `with_locks` also its waits for kernel locks."""
+    truth, session = scenario.truth, scenario.process.pid
+    if not with_locks:
+        before = snapshot(truth, session)
+        time.sleep(seconds)
+        return difference(before, snapshot(truth, session))
+    with locks.Watch() as contention:
+        before = snapshot(truth, session)
+        time.sleep(seconds)
+        figures = difference(before, snapshot(truth, session))
+    with locks.Watch(locks.MEMORY, locks.call_numbers(truth)) as memory:
+        time.sleep(LOCK_OWNERS_SECONDS)
+    pids = set().union(*(pids_of(truth[part]) for part in PARTS))
+    members = {int(task): pid for pid in pids for task in read_directory(f"/proc/{pid}/task")}
+    figures.update(locks.figures(contention, memory, members))
+    return figures
+
+
 def measure(name, seconds, settle=0.5):
-    """Truth and figures (growth per second) of a scenario; figures None if it cannot run here."""
+    """Truth and figures of a scenario; figures None if it cannot run here."""
     with Scenario(name, seconds + settle + 30) as scenario:
         if scenario.truth["needs"]:
             return scenario.truth, None
         time.sleep(settle)
-        before = snapshot(scenario.truth)
-        time.sleep(seconds)
-        return scenario.truth, difference(before, snapshot(scenario.truth))
+        return scenario.truth, observe(scenario, seconds, locks.available())
 
 
 def idle_cpus(figures):
@@ -187,6 +209,14 @@ def await_calm(limit_seconds):
     return busy
 
 
+def lock_figures(figures, pid):
+    """What a process waited for locks, as a clause; "" where it did not."""
+    memory, other = figures.get(f"memlock {pid}", 0), figures.get(f"lock {pid}", 0)
+    held = figures.get(f"held {pid}", 0)
+    return (f"  for mmap_lock {memory:.2f} s/s" if memory > 0.005 else "") \
+        + (f"  for other locks {other:.2f} s/s" if other > 0.005 else "") + (f"  held it {held:.0%}" if held else "")
+
+
 def main():
     arguments = sys.argv[1:]
     seconds = 4.0
@@ -204,12 +234,13 @@ def main():
               f" steal {figures['steal']:.2%}, forks {figures['forks']:.0f}/s, switches {figures['switches']:.0f}/s"
               + (f", throttled {figures['throttled']:.2%}" if "throttled" in figures else ""))
         seen = set()
-        for part in ("culprits", "victims", "innocent"):
+        for part in PARTS:
             for party in truth[part]:
                 pid = party.get("pid")
                 if pid and pid not in seen:
                     seen.add(pid)
-                    print(f"  {party['process']:16} runs {figures[f'run {pid}']:7.2%}  waits {figures[f'delay {pid}']:7.2%}")
+                    print(f"  {party['process']:16} runs {figures[f'run {pid}']:7.2%}  waits {figures[f'delay {pid}']:7.2%}"
+                          + lock_figures(figures, pid))
 
 
 if __name__ == "__main__":

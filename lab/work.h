@@ -2,6 +2,7 @@
 #ifndef WHYSTALL_LAB_WORK_H
 #define WHYSTALL_LAB_WORK_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "lab.h"
@@ -95,6 +96,20 @@ static inline void work__ask(int fd, long busy_us, long period_us)
 		if (busy_us)
 			work__use_cpu(busy_us);
 	}
+}
+
+// Starts `count` threads with the same body and argument, which name themselves, then sleeps for ever. Returns only when one
+// cannot be started.
+static inline void work__crowd(int count, void *(*body)(void *), void *argument)
+{
+	for (int i = 0; i < count; i++) {
+		pthread_t thread;
+		if (pthread_create(&thread, NULL, body, argument) != 0)
+			return;
+		pthread_detach(thread);
+	}
+	for (;;)
+		pause();
 }
 
 #define WORK_ROLES \
