@@ -164,12 +164,21 @@ static const struct cgroup_row *throttled_cgroup(const struct recording *recordi
 	return nearest;
 }
 
+// A stopper (migration/N) runs above all classes, for microseconds and at another task's request: to push a task to another CPU,
+// to change code. It is told by its policy (kernel/sched/core.c, sched_set_stop_task(): FIFO 99, which no other kernel thread
+// has by itself). Where it seems to occupy a CPU for long, the CPU itself stood still, as in a starved guest.
+static bool is_stopper(const struct crowd *crowd)
+{
+	return crowd->members[0]->row->kernel_thread && crowd->policy == SCHED_FIFO && crowd->rt_priority == 99;
+}
+
 static void finish_crowd(struct scene *scene, struct crowd *crowd)
 {
 	qsort(crowd->members, crowd->member_count, sizeof(struct ledger_process *), compare_demands);
 	for (size_t i = 0; i < crowd->member_count; i++)
 		scene->crowd_of[crowd->members[i] - scene->ledger->processes] = (size_t)(crowd - scene->crowds);
 	crowd->parent = SIZE_MAX;
+	crowd->stopper = is_stopper(crowd);
 	int64_t tool_pid = recording__meta_number(scene->ledger->recording, "tool_pid", 0);
 	crowd->tool = tool_pid > 0 ? crowd->members[0]->row->pid == tool_pid : !strcmp(crowd__name(crowd), "whystall");
 	crowd->throttled = crowd->throttled_ns > 0 ? throttled_cgroup(scene->ledger->recording, crowd->members[0]->row) : NULL;

@@ -16,10 +16,20 @@ static bool is_polite(const struct crowd *victim, const struct crowd *culprit)
 	return victim->nice_highest > 0 && culprit->nice >= 0;
 }
 
+// kworker/N:M, ksoftirqd/N and their kin belong to one CPU and serve it: no mask that anybody chose ties them to it.
+static bool is_bound(const struct crowd *victim)
+{
+	return victim->members[0]->row->kernel_thread && victim->allowed_cpus == 1;
+}
+
 static void divide_meeting(struct scene *scene, struct meeting *meeting)
 {
 	const struct crowd *victim = &scene->crowds[meeting->victim], *culprit = &scene->crowds[meeting->culprit];
 	double *portion = meeting->portion_ns, left = (double)meeting->wait_ns * victim->scale;
+	if (culprit->stopper) {
+		portion[PORTION_STOPPER] = left;
+		return;
+	}
 	double realtime = smaller(left, (double)meeting->realtime_ns * victim->scale);
 	double heavier = smaller(left - realtime, (double)meeting->heavier_ns * victim->scale);
 	portion[PORTION_PRIORITY] = realtime;
@@ -38,10 +48,10 @@ static void divide_meeting(struct scene *scene, struct meeting *meeting)
 	if (waited > 0) {
 		double outside = smaller(1, (double)victim->idle_outside_ns / waited);
 		double allowed = smaller(1 - outside, (double)victim->idle_allowed_ns / waited);
-		portion[PORTION_AFFINITY] = left * outside;
+		portion[is_bound(victim) ? PORTION_BOUND : PORTION_AFFINITY] = left * outside;
 		portion[PORTION_PLACEMENT] = left * allowed;
 	}
-	portion[PORTION_COMPETITION] = left - portion[PORTION_AFFINITY] - portion[PORTION_PLACEMENT];
+	portion[PORTION_COMPETITION] = left - portion[PORTION_BOUND] - portion[PORTION_AFFINITY] - portion[PORTION_PLACEMENT];
 }
 
 // What was not cut is taken to be like what was: of each victim, and said in the evidence.

@@ -8,10 +8,12 @@
 
 // To which cause the waits for other tasks belong. The order is the order of precedence.
 enum portion {
+	PORTION_STOPPER,        // the occupant was a stopper thread (migration/N): it works on others' behalf, nobody is accused
 	PORTION_PRIORITY,       // the occupant was realtime, or heavier than normal
 	PORTION_POLITE,         // the victim itself asked for little (nice > 0, SCHED_BATCH's idle kin): nobody is accused
 	PORTION_CHURN,          // the occupant is short-lived, or makes the short-lived ones
 	PORTION_QUOTA,          // victim and occupant share a cgroup that its quota throttles: an effect of the quota
+	PORTION_BOUND,          // a CPU outside the mask was idle, but the victim is a kernel thread that belongs to one CPU: nobody is accused
 	PORTION_AFFINITY,       // a CPU outside the victim's mask was idle
 	PORTION_PLACEMENT,      // a CPU that the victim may use was idle: the scheduler had not moved it yet
 	PORTION_COMPETITION,    // none of these: more runnable tasks than CPUs
@@ -35,6 +37,7 @@ struct crowd {
 	int64_t nice_highest;           // of the politest task that waited
 	const struct cgroup_row *throttled; // the cgroup whose quota throttled its members, or NULL
 	bool in_scope;                  // as a victim: the recording was made for it (or for the whole machine)
+	bool stopper;                   // the kernel's migration/N
 	bool tool;                      // whystall itself: shown where it matters, never accused
 	bool churn;                     // short-lived processes, or those that start them
 	size_t parent;                  // of a short-lived crowd: the crowd that starts it; SIZE_MAX unknown

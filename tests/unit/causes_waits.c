@@ -227,6 +227,49 @@ static void test_priority_realtime(void **state)
 	stage__free(&stage);
 }
 
+// The kernel's stopper threads have the look of a realtime hog: kernel thread, FIFO 99. A program of that class is one.
+static void test_stoppers_are_not_accused(void **state)
+{
+	(void)state;
+	for (int program = 0; program < 2; program++) {
+		struct stage stage = stage__new(4000);
+		int64_t migration = stage__process(&stage, "migration/0", 18, 7500, 0, 8000);
+		int64_t server = stage__process(&stage, "server", 200, 1500, 6000, 0);
+		stage.recording->process[migration - 1].kernel_thread = !program;
+		stage__task(&stage, migration)->policy = SCHED_FIFO;
+		stage__task(&stage, migration)->rt_priority = 99;
+		stage__pair(&stage, server, OCCUPANT_TASK, migration, 5900)->realtime_ns = 5900 * STAGE_MS;
+		stage__judge(&stage);
+		if (program)
+			assert_accused(&stage, "cpu.priority", migration);
+		else
+			stage__assert_no_accusation(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "cpu.priority");
+		assert_true(verdict->evidence[3].value == (program ? 5.9 : 0));
+		stage__free(&stage);
+	}
+}
+
+// A kernel thread of one CPU waits for that CPU only, by design; a program that waits so is tied.
+static void test_bound_kernel_threads_are_not_tied(void **state)
+{
+	(void)state;
+	for (int program = 0; program < 2; program++) {
+		struct stage stage = stage__new(3000);
+		int64_t batch = stage__process(&stage, "batch", 100, 9000, 100, 6000), worker = stage__process(&stage, "kworker/0:1", 20, 1500, 3000, 0);
+		stage.recording->process[worker - 1].kernel_thread = !program;
+		stage__task(&stage, worker)->allowed_cpus = 1;
+		stage__task(&stage, worker)->idle_outside_ns = 2950 * STAGE_MS;
+		stage__pair(&stage, worker, OCCUPANT_TASK, batch, 2950);
+		stage__judge(&stage);
+		if (program)
+			assert_victim(&stage, "cpu.affinity", worker);
+		else
+			stage__assert_no_accusation(&stage);
+		stage__free(&stage);
+	}
+}
+
 // A nice 19 task that waits for an ordinary one has what it asked for; behind a nice -20 one it is crowded out.
 static void test_polite_victims(void **state)
 {
@@ -365,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_tool_is_never_accused),
 		cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_idle_allowed_cpu_is_not_oversubscription),
+		cmocka_unit_test(test_stoppers_are_not_accused), cmocka_unit_test(test_bound_kernel_threads_are_not_tied),
 		cmocka_unit_test(test_priority_realtime),
 		cmocka_unit_test(test_polite_victims),
 		cmocka_unit_test(test_churn),
