@@ -199,8 +199,7 @@ int executables__identify(struct executables *executables, const struct executab
 	struct executable_facts facts = { .exe_deleted = file.deleted };
 	const struct object *object = object_cache__get(executables->objects, file.fd, true);
 
-	if (file.ours)
-		facts.package_path = base__copy(file.path);
+	facts.package_path = base__copy(file.our_path);
 	if (object)
 		describe(executables, subject, &file, object, &facts);
 	else

@@ -79,6 +79,16 @@ static bool is_ours(const struct executable_file *file)
 	return !stat("/", &ours) && !fstat(file->root_fd, &its) && ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
 }
 
+// The kernel names a file from the root of its mount namespace. After a mere chroot that is not the process' own root.
+static void cut_root(int proc_fd, struct executable_file *file)
+{
+	char root[PATH_SIZE];
+	ssize_t length = readlinkat(proc_fd, "root", root, sizeof(root));
+
+	if (length > 1 && length < PATH_SIZE && !strncmp(file->path, root, (size_t)length) && file->path[length] == '/')
+		memmove(file->path, file->path + length, strlen(file->path + length) + 1);
+}
+
 static void cut_deleted(struct executable_file *file)
 {
 	static const char deleted[] = " (deleted)";
@@ -108,7 +118,8 @@ static int find_process(const struct executable_subject *subject, struct executa
 		return -errno;
 	file->secure = is_secure(subject->proc_fd);
 	cut_deleted(file);
-	file->ours = is_ours(file);
+	file->our_path = is_ours(file) ? base__copy(file->path) : NULL;
+	cut_root(subject->proc_fd, file);
 	return 0;
 }
 
@@ -149,13 +160,13 @@ static int find_path(const struct executable_subject *subject, struct executable
 		return -ENOENT;
 	strcpy(file->path, subject->path);
 	file->root_fd = AT_FDCWD;
-	file->ours = true;
 	for (int scripts = 0; scripts < 4; scripts++) {         // BINPRM_MAX_RECURSION, fs/exec.c
 		file->fd = root__open(AT_FDCWD, file->path);
 		if (file->fd < 0)
 			return file->fd;
 		if (!interpreter_of(file->fd, file->path)) {
 			set_real_path(file);
+			file->our_path = base__copy(file->path);
 			return 0;
 		}
 		close(file->fd);
@@ -176,6 +187,8 @@ static void follow_loader(const struct executable_subject *subject, struct execu
 	file->fd = fd;
 	file->loader = base__copy(file->path);
 	strcpy(file->path, subject->program);
+	free(file->our_path);
+	file->our_path = is_ours(file) ? base__copy(file->path) : NULL;
 }
 
 int executable_file__open(const struct executable_subject *subject, struct executable_file *ret)
@@ -200,5 +213,6 @@ void executable_file__close(struct executable_file *file)
 	if (file->root_fd >= 0)
 		close(file->root_fd);
 	free(file->loader);
+	free(file->our_path);
 	*file = (struct executable_file){ .fd = -1, .root_fd = -1 };
 }

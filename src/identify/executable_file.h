@@ -14,7 +14,7 @@ struct executable_file {
 	char path[EXECUTABLE_PATH_SIZE]; // below the root, without symbolic links as far as they could be followed
 	bool deleted;                   // removed or replaced since
 	bool secure;                    // AT_SECURE: its loader did not heed its environment
-	bool ours;                      // the same file stands at this path in our own root
+	char *our_path;                 // where the same file stands in our own root; NULL: it does not
 	char *loader;                   // the file was started as "ld.so PROGRAM", by this loader; else NULL
 };
 
