@@ -16,8 +16,8 @@
 #define SHARE_MARKS 64           // for each CPU and grain; a power of two
 #define SHARE_FINE 21            // grains of the share's history: 2 ms …
 #define SHARE_COARSE 27          // … and 134 ms
-#define PAIR_COST_NS 100         // what booking one pair costs, about
-#define PAIR_BUDGET_SHIFT 8      // the share of time that booking pairs may take: 1/256
+#define PAIR_BUDGET_SHIFT 9      // the share of each CPU's time that booking pairs may take: 1/512
+#define PAIR_BUDGET_MOST_NS 10000000 // what may be saved up of it
 #define CPUS_SCANNED 256         // CPUs looked at for idleness during a long wait
 #define EVENT_SLICE_SHIFT 27     // long waits are listed up to a number in each slice of 134 ms, so that no moment takes all places
 #define COMM_LENGTH 16
@@ -111,7 +111,8 @@ struct cpu_account {
 	unsigned long long idle_since, idle_total;
 	struct idle_mark fine[IDLE_MARKS], coarse[IDLE_MARKS];
 	struct share_mark shares_fine[SHARE_MARKS], shares_coarse[SHARE_MARKS]; // `share` at the first event of each grain
-	unsigned long long pair_budget_ns, pair_budget_at, pairs_skipped, pairs_skipped_ns, pairs_booked_ns;
+	long long pair_budget_ns;
+	unsigned long long pair_budget_at, pairs_skipped, pairs_skipped_ns, pairs_booked_ns;
 	unsigned int pending[4];        // slots + 1 of waiting tasks that were moved here, to be marked at the next event
 	unsigned long long event_slice, event_budget, events_suppressed, ringbuf_lost, pairs_lost, slots_lost, groups_lost, walk_lost;
 	unsigned long long wakeups, migrations;

@@ -148,20 +148,16 @@ static __always_inline void wait_report(struct cpu_account *account, struct task
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-// Whether the time set aside for booking pairs allows for this one: with many waiters each wait has many occupants, and
-// cutting all of them would cost more than a switch may. What is skipped is counted.
-static __always_inline bool pair_budget_take(struct cpu_account *account, const struct mark *mark)
+// Whether the time set aside for booking pairs allows for one more: with many waiters each wait has many occupants, and cutting all of them
+// would cost more than a switch may. What it really takes is drawn from the budget afterwards, so that long waits are
+// as likely to be cut as short ones. What is skipped is counted.
+static __always_inline bool pair_budget_allows(struct cpu_account *account)
 {
-	u64 cost = (account->bucket - mark->bucket + 1) * BUCKET_ENTRIES * PAIR_COST_NS;
-
 	account->pair_budget_ns += (account->last - account->pair_budget_at) >> PAIR_BUDGET_SHIFT;
 	account->pair_budget_at = account->last;
-	if (account->pair_budget_ns > 10000000)
-		account->pair_budget_ns = 10000000;
-	if (account->pair_budget_ns < cost)
-		return false;
-	account->pair_budget_ns -= cost;
-	return true;
+	if (account->pair_budget_ns > PAIR_BUDGET_MOST_NS)
+		account->pair_budget_ns = PAIR_BUDGET_MOST_NS;
+	return account->pair_budget_ns > 0;
 }
 
 #define BOOK_MARKED 1u           // the slot remembers the state at the wait's beginning
@@ -210,13 +206,15 @@ __noinline int wait_book(u32 cpu, u32 slot_index, u64 wait, u64 throttled, u32 h
 		return 0;
 	if (!(how & BOOK_MARKED))
 		return pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 6, wait);
-	if (!pair_budget_take(account, &slot->mark)) {
+	if (!pair_budget_allows(account)) {
 		account->pairs_skipped++;
 		account->pairs_skipped_ns += wait;
 		return pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 7, wait);
 	}
 	account->pairs_booked_ns += wait;
+	u64 began = bpf_ktime_get_ns();
 	occupancy_book(cpu, slot_index, scale, slot->tgid);
+	account->pair_budget_ns -= bpf_ktime_get_ns() - began;
 	if (throttled)
 		pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 5, throttled);
 	return 0;
