@@ -13,11 +13,23 @@
 #define REGION_BYTES (64 << 20)
 #define MAPPER_PAUSE_US 500
 
-static bool madvise_takes_mmap_lock(void)
+static bool is_older_than(int major, int minor)
 {
 	struct utsname name;
-	int major = 0, minor = 0;
-	return uname(&name) < 0 || sscanf(name.release, "%d.%d", &major, &minor) != 2 || major < 6 || (major == 6 && minor < 17);
+	int own_major = 0, own_minor = 0;
+	return uname(&name) < 0 || sscanf(name.release, "%d.%d", &own_major, &own_minor) != 2 || own_major < major ||
+	       (own_major == major && own_minor < minor);
+}
+
+static bool madvise_takes_mmap_lock(void)
+{
+	return is_older_than(6, 17);
+}
+
+// Page faults took the lock too, before mappings had locks of their own.
+static const char *operations(void)
+{
+	return is_older_than(6, 4) ? "madvise|page fault" : "madvise";
 }
 
 static __attribute__((noreturn)) void *drop_and_fault(void *argument)
@@ -64,7 +76,7 @@ static void run_cache(int fd, long busy_us, long period_us)
 static int start(struct lab *lab)
 {
 	unsigned part = madvise_takes_mmap_lock() ? LAB_CULPRIT | LAB_VICTIM : LAB_INNOCENT;
-	lab__start(lab, (struct lab_process){ .name = "page-cache", .role = "cache", .part = part, .operation = "madvise" });
+	lab__start(lab, (struct lab_process){ .name = "page-cache", .role = "cache", .part = part, .operation = operations() });
 	lab__start(lab, (struct lab_process){ .name = "sleeping-agent", .role = "sleep", .part = LAB_INNOCENT });
 	return 0;
 }
