@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/lock_names.h"
+#include "collect/stack_counters.h"
 #include "collect/syscalls.h"
 #include "symbolize/kallsyms.h"
 #include "symbolize/stack_table.h"
@@ -422,6 +423,7 @@ void lock_account__store(const struct lock_account *locks, struct collector *col
 	if (stacks) {
 		twalk_r(locks->trees[SIDE_STACK], store_stack, &store);
 		store_sleepers(&store);
+		stack_counters__store(locks->user_stacks, recording);
 	}
 	lock_names__free(store.names);
 	free(store.classes);

@@ -204,23 +204,28 @@ static void give_up(struct run *run, size_t item, enum isolate_loss loss)
 		run->job->lose(run->job->context, item, loss);
 }
 
-// Waits for a child that was killed, but not for ever: one that hangs in the kernel is left to it.
-static void collect(struct run *run, pid_t child)
+// Waits for a child that was killed, but not for ever: one that hangs in the kernel is left to it. `last_of_time`: it had all the
+// CPU time that was left; the kernel's timer and its sums differ by a few ticks.
+static void collect(struct run *run, pid_t child, bool last_of_time)
 {
 	struct rusage usage;
 	int64_t began = now_ns();
 	pid_t ended;
+	int status;
 
-	while ((ended = wait4(child, NULL, WNOHANG, &usage)) == 0 && now_ns() - began < (int64_t)NS_PER_SEC)
+	while ((ended = wait4(child, &status, WNOHANG, &usage)) == 0 && now_ns() - began < (int64_t)NS_PER_SEC)
 		usleep(1000);
 	if (ended != child)
 		return;
 	run->budget->cpu_ns -= (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * (int64_t)NS_PER_SEC +
 		(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000LL;
+	if (last_of_time && WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
+		run->budget->cpu_ns = 0;
 }
 
 static int run_batch(struct run *run)
 {
+	bool last_of_time = run->budget->cpu_ns <= run->budget->child_cpu_ns;
 	int ends[2], reason;
 	pid_t child;
 
@@ -243,7 +248,7 @@ static int run_batch(struct run *run)
 	close(ends[0]);
 	if (reason >= 0)
 		kill(child, SIGKILL);
-	collect(run, child);
+	collect(run, child, last_of_time);
 	if (run->ended)
 		return 0;
 	run->late = reason == ISOLATE_LATE || run->budget->cpu_ns < (int64_t)(10 * NS_PER_MSEC);

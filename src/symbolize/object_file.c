@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 
 #include "base/base.h"
+#include "symbolize/call_site.h"
 #include "symbolize/debug_file.h"
 #include "symbolize/demangle.h"
 #include "symbolize/elf_symbols.h"
@@ -48,7 +49,8 @@ static struct symbol_match *addresses_of(Elf *elf, const uint64_t *offsets, size
 	return matches;
 }
 
-// Symbols that were taken out of the file may stand in another one.
+// Symbols that were taken out of the file may stand in another one. (A stripped Go program has a table of its own, .gopclntab:
+// its functions would be offered here.)
 static void offer_others(Elf *elf, const char *path, struct symbol_match *matches, size_t count)
 {
 	char *image = NULL;
@@ -63,6 +65,28 @@ static void offer_others(Elf *elf, const char *path, struct symbol_match *matche
 	elf_end(embedded);
 	elf_end(debug);
 	free(image);
+}
+
+// The first frames of Go's threads and of coroutines are made up: they return to the begin of a function, or one byte behind it.
+static void check_calls(Elf *elf, const uint64_t *offsets, const struct symbol_match *matches, size_t count,
+	const struct object_file_listener *listener)
+{
+	size_t size = 0;
+	const char *file = elf_rawfile(elf, &size);
+	GElf_Ehdr header;
+
+	if (!file || !gelf_getehdr(elf, &header))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		unsigned char code[CALL_SITE_BEFORE + CALL_SITE_AFTER] = { 0 };
+		uint64_t end = offsets[matches[i].place] + 1;
+
+		if (end < CALL_SITE_BEFORE || end >= size)
+			continue;
+		memcpy(code, file + end - CALL_SITE_BEFORE, size - end < CALL_SITE_AFTER ? CALL_SITE_BEFORE + (size - end) : sizeof(code));
+		if (!call_site__is_one(header.e_machine, code) && !(matches[i].name && matches[i].start == matches[i].address))
+			listener->no_call(listener->context, matches[i].place);
+	}
 }
 
 static int name_by_symbols(Elf *elf, const char *path, const uint64_t *offsets, size_t count, const struct object_file_listener *listener)
@@ -80,6 +104,7 @@ static int name_by_symbols(Elf *elf, const char *path, const uint64_t *offsets, 
 	elf_symbols__offer(elf, matches, count);
 	if (!elf_symbols__complete(elf))
 		offer_others(elf, path, matches, count);
+	check_calls(elf, offsets, matches, count, listener);
 	for (size_t i = 0; i < count; i++) {
 		cleanup_free char *name = matches[i].name ? demangle(matches[i].name) : NULL;
 

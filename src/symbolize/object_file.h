@@ -18,6 +18,8 @@ struct object_file_listener {
 	void (*build_id)(void *context, const unsigned char *bytes, size_t length);
 	// `index` of the offset asked for; `address` in the file's own address space; "" where no function is known.
 	void (*functions)(void *context, size_t index, uint64_t address, const char *functions);
+	// What follows this offset is no place that a call returns to: as a return address it is not believable. (Symbols only.)
+	void (*no_call)(void *context, size_t index);
 	void *context;
 };
 

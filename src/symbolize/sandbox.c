@@ -89,6 +89,7 @@ int sandbox__limit(int keep, size_t memory_bytes, int64_t cpu_ns)
 		return error;
 	unmap_shared();
 	set_limit(RLIMIT_CORE, 0);
+	prctl(PR_SET_DUMPABLE, 0);      // or a handler in kernel.core_pattern would be started for each crash
 	set_limit(RLIMIT_FSIZE, 0);
 	set_limit(RLIMIT_DATA, data_bytes() + memory_bytes);
 	set_limit(RLIMIT_CPU, (uint64_t)(cpu_ns / (int64_t)NS_PER_SEC) + 2);     // in whole seconds: behind the timer

@@ -24,6 +24,7 @@ static void free_object(struct object *object)
 	for (size_t i = 0; object->functions && i < object->count; i++)
 		free(object->functions[i]);
 	free(object->functions);
+	free(object->no_call);
 	free(object->offsets);
 	free(object->addresses);
 	free(object->label);

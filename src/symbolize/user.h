@@ -28,7 +28,7 @@ struct user_stacks_statistics {
 	int64_t stacks, frames;         // different stacks; different addresses of different processes
 	int64_t frames_unnamed;         // of these: no function is known; they stay file+offset or raw
 	int64_t frames_late;            // of these: because the time was up
-	int64_t frames_dropped;         // in no executable mapping: not code, and dropped with all frames outside them
+	int64_t frames_dropped;         // no code, or no call before it; and all frames outside of such ones
 	int64_t processes, processes_gone;      // gone before their mappings could be read, or not readable
 	int64_t files, files_unread;    // mapped files that had to be read; that could not, or were damaged, or had been replaced
 	int64_t files_not_searched;     // whose debug information was not read to its end: inlined functions may be missing

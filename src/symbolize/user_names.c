@@ -14,7 +14,7 @@
 
 /* In the child: */
 
-enum name_kind { NAME_BUILD_ID = 1, NAME_FUNCTIONS, NAME_INLINED };
+enum name_kind { NAME_BUILD_ID = 1, NAME_FUNCTIONS, NAME_INLINED, NAME_NO_CALL };
 struct name_message { uint32_t kind, pad; uint64_t index, address; };           // and the bytes or the text behind it
 
 struct name_job { struct user_stacks *stacks; int *fds; };
@@ -44,6 +44,11 @@ static void send_inlined(void *context, size_t index, uint64_t address, const ch
 	send_name(context, (struct name_message){ .kind = NAME_INLINED, .index = index, .address = address }, functions, strlen(functions));
 }
 
+static void send_no_call(void *context, size_t index)
+{
+	send_name(context, (struct name_message){ .kind = NAME_NO_CALL, .index = index }, NULL, 0);
+}
+
 static void open_object(void *context, size_t item, struct isolate_channel *channel)
 {
 	struct name_job *job = context;
@@ -61,7 +66,7 @@ static void name_object(void *context, size_t item, struct isolate_channel *chan
 	size_t count = job->stacks->object_count, number = item % count;
 	const struct object *object = &job->stacks->objects[number];
 	const struct mapping *mapping = &object->mapping;
-	struct object_file_listener listener = { send_build_id, item < count ? send_functions : send_inlined, channel };
+	struct object_file_listener listener = { send_build_id, item < count ? send_functions : send_inlined, send_no_call, channel };
 
 	if (object->is_vdso && item < count)
 		object_file__vdso(mapping->end - mapping->start, object->offsets, object->count, &listener);
@@ -138,7 +143,11 @@ static void take_name(void *context, size_t item, const unsigned char *bytes, si
 	if (message.kind == NAME_BUILD_ID) {
 		for (size_t i = 0; i < length && i < 6; i++)
 			snprintf(object->build_id + 2 * i, 3, "%02x", bytes[i]);
-	} else if (message.index < object->count && length <= FUNCTIONS_LIMIT) {
+	} else if (message.index >= object->count) {
+		return;
+	} else if (message.kind == NAME_NO_CALL) {
+		object->no_call[message.index] = true;
+	} else if (length <= FUNCTIONS_LIMIT) {
 		take_functions(object, &message, bytes, length);
 	}
 }

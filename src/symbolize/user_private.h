@@ -40,6 +40,7 @@ struct object {
 	char *label;                    // last part of the path, printable
 	uint64_t *offsets, *addresses;  // in the file; in the file's own address space
 	char **functions;               // one a line; NULL: not known
+	bool *no_call;                  // as a return address it is not believable
 	size_t count, capacity;
 };
 

@@ -94,6 +94,7 @@ static void gather_offsets(struct user_stacks *stacks)
 		object->count = unique;
 		object->addresses = base__alloc(unique, sizeof(*object->addresses));
 		object->functions = base__alloc(unique, sizeof(*object->functions));
+		object->no_call = base__alloc(unique, sizeof(*object->no_call));
 	}
 }
 

@@ -67,7 +67,15 @@ static const char *add_frame(struct string *text, const struct user_stacks *stac
 	return functions;
 }
 
-// Frames outside of one that is no code were found through it, and are no better.
+// Code, and if it is a return address, one behind a call.
+static bool is_believable(const struct user_stacks *stacks, const struct lookup *lookup, size_t frame)
+{
+	if (!lookup || !lookup->mapped || !lookup->executable)
+		return false;
+	return !frame || lookup->object == NO_OBJECT || !stacks->objects[lookup->object].no_call[lookup->place];
+}
+
+// Frames outside of one that is not believable were found through it, and are no better.
 char *user_stacks__format(struct user_stacks *stacks, const struct user_stack *stack)
 {
 	const uint64_t *addresses = stacks->addresses + stack->first;
@@ -83,7 +91,7 @@ char *user_stacks__format(struct user_stacks *stacks, const struct user_stack *s
 			string__add(&text, "%s0x%llx", text.length ? "\n" : "", (unsigned long long)addresses[frame]);
 			continue;
 		}
-		if (!lookup || !lookup->mapped || !lookup->executable)
+		if (!is_believable(stacks, lookup, frame))
 			break;
 		before = last;
 		last = add_frame(&text, stacks, lookup);

@@ -83,12 +83,29 @@ static void test_stack_table(void **state)
 	recording__free(recording);
 }
 
-// Where the call in a function stands does not matter, as long as it lies within.
-#define WITHIN(function) ((uint64_t)(uintptr_t)(function) + 5)
+static __attribute__((noinline)) uint64_t return_address(void)
+{
+	return (uint64_t)(uintptr_t)__builtin_return_address(0);
+}
+
+// Each returns a return address within itself: no tail call.
+static __attribute__((noinline)) uint64_t first_function(void)
+{
+	volatile uint64_t address = return_address();
+
+	return address;
+}
+
+static __attribute__((noinline)) uint64_t second_function(void)
+{
+	volatile uint64_t address = return_address();
+
+	return address ^ 0x5a5a;
+}
 
 static void test_own_stack(void **state)
 {
-	uint64_t addresses[] = { WITHIN(test_demangle), WITHIN(test_stack_table), 16, WITHIN(test_demangle) };
+	uint64_t addresses[] = { first_function(), second_function() ^ 0x5a5a, 16, first_function() };
 	struct user_stacks *stacks = user_stacks__new();
 	struct user_stacks_statistics statistics;
 	int whole = user_stacks__add(stacks, (uint32_t)getpid(), 0, addresses, 4, false);
@@ -100,17 +117,20 @@ static void test_own_stack(void **state)
 	assert_int_equal(user_stacks__add(stacks, (uint32_t)getpid(), 0, addresses, 1, false), 2);
 	assert_int_equal(user_stacks__add(stacks, (uint32_t)getpid(), 1, addresses, 1, false), 3);      // it did not start then
 	assert_int_equal(user_stacks__add(stacks, (uint32_t)getpid(), 0, addresses, 0, false), -EINVAL);
+	addresses[1] -= 2;              // a place that no call returns to
+	assert_int_equal(user_stacks__add(stacks, (uint32_t)getpid(), 0, addresses, 2, false), 4);
 	assert_true(strstr(user_stacks__text(stacks, 0), "\n0x10\n"));
 	assert_int_equal(user_stacks__resolve(stacks), 0);
 	assert_string_equal(user_stacks__text(stacks, 0),
-		"test_demangle (symbolize_names)\ntest_stack_table (symbolize_names)\n…");
-	assert_string_equal(user_stacks__text(stacks, 2), "test_demangle (symbolize_names)\n…");
+		"first_function (symbolize_names)\nsecond_function (symbolize_names)\n…");
+	assert_string_equal(user_stacks__text(stacks, 2), "first_function (symbolize_names)\n…");
 	assert_int_equal(strncmp(user_stacks__text(stacks, 3), "0x", 2), 0);
-	assert_string_equal(user_stacks__text(stacks, 4), "");
+	assert_string_equal(user_stacks__text(stacks, 4), "first_function (symbolize_names)\n…");
+	assert_string_equal(user_stacks__text(stacks, 5), "");
 	assert_string_equal(user_stacks__text(stacks, -1), "");
 	assert_int_equal(user_stacks__resolve(stacks), -EALREADY);
 	user_stacks__statistics(stacks, &statistics);
-	assert_int_equal(statistics.stacks, 4);
+	assert_int_equal(statistics.stacks, 5);
 	assert_int_equal(statistics.processes, 2);
 	assert_int_equal(statistics.processes_gone, 1);
 	assert_int_equal(statistics.files, 1);
@@ -128,7 +148,7 @@ static void test_limits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
-		addresses[i] = WITHIN(test_limits);
+		addresses[i] = first_function();
 	assert_int_equal(user_stacks__add(stacks, (uint32_t)getpid(), 0, addresses, ARRAY_SIZE(addresses), false), 0);
 	for (uint64_t i = 1; i < 65536; i++)
 		assert_int_equal(user_stacks__add(stacks, 1, 1, &i, 1, false), (int)i);

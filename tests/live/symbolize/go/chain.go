@@ -6,17 +6,23 @@ import (
 	"os"
 	"runtime"
 	"time"
+	"unsafe"
 )
+
+// frame returns the caller's frame pointer.
+func frame() uintptr
+
+func word(address uintptr) uintptr { return *(*uintptr)(unsafe.Add(unsafe.Pointer(nil), address)) }
 
 type basket struct{ things int }
 
 //go:noinline
 func count(things int) int {
-	pcs := make([]uintptr, 32)
-	pcs = pcs[:runtime.Callers(1, pcs)]
+	pcs := make([]uintptr, 1)
+	runtime.Callers(1, pcs)
 	fmt.Printf("STACK %d %x", os.Getpid(), pcs[0]-1)
-	for _, pc := range pcs[1:] {
-		fmt.Printf(" %x", pc)
+	for at := frame(); at != 0 && word(at+8) != 0; at = word(at) {
+		fmt.Printf(" %x", word(at+8))
 	}
 	fmt.Println()
 	time.Sleep(time.Hour)
