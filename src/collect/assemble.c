@@ -285,6 +285,9 @@ static void store_meta(const struct collector *collector, struct recording *reco
 	recording__set_meta(recording, "complete", "%d", complete);
 	recording__set_meta(recording, "start_time", "%s.%09uZ", start, (unsigned)(collector->began_real_ns % NS_PER_SEC));
 	recording__set_meta(recording, "window_ns", "%llu", (unsigned long long)(ended_ns - collector->began_ns));
+	if (complete)
+		recording__set_meta(recording, "pressure_read_ns", "%llu",
+			(unsigned long long)(collector->pressure_read_ns - collector->began_ns));
 	recording__set_meta(recording, "requested_ns", "%lld", (long long)options->duration_ns);
 	recording__set_meta(recording, "ended_by", "%s", ended_by);
 	recording__set_meta(recording, "meter", "%s", collector->probes->meter ? "psi_group_cpu" : "events");

@@ -31,6 +31,7 @@ struct collector {
 	struct proc_stat stat_start, stat_end;
 	struct pressure_totals pressure_start[PRESSURE_RESOURCES], pressure_end[PRESSURE_RESOURCES];
 	uint64_t opened_ns, began_ns, ended_ns, began_real_ns;     // CLOCK_MONOTONIC; _real_: CLOCK_REALTIME
+	uint64_t pressure_read_ns;      // CLOCK_MONOTONIC just after the last read of pressure_end; 0: not yet
 	int64_t start_cpu_ns, window_cpu_ns;    // our own CPU time before and in the window
 	bool quota_seen;                // some cgroup has a CPU quota
 	bool statistics_on;

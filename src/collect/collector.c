@@ -334,6 +334,7 @@ static void end(struct collector *collector)
 	probes__snapshot(collector->probes, SNAPSHOT_CLOSE);
 	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
 	read_system_pressure(collector->pressure_end);
+	collector->pressure_read_ns = clock_ns(CLOCK_MONOTONIC);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
 	probes__walk(collector->probes, WALK_SETTLE);
 	settle_hidden(collector->probes);

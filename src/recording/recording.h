@@ -221,7 +221,7 @@ struct recording *recording__new(void);
 void recording__free(struct recording *recording);
 
 // Meta keys, all present in a finished recording:
-//  schema, tool_version, complete (0|1), start_time (RFC 3339 UTC with ns), window_ns, requested_ns, ended_by (time|signal|command|kill),
+//  schema, tool_version, complete (0|1), start_time (RFC 3339 UTC with ns), window_ns, pressure_read_ns, requested_ns, ended_by (time|signal|command|kill),
 //  kernel (uname -r), machine (arch), cpus (online), hz, boot_id, virtualization (none|kvm|qemu|vmware|microsoft|xen|…),
 //  distribution, meter (psi_group_cpu|events), pair_threshold_ns, event_threshold_ns, scope_pid, scope_cgroup, command,
 //  tool_cpu_ns, tool_memory_kib, probe_ns, probe_runs, forks, execs, exits, context_switches (growth of /proc/stat),
