@@ -263,6 +263,12 @@ def report_of(path):
     return json.loads(done.stdout)
 
 
+def text_of(path):
+    """The text report as one line."""
+    done = subprocess.run([WHYSTALL, "report", path], capture_output=True, text=True)
+    return " ".join(done.stdout.split())
+
+
 def rows_of(path, query):
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         return database.execute(query).fetchall()

@@ -19,10 +19,8 @@
 static double doubtful_seconds(const struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
-	const char *meter = recording__meta(ledger->recording, "meter");
 	double ns = (double)ledger->unknown_ns, pressure_ns = 0;
-	bool by_events = meter && !strcmp(meter, "events");
-	for (size_t i = 0; i < ledger->recording->cpu_count && by_events; i++)
+	for (size_t i = 0; i < ledger->recording->cpu_count && ledger->by_events; i++)
 		ns += (double)ledger->recording->cpu[i].gap_ns;
 	for (size_t i = 0; i < ledger->process_count; i++)
 		pressure_ns += (double)ledger->processes[i].wait_pressure_ns;

@@ -50,7 +50,8 @@ static char *say_what_is_missing(const struct ledger *ledger)
 	string__add(&text, "only %.1f %% of the kernel's CPU pressure has both a named victim and a named occupant: ",
 		    100 * row->explained);
 	if (unseen >= no_victim && unseen >= no_culprit)
-		string__add(&text, "%.3f s of it never passed through the meter", unseen);
+		string__add(&text, ledger->by_events ? "%.3f s of it were not seen by the event model that stands in for the kernel's counters (a "
+						       "quota's throttling, very short waits)" : "%.3f s of it never passed through the meter", unseen);
 	else if (no_victim >= no_culprit)
 		string__add(&text, "%.3f s have no victim", no_victim);
 	else
@@ -76,6 +77,9 @@ static char *say_imbalance(const struct ledger *ledger, double little)
 	if (!row->booked)
 		return base__copy("the kernel's CPU pressure was read, but not the counters of its CPUs, "
 				  "so the books cannot be compared with it");
+	if (ledger->by_events && kernel * OVERBOOKED_MAX + little < row->predicted_seconds)
+		return base__format("the event model that stands in for the kernel's counters makes %.3f s of what the kernel counts as %.3f s",
+				    row->predicted_seconds, kernel);
 	if (kernel + little < row->predicted_seconds * EXPLAINED_MIN)
 		return base__format("the kernel's total grew by %.3f s while its own CPU counters make %.3f s: "
 				    "probably another program reads the pressure files many times a second, which loses time",

@@ -240,6 +240,8 @@ int ledger__build(const struct recording *recording, struct ledger **ret_ledger)
 	ledger->window_seconds = (double)recording__meta_number(recording, "window_ns", 0) / NS_PER_SEC;
 	int64_t cpus = recording__meta_number(recording, "cpus", 0);
 	ledger->cpus = cpus > 0 && cpus <= INT_MAX ? (int)cpus : (int)recording->cpu_count;
+	const char *meter = recording__meta(recording, "meter");
+	ledger->by_events = meter && !strcmp(meter, "events");
 	account->no_pressure = (struct ledger_pressure){ .scope = "system", .resource = "cpu", .kind = "some" };
 	int error = add_processes(ledger);
 	if (error) {

@@ -30,7 +30,8 @@ struct ledger_pressure {
 	const char *resource, *kind;
 	double kernel_seconds;              // growth of total=
 	bool booked;                        // false: the books do not cover this row (yet); the figures below are then 0
-	double predicted_seconds;           // the meter folded as the kernel folds: equals kernel_seconds when all folds were seen
+	double predicted_seconds;           // the meter folded as the kernel folds: equals kernel_seconds when all folds were seen; the
+	                                    // event model's meter misses some
 	double victims_seconds, culprits_seconds; // named sides, folded with the same weights
 	// Lower bound of the part with both a named victim and a named occupant: of the metered time P at least V + C - P has
 	// both, and at most the smaller side, so max(0, min(V + C - P, V, C)) / kernel_seconds. What the meter did not see is
@@ -53,6 +54,7 @@ struct ledger {
 	int64_t run_ns, idle_ns;            // over all CPUs
 	double fold_scale;                  // book A CPU seconds -> seconds of total=: predicted / sum of meters; without folds
 	                                    // an estimate from the CPUs' busy time; 1 where no CPU some was metered
+	bool by_events;                     // the event model stood in for the kernel's per-CPU counters
 	struct ledger_locks locks;
 	struct ledger_blocking blocking;
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of the kernel, or too little pressure to matter

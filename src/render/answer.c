@@ -140,10 +140,12 @@ static char *limits(const struct answer *answer)
 	// Of a few switches the figure is that of the probes' fixed work.
 	if (!isnan(quality->probe_ns_per_switch) && recording__meta_number(recording, "probe_switches", 0) >= 1000)
 		string__add(&out, " and %.0f ns in the kernel for each context switch", quality->probe_ns_per_switch);
-	const char *meter = recording__meta(recording, "meter");
-	if (meter && !strcmp(meter, "events"))
-		string__add(&out, "; the kernel's own counters could not be reached, so events stood in for the meter");
-	if (!answer->ledger->cpu_some->exact_folds && answer->ledger->cpu_some->booked)
+	const struct ledger_pressure *cpu = answer->ledger->cpu_some;
+	if (answer->ledger->by_events)
+		string__add(&out, "; the kernel's own counters of each CPU were not read, so events stood in for the meter");
+	if (answer->ledger->by_events && cpu->booked)
+		string__add(&out, ": they make %.3f s of its %.3f s", cpu->predicted_seconds, cpu->kernel_seconds);
+	if (!answer->ledger->by_events && !cpu->exact_folds && cpu->booked)
 		string__add(&out, "; somebody else's reading of the pressure files shifted the kernel's figure");
 	if (!answer->ledger->balanced && !headline__imbalance(answer->diagnosis))
 		string__add(&out, "; the books do not balance, but too little is at stake to matter (%s)", answer->ledger->imbalance);

@@ -151,7 +151,8 @@ static void write_pressures(struct page *page, const struct answer *answer)
 		page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
 	}
 	if (!answer->pressure_count)
-		page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, "none was counted, or this kernel has no pressure files");
+		page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, answer->ledger->pressure_count ?
+				"less than 0.1 % of the window, for each resource" : "the kernel gave no figure: it has no pressure files, or none could be read");
 }
 
 static void write_account(struct page *page, const char *what, const char *scope, const char *figures)

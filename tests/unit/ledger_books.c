@@ -254,6 +254,32 @@ static void test_no_pressure_figures(void **state)
 	finish(ledger, recording);
 }
 
+static const char *imbalance_by_events(int64_t meter_ns, char *ret_text, size_t size)
+{
+	struct recording *recording = two_cpus("250");
+	recording__set_meta(recording, "meter", "events");
+	add_pressure(recording, 0, "cpu", "some", 1000 * MS);
+	add_fold(recording, 0, 0, 0, meter_ns, 2000 * MS);
+	add_book(recording, 0, 0, meter_ns, meter_ns, meter_ns);
+	struct ledger *ledger = build(recording);
+	assert_true(ledger->by_events);
+	assert_int_equal(ledger->balanced, !ledger->imbalance);
+	snprintf(ret_text, size, "%s", ledger->imbalance ? ledger->imbalance : "");
+	finish(ledger, recording);
+	return ret_text;
+}
+
+// The stand-in sees other waits than the kernel counts; its reports must not suspect anybody of reading pressure files.
+static void test_events_as_meter(void **state)
+{
+	(void)state;
+	char text[300];
+	assert_string_equal(imbalance_by_events(970 * MS, text, sizeof(text)), "");
+	assert_string_equal(imbalance_by_events(1030 * MS, text, sizeof(text)), "");
+	assert_non_null(strstr(imbalance_by_events(900 * MS, text, sizeof(text)), "0.100 s of it were not seen by the event model"));
+	assert_non_null(strstr(imbalance_by_events(1200 * MS, text, sizeof(text)), "makes 1.200 s of what the kernel counts as 1.000 s"));
+}
+
 // CPU 0: 6 s with waiters, busy 8 s; CPU 1: 1 s, busy 2 s: (6 * 8 + 1 * 2) / 10 = 5 s of 7 s.
 static void test_scale_without_folds(void **state)
 {
@@ -357,7 +383,8 @@ int main(void)
 		cmocka_unit_test(test_jiffies_are_rounded_down), cmocka_unit_test(test_folds_as_the_kernel_does),
 		cmocka_unit_test(test_integer_division_and_no_weight), cmocka_unit_test(test_both_sides_are_folded_alike),
 		cmocka_unit_test(test_explained), cmocka_unit_test(test_exact_folds), cmocka_unit_test(test_order_and_cgroups),
-		cmocka_unit_test(test_no_pressure_figures), cmocka_unit_test(test_scale_without_folds), cmocka_unit_test(test_sums_by_process),
+		cmocka_unit_test(test_no_pressure_figures), cmocka_unit_test(test_scale_without_folds), cmocka_unit_test(test_events_as_meter),
+		cmocka_unit_test(test_sums_by_process),
 		cmocka_unit_test(test_scattered_tasks), cmocka_unit_test(test_pairs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
