@@ -36,6 +36,7 @@ struct party {
 	struct party_stack *stacks; size_t stack_count; // owned; heaviest first
 	int64_t waits;                  // victims of a lock: how often they waited; else 0
 	double longest_seconds;         // and the longest of these waits
+	double foreign_seconds;         // culprits: part of seconds in which the lock was another process' address space
 };
 struct evidence { char *what; double value; char *unit; double threshold; char *source; };  // threshold NAN: none
 struct hand_check { char *command, *expect; };
@@ -49,6 +50,7 @@ struct verdict {
 	char *summary;                  // one sentence, with names; for not_testable: what is missing and how to enable it
 	const char *counted_by_pressure; // cpu|memory|io|irq|none
 	const struct ledger_lock *lock; // lock verdicts that found something: the one that was waited for most; else NULL
+	bool convoy;                    // lock verdicts: the lock was mostly free, and whoever was to take it had no CPU
 	const char *under;              // id of the confirmed cause that this one follows from, or NULL
 	struct party *culprits; size_t culprit_count;   // by seconds, largest first
 	struct party *victims; size_t victim_count;     // by seconds, but those that are no culprits first where they lost enough

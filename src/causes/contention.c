@@ -43,7 +43,8 @@ static void add_holds(struct contention *contention, const struct ledger_lock *l
 		const struct lock_hold_row *hold = lock->holds[i];
 		struct contender *contender = contender_of(contention, hold->process);
 		contention->hold_ns += (double)hold->task_ns;
-		if (!contender)
+		// The next owner, who has no CPU yet, has not held anybody up.
+		if (!contender || locks__is_handed(hold))
 			continue;
 		contender->held_ns += (double)hold->task_ns;
 		if (lock->row->process && lock->row->process != hold->process)
@@ -142,6 +143,23 @@ static enum verdict_kind weigh(const struct contention *contention)
 	return VERDICT_CONTRIBUTING;
 }
 
+static double free_share(const struct contention *contention)
+{
+	return contention->hold_ns > 0 ? (contention->handed_ns + contention->handing_over_ns) / contention->hold_ns : 0;
+}
+
+// Rule 4: where the lock was mostly free, and whoever was to take it had no CPU, the want of CPUs makes the queue.
+static void bound_by_convoy(struct contention *contention)
+{
+	double share = free_share(contention);
+	contention->convoy = share >= threshold__value(THRESHOLD_LOCK_CONVOY);
+	if (contention->kind < VERDICT_CONTRIBUTING || !contention->convoy)
+		return;
+	contention->kind = VERDICT_CONTRIBUTING;
+	contention->doubt = base__format("for %s of the waiting the lock was free: the task that was woken to take it had no CPU yet",
+					 wording__percent(share).text);
+}
+
 // Rule 1: without a measured owner there is no confirmed accusation.
 static void bound_by_owners(struct contention *contention)
 {
@@ -171,6 +189,7 @@ struct contention *contention__judge(const struct scene *scene, const struct led
 	find_hurts(contention);
 	accuse(contention);
 	contention->kind = weigh(contention);
+	bound_by_convoy(contention);
 	bound_by_owners(contention);
 	return contention;
 }

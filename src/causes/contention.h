@@ -11,7 +11,7 @@ struct contender {
 	double spin_ns, read_ns;        // parts of it: on a CPU; of those who wanted to read
 	double wanted_ns;               // its processes that waited: running, waiting for a CPU, waiting for any kernel lock
 	int64_t waits, wait_max_ns;
-	double held_ns;                 // waiters' time while it held a lock
+	double held_ns;                 // waiters' time while it held a lock, not while it was to take it but had no CPU
 	double foreign_held_ns;         // part of held_ns: an address space that is not its own
 	double loss;                    // stall_ns / wanted_ns, at most 1
 	bool hurt, severe, accused;
@@ -28,6 +28,7 @@ struct contention {
 	double wall_ns;                 // of the lock with the longest: a lower bound where there are several, or where they spin
 	int64_t waits, wait_max_ns;
 	double worst_loss;
+	bool convoy;                    // it was mostly free while others waited: tasks that were to take it had no CPU
 	bool owned;                     // its owners can be known (no spinning lock)
 	enum verdict_kind kind;
 	char *doubt;                    // owned; why the verdict is lower than the figures, or NULL
@@ -40,6 +41,11 @@ void contention__free(struct contention *contention);
 // Makes a verdict of all contentions that found something (kind >= contributing): figures, parties with operations and
 // stacks, evidence. Where none did, the verdict is ruled out, with the figures of all. The summary stays to be written.
 void contention__conclude(struct contention *const *contentions, size_t count, struct verdict *verdict);
+// The culprit of the verdict that answers for most of this contention; NULL if none of them does.
+const struct party *contention__main_culprit(const struct contention *contention, const struct verdict *verdict);
+// "a (pid 1) and b (pid 2)": a verdict's culprits or victims that had part in this contention, at most two by name. Owned.
+char *contention__name_culprits(const struct contention *contention, const struct verdict *verdict);
+char *contention__name_victims(const struct contention *contention, const struct verdict *verdict);
 // The contention with the most hurt among those that found something; NULL if none did.
 const struct contention *contention__heaviest(struct contention *const *contentions, size_t count);
 

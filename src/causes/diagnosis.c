@@ -120,6 +120,23 @@ static void place_effects(struct diagnosis *diagnosis)
 	}
 }
 
+// A lock that is free while whoever was woken to take it waits for a CPU: such a queue follows from what keeps the CPUs.
+static void place_convoys(struct diagnosis *diagnosis)
+{
+	static const char *const locks[] = { "lock.mmap", "lock.kernel" };
+	static const char *const causes[] = { "cpu.oversubscription", "cpu.quota", "cpu.priority", "cpu.steal" };
+	for (size_t i = 0; i < ARRAY_SIZE(locks); i++) {
+		struct verdict *effect = find(diagnosis, locks[i]), *heaviest = NULL;
+		for (size_t j = 0; j < ARRAY_SIZE(causes); j++) {
+			struct verdict *cause = find(diagnosis, causes[j]);
+			if (cause->kind == VERDICT_CONFIRMED && !cause->under && (!heaviest || cause->wall_seconds > heaviest->wall_seconds))
+				heaviest = cause;
+		}
+		if (effect->kind >= VERDICT_CONTRIBUTING && effect->convoy && heaviest)
+			effect->under = heaviest->cause->id;
+	}
+}
+
 // Tasks that occupy the CPUs because they spin for a lock: too many runnable tasks follow from the lock.
 static void place_spinning(struct diagnosis *diagnosis)
 {
@@ -186,6 +203,7 @@ int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosi
 	diagnosis->verdicts = base__alloc(cause_table_count, sizeof(struct verdict));
 	judge_all(diagnosis);
 	place_effects(diagnosis);
+	place_convoys(diagnosis);
 	place_spinning(diagnosis);
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
 		if (diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING)

@@ -137,9 +137,11 @@ static void add_lock_caution(struct diagnosis *diagnosis, const size_t *order, s
 	const struct verdict *cpu = NULL;
 	for (size_t i = 0; i < count; i++) {
 		const struct verdict *verdict = &diagnosis->verdicts[order[i]];
+		if (verdict->under)
+			continue;
 		if (verdict->cause->account == ACCOUNT_LOCKS)
 			seconds += verdict->stall_seconds;
-		else if (!cpu && !verdict->under)
+		else if (!cpu)
 			cpu = verdict;
 	}
 	if (seconds <= 0)

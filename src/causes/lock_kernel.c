@@ -71,15 +71,19 @@ static char *name_lock(const struct contention *contention)
 static void summarize(const struct scene *scene, const struct contention *heaviest, struct verdict *verdict)
 {
 	cleanup_free char *lock = name_lock(heaviest);
-	cleanup_free char *victims = verdict__name_parties(scene->ledger, verdict->victims, verdict->victim_count, 2);
-	cleanup_free char *culprits = verdict__name_parties(scene->ledger, verdict->culprits, verdict->culprit_count, 2);
-	cleanup_free char *operations = verdict->culprit_count ? lock_words__operations(&verdict->culprits[0], 2) : NULL;
+	const struct party *main = contention__main_culprit(heaviest, verdict);
+	cleanup_free char *victims = contention__name_victims(heaviest, verdict);
+	cleanup_free char *culprits = contention__name_culprits(heaviest, verdict);
+	cleanup_free char *operations = main ? lock_words__operations(main, 2) : NULL;
 	struct text_figure wall = wording__percent(heaviest->wall_ns / scene->window_ns);
-	bool mutual = verdict->culprit_count == 1 && verdict->victim_count == 1 && verdict->culprits[0].process == verdict->victims[0].process;
+	bool mutual = main && !strcmp(victims, culprits);
 	if (!heaviest->owned)
 		verdict__set_summary(verdict, "tasks of %s wait for %s during %s of the window; holders of spinning locks are not known", victims, lock,
 				     wall.text);
-	else if (!verdict->culprit_count)
+	else if (!main && heaviest->convoy)
+		verdict__set_summary(verdict, "tasks of %s wait for %s during %s of the window; it is mostly free, but who is to take it has no CPU", victims,
+				     lock, wall.text);
+	else if (!main)
 		verdict__set_summary(verdict, "tasks of %s wait for %s during %s of the window; no owner stands out", victims, lock, wall.text);
 	else if (mutual)
 		verdict__set_summary(verdict, "tasks of %s wait for each other at %s during %s of the window; held by their %s", victims, lock, wall.text,

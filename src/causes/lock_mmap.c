@@ -48,51 +48,57 @@ static struct contention **judge_all(const struct scene *scene, size_t *ret_coun
 	return contentions;
 }
 
-static const struct party *foreign_culprit(const struct contention *heaviest, const struct verdict *verdict)
+static bool is_foreign(const struct party *party)
 {
-	if (!verdict->culprit_count)
-		return NULL;
-	const struct party *party = &verdict->culprits[0];
-	for (size_t i = 0; i < party->member_count; i++)
-		if (party->members[i] == heaviest->locks[0]->row->process)
-			return NULL;
-	return party;
+	return party->foreign_seconds > 0.5 * party->seconds;
 }
 
 static void summarize(const struct scene *scene, const struct contention *heaviest, struct verdict *verdict)
 {
 	const struct recording *recording = scene->ledger->recording;
 	const struct process_row *whose = recording__process(recording, heaviest->locks[0]->row->process);
+	const char *name = whose ? wording__process_name(whose) : "another process";
 	struct text_figure wall = wording__percent(heaviest->wall_ns / scene->window_ns);
-	const struct party *foreign = foreign_culprit(heaviest, verdict);
-	cleanup_free char *victims = verdict__name_parties(scene->ledger, verdict->victims, verdict->victim_count, 2);
-	cleanup_free char *culprit = verdict->culprit_count ? wording__party_brief(recording, &verdict->culprits[0]) : NULL;
-	cleanup_free char *operations = verdict->culprit_count ? lock_words__operations(&verdict->culprits[0], 2) : NULL;
-	cleanup_free char *foreign_name = base__format("reaches into %s from outside", whose ? wording__process_name(whose) : "another process");
-	const char *does = foreign && foreign->note && strncmp(foreign->note, "held it", 7) ? foreign->note : NULL;
-	if (!culprit)
+	const struct party *main = contention__main_culprit(heaviest, verdict);
+	cleanup_free char *victims = contention__name_victims(heaviest, verdict);
+	cleanup_free char *culprit = main ? wording__party_brief(recording, main) : NULL;
+	cleanup_free char *operations = main ? lock_words__operations(main, 2) : NULL;
+	if (!main && heaviest->convoy)
+		verdict__set_summary(verdict, "threads of %s wait for the address-space lock (mmap_lock) of %s for %s of the window; it is mostly free, but "
+				     "who is to take it has no CPU", victims, name, wall.text);
+	else if (!main)
 		verdict__set_summary(verdict, "%s wait for the address-space lock (mmap_lock) of %s for %s of the window; who held it was not seen",
-				     victims, whose ? wording__process_name(whose) : "an unknown process", wall.text);
-	else if (foreign)
+				     victims, name, wall.text);
+	else if (is_foreign(main)) {
+		cleanup_free char *unknown = base__format("reaches into %s from outside", name);
 		verdict__set_summary(verdict, "%s %s and holds its address-space lock (mmap_lock) meanwhile: threads of %s wait for it during %s of the "
-				     "window", culprit, does ? does : foreign_name, victims, wall.text);
-	else
+				     "window", culprit, main->note && strncmp(main->note, "held it", 7) ? main->note : unknown, victims, wall.text);
+	} else
 		verdict__set_summary(verdict, "threads of %s wait for their own address-space lock (mmap_lock)%s%s, during %s of the window", culprit,
 				     operations ? ", held by " : "", operations ? operations : "", wall.text);
 }
 
-static void add_checks(const struct scene *scene, const struct contention *heaviest, struct verdict *verdict)
+static long long living_pid(const struct scene *scene, const struct party *parties, size_t count, bool foreign)
 {
-	const struct process_row *whose = recording__process(scene->ledger->recording, heaviest->locks[0]->row->process);
-	long long pid = whose && !whose->gone && whose->folded <= 1 ? (long long)whose->pid : 0;
-	contention__add_checks(verdict, pid);
-	if (pid > 0)
+	long long pid = 0;
+	for (size_t i = 0; i < count && pid <= 0; i++)
+		if (is_foreign(&parties[i]) == foreign)
+			pid = verdict__pid(scene->ledger, &parties[i]);
+	return pid;
+}
+
+static void add_checks(const struct scene *scene, struct verdict *verdict)
+{
+	long long victim = living_pid(scene, verdict->victims, verdict->victim_count, false);
+	long long owner = living_pid(scene, verdict->culprits, verdict->culprit_count, false);
+	long long foreign = living_pid(scene, verdict->culprits, verdict->culprit_count, true);
+	contention__add_checks(verdict, victim);
+	if (owner > 0)
 		verdict__add_check(verdict, "how often it calls munmap, mmap, madvise (strace slows it down while it counts)",
-				   "timeout 5 strace -c -f -e trace=%%memory -p %lld", pid);
-	const struct party *foreign = foreign_culprit(heaviest, verdict);
-	if (foreign && verdict__pid(scene->ledger, foreign) > 0)
+				   "timeout 5 strace -c -f -e trace=%%memory -p %lld", owner);
+	if (foreign > 0)
 		verdict__add_check(verdict, "what the other process reads and how often", "timeout 5 strace -f -e trace=openat,process_vm_readv -p %lld",
-				   verdict__pid(scene->ledger, foreign));
+				   foreign);
 }
 
 static void judge(const struct scene *scene, struct verdict *verdict)
@@ -105,7 +111,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	contention__conclude(contentions, count, verdict);
 	if (heaviest) {
 		summarize(scene, heaviest, verdict);
-		add_checks(scene, heaviest, verdict);
+		add_checks(scene, verdict);
 	} else if (count) {
 		verdict__set_summary(verdict, "threads waited %s in all for address-space locks, too little of anybody's time to hold it up",
 				     wording__seconds(verdict->stall_seconds).text);

@@ -187,6 +187,7 @@ static void add_culprit(const struct contention *contention, size_t crowd, struc
 	if (first)
 		party = verdict__add_culprit(verdict, &scene->crowds[crowd], 0);
 	party->seconds += ns / NS_PER_SEC;
+	party->foreign_seconds += contention->owned ? contender->foreign_held_ns * owners_scale(contention) / NS_PER_SEC : 0;
 	for (size_t i = 0; contention->owned && i < contention->lock_count; i++)
 		for (size_t j = 0; j < contention->locks[i]->hold_count; j++) {
 			const struct lock_hold_row *hold = contention->locks[i]->holds[j];
@@ -247,6 +248,51 @@ static void close_parties(struct contention *const *contentions, size_t count, s
 				wording__count((double)party->waits).text, wording__seconds(party->longest_seconds).text);
 	}
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);
+}
+
+// ---- names of those who had part in one contention ----
+
+static const struct contender *contender_of(const struct contention *contention, const struct party *party)
+{
+	size_t crowd = crowd_of(contention->scene, party->process);
+	return crowd == SIZE_MAX ? NULL : &contention->contenders[crowd];
+}
+
+const struct party *contention__main_culprit(const struct contention *contention, const struct verdict *verdict)
+{
+	const struct party *most = NULL;
+	double most_ns = 0;
+	for (size_t i = 0; i < verdict->culprit_count; i++) {
+		const struct contender *contender = contender_of(contention, &verdict->culprits[i]);
+		double ns = !contender || !contender->accused ? 0 : contention->owned ? contender->held_ns : contender->stall_ns;
+		if (ns > most_ns) {
+			most = &verdict->culprits[i];
+			most_ns = ns;
+		}
+	}
+	return most;
+}
+
+static char *name_side(const struct contention *contention, enum side side, const struct party *parties, size_t count)
+{
+	cleanup_free struct party *chosen = base__alloc(count + 1, sizeof(*chosen));   // borrowed: never freed one by one
+	size_t chosen_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct contender *contender = contender_of(contention, &parties[i]);
+		if (contender && (side == SIDE_OWNERS ? contender->accused : contender->hurt))
+			chosen[chosen_count++] = parties[i];
+	}
+	return verdict__name_parties(contention->scene->ledger, chosen, chosen_count, 2);
+}
+
+char *contention__name_culprits(const struct contention *contention, const struct verdict *verdict)
+{
+	return name_side(contention, SIDE_OWNERS, verdict->culprits, verdict->culprit_count);
+}
+
+char *contention__name_victims(const struct contention *contention, const struct verdict *verdict)
+{
+	return name_side(contention, SIDE_WAITERS, verdict->victims, verdict->victim_count);
 }
 
 // ---- figures ----
@@ -314,6 +360,7 @@ void contention__conclude(struct contention *const *contentions, size_t count, s
 	verdict->stall_seconds = sums.stall_ns / NS_PER_SEC;
 	verdict->wall_seconds = sums.wall_ns / NS_PER_SEC;
 	verdict->lock = heaviest ? heaviest->locks[0] : NULL;
+	verdict->convoy = heaviest && heaviest->convoy;
 	if (heaviest && heaviest->doubt)
 		verdict->doubt = base__copy(heaviest->doubt);
 	for (size_t i = 0; i < count && heaviest; i++) {

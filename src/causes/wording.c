@@ -132,7 +132,7 @@ char *wording__making(const struct process_row *row)
 	return out.text;
 }
 
-static char *name_party(const struct recording *recording, const struct party *party, size_t pids_most)
+static char *name_party(const struct recording *recording, const struct party *party, size_t pids_most, bool made)
 {
 	const struct process_row *row = party->process ? recording__process(recording, party->process) : NULL;
 	if (!row)
@@ -142,7 +142,7 @@ static char *name_party(const struct recording *recording, const struct party *p
 	cleanup_string struct string pids = { 0 };
 	if (pids_most && !ended)
 		wording__pids(&pids, recording, party, ", ", pids_most);
-	cleanup_free char *making = pids_most ? wording__making(row) : NULL;
+	cleanup_free char *making = made ? wording__making(row) : NULL;
 	const char *comma = making ? ", " : "";
 	if (party->processes == 1)
 		return base__format("%s (%spid %lld%s%s%s)", name, row->kernel_thread ? "kernel thread, " : "", (long long)row->pid,
@@ -154,12 +154,17 @@ static char *name_party(const struct recording *recording, const struct party *p
 
 char *wording__party(const struct recording *recording, const struct party *party)
 {
-	return name_party(recording, party, 3);
+	return name_party(recording, party, 3, false);
+}
+
+char *wording__party_made(const struct recording *recording, const struct party *party)
+{
+	return name_party(recording, party, 3, true);
 }
 
 char *wording__party_brief(const struct recording *recording, const struct party *party)
 {
-	return name_party(recording, party, 0);
+	return name_party(recording, party, 0, false);
 }
 
 bool wording__is_interpreter(const struct process_row *row)

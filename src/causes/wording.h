@@ -13,7 +13,9 @@ struct text_figure wording__percent(double share);     // "84 %", "3.1 %", "0.12
 struct text_figure wording__count(double number);      // "12 345", "810"
 // "name (pid 12)", "name (4 processes, pids 12, 13, 14, …)", "true (812 short-lived processes)"; a quota's, a device's name.
 char *wording__party(const struct recording *recording, const struct party *party);
-// The same without lists of pids, for sentences: "name (pid 12)", "name (4 processes)". Owned by the caller.
+// The same with how the program is made: "name (pid 12, Rust, dynamic, glibc malloc)".
+char *wording__party_made(const struct recording *recording, const struct party *party);
+// Without lists of pids, for sentences: "name (pid 12)", "name (4 processes)". Owned by the caller.
 char *wording__party_brief(const struct recording *recording, const struct party *party);
 // Whether its name says little about what it runs: python, java and the like; shells run too many things to be told apart.
 bool wording__is_interpreter(const struct process_row *row);

@@ -114,8 +114,7 @@ static double advising_share(const struct verdict *verdict)
 void newer_kernel__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const char *kernel = recording__meta(ledger->recording, "kernel");
-	if (verdict->culprit_count && verdict->lock && verdict->culprits[0].process != verdict->lock->row->process &&
-	    verdict->culprits[0].own_seconds <= 0)
+	if (verdict->culprit_count && verdict->culprits[0].foreign_seconds > MOSTLY * verdict->culprits[0].seconds)
 		return;                 // somebody else's lock: what he does with it is the question
 	double faults = fault_share(ledger, verdict), advising = advising_share(verdict);
 	if (faults >= A_GOOD_PART && !is_at_least(kernel, 6, 4))
@@ -133,11 +132,7 @@ void newer_kernel__consider(const struct ledger *ledger, const struct verdict *v
 void stop_polling__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	struct program program;
-	struct remedy_offer declined = *offer;
-	declined.why = NULL;
-	bool found = program__find(ledger, verdict, &declined, &program);
-	free(declined.why);
-	if (!found || !program.foreign)
+	if (!program__find_foreign(ledger, verdict, &program))
 		return;
 	const char *note = program.party->note;
 	offer__decide(offer, true, "%s (pid %lld) %s: do it more rarely or not at all; sizes stand in /proc/PID/statm and status as well, which take no such "

@@ -25,6 +25,8 @@ static bool is_ruled_out(const struct program *program, struct remedy_offer *off
 	const char *heap = NULL;
 	if (program->foreign || program__allocating(program) < MOSTLY)
 		say_not_allocating(program, offer);
+	else if (program->own_calls)
+		offer__decide(offer, false, "the stacks of %s show that its own code makes these calls, not its allocator", program->name);
 	else if (program__has_own_heap(program, &heap))
 		offer__decide(offer, false, "%s: malloc serves little of %s", heap, program->name);
 	else
@@ -74,8 +76,9 @@ void malloc_thresholds__consider(const struct ledger *ledger, const struct verdi
 		offer__decide(offer, false, "these settings are for glibc's malloc; the allocator of %s is %s", program.name,
 			      row->allocator && strcmp(row->allocator, "unknown") ? row->allocator : "not known");
 	else if (row->calls_mallopt)
-		offer__decide(offer, false, "%s calls mallopt in its own code: what is set there wins over GLIBC_TUNABLES. Its behaviour fits a fixed "
-			      "threshold: left alone, glibc would keep such buffers after the first was freed", program.name);
+		offer__decide(offer, false, "%s calls mallopt in its own code: what is set there wins over GLIBC_TUNABLES%s", program.name,
+			      program.unmap_share < MOSTLY ? "" : ". Its behaviour fits a fixed threshold: left alone, glibc would keep such buffers "
+			      "after the first was freed");
 	else if (number(mmap) >= MMAP_ENOUGH && number(trim) >= TRIM_ENOUGH)
 		offer__decide(offer, false, "both thresholds are set already (%s and %s)", mmap, trim);
 	else if (mmap || trim) {

@@ -33,25 +33,59 @@ static void add_operations(struct program *program)
 	}
 }
 
+static bool is_foreign(const struct party *party)
+{
+	return party->foreign_seconds > 0.5 * party->seconds;
+}
+
+// The heaviest that can still be changed: of those who hold their own address space if there is one.
+static const struct party *choose_party(const struct ledger *ledger, const struct verdict *verdict)
+{
+	const struct party *foreign = NULL;
+	for (size_t i = 0; i < verdict->culprit_count; i++) {
+		const struct party *party = offer__living_party(ledger, &verdict->culprits[i], 1);
+		if (party && !is_foreign(party))
+			return party;
+		foreign = foreign ? foreign : party;
+	}
+	return foreign;
+}
+
+static void describe(const struct ledger *ledger, const struct party *party, struct program *ret)
+{
+	const struct process_row *row = recording__process(ledger->recording, party->process);
+	*ret = (struct program){ .party = party, .row = row, .name = wording__process_name(row), .foreign = is_foreign(party) };
+	add_operations(ret);
+	for (size_t i = 0; i < party->stack_count; i++)
+		ret->by_malloc = ret->by_malloc || lock_words__has_any_frame(party->stacks[i].user, MALLOC_FRAMES);
+	// No allocator goes through the C library's function for any system call.
+	const char *leaf = party->stack_count ? party->stacks[0].user : NULL;
+	cleanup_free char *first = leaf ? base__format("%.*s", (int)strcspn(leaf, "\n"), leaf) : NULL;
+	ret->own_calls = lock_words__has_frame(first, "syscall");
+}
+
 bool program__find(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer, struct program *ret)
 {
-	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
+	const struct party *party = choose_party(ledger, verdict);
 	const struct process_row *row = party ? recording__process(ledger->recording, party->process) : NULL;
 	if (!row || row->kernel_thread) {
 		offer__decide(offer, false, row ? "%s is a kernel thread" : "no culprit is left to be changed", row ? wording__process_name(row) : "");
 		return false;
 	}
-	struct program program = { .party = party, .row = row, .name = wording__process_name(row) };
-	add_operations(&program);
-	for (size_t i = 0; i < party->stack_count; i++)
-		program.by_malloc = program.by_malloc || lock_words__has_any_frame(party->stacks[i].user, MALLOC_FRAMES);
-	if (verdict->lock && verdict->lock->row->process) {
-		program.foreign = true;
-		for (size_t i = 0; i < party->member_count; i++)
-			program.foreign = program.foreign && party->members[i] != verdict->lock->row->process;
-	}
-	*ret = program;
+	describe(ledger, party, ret);
 	return true;
+}
+
+bool program__find_foreign(const struct ledger *ledger, const struct verdict *verdict, struct program *ret)
+{
+	for (size_t i = 0; i < verdict->culprit_count; i++) {
+		const struct party *party = offer__living_party(ledger, &verdict->culprits[i], 1);
+		if (!party || !is_foreign(party))
+			continue;
+		describe(ledger, party, ret);
+		return true;
+	}
+	return false;
 }
 
 double program__allocating(const struct program *program)

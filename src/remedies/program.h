@@ -13,11 +13,15 @@ struct program {
 	double advise_share;            // madvise
 	double break_share;             // brk
 	bool by_malloc;                 // its stacks show the allocator's functions
+	bool own_calls;                 // its stacks show that its own code makes the system calls
 	bool foreign;                   // the address space is another process'
 };
 
-// The heaviest culprit that is a living process of user space. False, with the offer declined, if there is none.
+// The heaviest culprit that is a living process of user space, those before others that hold their own address space. False,
+// with the offer declined, if there is none.
 bool program__find(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer, struct program *ret);
+// The heaviest living culprit that holds another process' address space; false if there is none.
+bool program__find_foreign(const struct ledger *ledger, const struct verdict *verdict, struct program *ret);
 // The share of what allocators do: unmap, advise and break.
 double program__allocating(const struct program *program);
 // Whether it looks like a runtime whose heap does not come from malloc; says which in *ret_heap.

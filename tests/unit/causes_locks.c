@@ -87,6 +87,39 @@ static void test_waiting_for_a_cpu_is_not_counted_here(void **state)
 	stage__free(&stage);
 }
 
+// A lock that is free while the next owner has no CPU: a queue that follows from the want of CPUs. Nobody held it for long.
+static void test_a_convoy_follows_from_want_of_cpus(void **state)
+{
+	(void)state;
+	for (int starved = 0; starved < 2; starved++) {
+		struct stage stage = stage__new(starved ? 9000 : 50);
+		int64_t process = stage__process(&stage, "daemon", 100, 4000, 1000, 0);
+		int64_t lock = stage__lock(&stage, "mmap_lock", process, NULL, 9000);
+		stage__lock_wait(&stage, lock, process, "write", 400, 30000);
+		stage__lock_hold(&stage, lock, process, "mmap", "handed over", 27000);
+		stage__lock_hold(&stage, lock, process, "mmap", "write", 3000);
+		if (starved) {
+			int64_t batch = stage__process(&stage, "batch", 500, 9000, 100, 18000), server = stage__process(&stage, "server", 501, 1500, 4000, 0);
+			stage__pair(&stage, server, OCCUPANT_TASK, batch, 3900);
+		}
+		stage__judge(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "lock.mmap");
+		assert_string_equal(verdict__name(verdict->kind), "contributing");
+		assert_int_equal(verdict->culprit_count, 0);
+		assert_says(verdict->doubt, "90 % of the waiting the lock was free");
+		assert_says(verdict->summary, "mostly free");
+		if (starved)
+			assert_string_equal(verdict->under, "cpu.oversubscription");
+		else
+			assert_null(verdict->under);
+		for (size_t i = 0; starved && i < stage.diagnosis->caution_count; i++)
+			assert_silent(stage.diagnosis->cautions[i], "another cause");
+		assert_int_equal(!strncmp(stage.diagnosis->headline, "STALLED for want of CPU time", 28), starved);
+		assert_silent(stage.diagnosis->headline, starved ? "SEPARATELY" : "CPU time");
+		stage__free(&stage);
+	}
+}
+
 // A queue that lasts a fortieth of the window is no stall, however much of a small demand it takes.
 static void test_a_short_queue_of_many(void **state)
 {
@@ -178,6 +211,50 @@ static void test_a_foreign_reader_is_the_culprit(void **state)
 	assert_false(stage__offer(&stage, "lock.mmap", "preload-allocator")->applicable);
 	assert_null(stage__offer(&stage, "lock.mmap", "malloc-thresholds"));
 	assert_null(stage__offer(&stage, "lock.mmap", "keep-buffers"));
+	stage__free(&stage);
+}
+
+// Two address spaces at once: each sentence and each remedy is about its own parties.
+static void test_two_locks_are_kept_apart(void **state)
+{
+	(void)state;
+	for (int heavier = 0; heavier < 2; heavier++) {
+		struct stage stage = stage__new(50);
+		int64_t fighter = add_fighter(&stage, 412), database = stage__process(&stage, "database", 500, 3000, 0, 0);
+		int64_t monitor = stage__process(&stage, "monitor", 77, 3000, 10, 0);
+		int64_t lock = stage__lock(&stage, "mmap_lock", database, NULL, 6000), wait_ms = heavier ? 40000 : 9000;
+		stage__lock_wait(&stage, lock, database, "write", 100, wait_ms);
+		stage__lock_hold(&stage, lock, monitor, "read", "read", wait_ms);
+		stage__judge(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "lock.mmap");
+		assert_accused(&stage, "lock.mmap", fighter);
+		assert_accused(&stage, "lock.mmap", monitor);
+		assert_not_accused(&stage, "lock.mmap", database);
+		assert_float_equal(verdict->stall_seconds, 30 + (double)wait_ms / 1000, 1e-6);
+		assert_says(verdict->summary, heavier ? "monitor (pid 77) reaches into database" : "threads of backup (pid 412) wait for their own");
+		assert_silent(verdict->summary, heavier ? "backup" : "database");
+		assert_says(stage__offer(&stage, "lock.mmap", "stop-polling")->why, "monitor (pid 77)");
+		assert_says(stage__offer(&stage, "lock.mmap", "keep-buffers")->why, "backup spends");
+		stage__free(&stage);
+	}
+}
+
+static void test_two_directories_of_two_programs(void **state)
+{
+	(void)state;
+	struct stage stage = stage__new(50);
+	static const char *const names[] = { "mailer", "indexer" }, *const places[] = { "do_unlinkat", "exotic_ioctl" };
+	for (int i = 0; i < 2; i++) {
+		int64_t process = stage__process(&stage, names[i], 100 + i, 3000, 0, 0);
+		int64_t lock = stage__lock(&stage, "rwsem", 0, places[i], 6000);
+		stage__lock_wait(&stage, lock, process, "write", 100, 9000 - i);
+		stage__lock_hold(&stage, lock, process, "unlink", "write", 9000 - i);
+	}
+	stage__judge(&stage);
+	const struct verdict *verdict = stage__verdict(&stage, "lock.kernel");
+	assert_int_equal(verdict->victim_count, 2);
+	assert_says(verdict->summary, "tasks of mailer (pid 100) wait for each other");
+	assert_silent(verdict->summary, "indexer");
 	stage__free(&stage);
 }
 
@@ -446,12 +523,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threads_that_fight),
 		cmocka_unit_test(test_waiting_for_a_cpu_is_not_counted_here),
+		cmocka_unit_test(test_a_convoy_follows_from_want_of_cpus),
 		cmocka_unit_test(test_a_short_queue_of_many),
 		cmocka_unit_test(test_a_small_loss_beside_a_bearable_one),
 		cmocka_unit_test(test_few_lost_waits_hide_nothing),
 		cmocka_unit_test(test_healthy_names_what_was_judged),
 		cmocka_unit_test(test_two_stalls_are_two_sentences),
 		cmocka_unit_test(test_a_foreign_reader_is_the_culprit),
+		cmocka_unit_test(test_two_locks_are_kept_apart),
+		cmocka_unit_test(test_two_directories_of_two_programs),
 		cmocka_unit_test(test_decoys_are_not_accused),
 		cmocka_unit_test(test_locks_of_a_program_are_not_the_kernels),
 		cmocka_unit_test(test_a_directory_lock_is_one_lock),

@@ -91,6 +91,19 @@ static void test_stacks_tell_that_malloc_maps(void **state)
 	stage__free(&stage);
 }
 
+// A program that calls brk and the like by syscall() does so itself: no allocator would be another one's.
+static void test_stacks_tell_that_the_program_maps(void **state)
+{
+	(void)state;
+	struct stage stage = fighter((struct making){ "c", GLIBC, NULL, true }, "brk", "mmap");
+	stage__lock_stack(&stage, 1, 1, "owner", "__do_sys_brk+0x7d", "syscall (libc.so.6)\nmunmap (libc.so.6)", 9000);
+	stage__judge(&stage);
+	assert_false(stage__offer(&stage, "lock.mmap", "preload-allocator")->applicable);
+	assert_says(stage__offer(&stage, "lock.mmap", "preload-allocator")->why, "its own code makes these calls");
+	assert_false(stage__offer(&stage, "lock.mmap", "malloc-thresholds")->applicable);
+	stage__free(&stage);
+}
+
 static void test_commands_name_unit_and_executable(void **state)
 {
 	(void)state;
@@ -225,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_can_be_helped_by_what),
 		cmocka_unit_test(test_stacks_tell_that_malloc_maps),
+		cmocka_unit_test(test_stacks_tell_that_the_program_maps),
 		cmocka_unit_test(test_commands_name_unit_and_executable),
 		cmocka_unit_test(test_other_allocators_have_settings_of_their_own),
 		cmocka_unit_test(test_go_settings_are_for_go),
