@@ -3,7 +3,6 @@
 #include "symbolize/inlined.h"
 
 #include <dwarf.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -189,7 +188,7 @@ static char *name_of(Dwarf_Die *die)
 	return name ? qualified_name(die, name) : NULL;
 }
 
-void inlined__find(Dwarf *dwarf, const uint64_t *addresses, size_t count, int64_t cpu_ns, inlined_found *found, void *context)
+bool inlined__find(Dwarf *dwarf, const uint64_t *addresses, size_t count, int64_t cpu_ns, inlined_found *found, void *context)
 {
 	struct search search = { .addresses = addresses, .count = count, .end_ns = cpu_time() + cpu_ns };
 	Dwarf_CU *unit = NULL;
@@ -215,4 +214,5 @@ void inlined__find(Dwarf *dwarf, const uint64_t *addresses, size_t count, int64_
 			free(names[j]);
 	}
 	free(search.chains);
+	return !search.late;
 }

@@ -3,6 +3,7 @@
 #define WHYSTALL_SYMBOLIZE_INLINED_H
 
 #include <elfutils/libdw.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,7 +13,8 @@ typedef void inlined_found(void *context, size_t index, const char *const *names
 
 #define INLINED_DEPTH 32        // deeper ones are left out
 
-// `addresses` ascend. Goes through the compile units that hold any of them, once. Gives up after `cpu_ns` of CPU time.
-void inlined__find(Dwarf *dwarf, const uint64_t *addresses, size_t count, int64_t cpu_ns, inlined_found *found, void *context);
+// `addresses` ascend. Goes through the compile units that hold any of them, once. Gives up after `cpu_ns` of CPU time, and tells what
+// was found until then. Returns true if it got to the end.
+bool inlined__find(Dwarf *dwarf, const uint64_t *addresses, size_t count, int64_t cpu_ns, inlined_found *found, void *context);
 
 #endif

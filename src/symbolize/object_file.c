@@ -3,6 +3,7 @@
 #include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <gelf.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -14,6 +15,8 @@
 #include "symbolize/elf_symbols.h"
 #include "symbolize/inlined.h"
 
+// Debian compresses debug information; libdw unpacks all of it at once, 300 MB in a second.
+#define UNPACKED_LIMIT ((uint64_t)128 << 20)
 #define INLINED_CPU_LIMIT_NS ((int64_t)(400 * NS_PER_MSEC))     // of one file: usual ones take some milliseconds
 
 // Where the loader puts what stands at `offset` in the file; `offset` itself where no segment holds it.
@@ -157,18 +160,35 @@ static void tell_inlined(void *context, size_t index, const char *const *names, 
 	string__free(&lines);
 }
 
+static bool is_too_big(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	uint64_t total = 0;
+
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Chdr header;
+
+		if (gelf_getchdr(section, &header))
+			total += header.ch_size < UNPACKED_LIMIT ? header.ch_size : UNPACKED_LIMIT;
+	}
+	return total >= UNPACKED_LIMIT;
+}
+
 // The debug information of `elf`, in it or apart; what it stands in is left open until all is done.
-struct debug { int fd; Elf *elf; Dwarf *dwarf; };
+struct debug { int fd; Elf *elf; Dwarf *dwarf; bool too_big; };
 
 static struct debug open_debug(Elf *elf, const char *path)
 {
-	struct debug debug = { .fd = -1, .dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL) };
+	struct debug debug = { .fd = -1, .too_big = is_too_big(elf) };
 
-	if (debug.dwarf)
+	if (!debug.too_big)
+		debug.dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	if (debug.too_big || debug.dwarf)
 		return debug;
 	debug.fd = debug_file__open(elf, path);
 	debug.elf = debug.fd >= 0 ? elf_begin(debug.fd, ELF_C_READ_MMAP, NULL) : NULL;
-	debug.dwarf = debug.elf ? dwarf_begin_elf(debug.elf, DWARF_C_READ, NULL) : NULL;
+	debug.too_big = debug.elf && is_too_big(debug.elf);
+	debug.dwarf = debug.elf && !debug.too_big ? dwarf_begin_elf(debug.elf, DWARF_C_READ, NULL) : NULL;
 	return debug;
 }
 
@@ -185,6 +205,7 @@ int object_file__inlined(int fd, const char *path, const uint64_t *offsets, size
 	struct symbol_match *matches;
 	struct debug debug;
 	Elf *elf;
+	int error;
 
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
@@ -193,17 +214,19 @@ int object_file__inlined(int fd, const char *path, const uint64_t *offsets, size
 		return -ENOEXEC;
 	}
 	debug = open_debug(elf, path);
+	error = debug.too_big ? -EFBIG : 0;
 	if (debug.dwarf) {
 		uint64_t *addresses = base__alloc(count, sizeof(*addresses));
 
 		job.matches = matches = addresses_of(elf, offsets, count);
 		for (size_t i = 0; i < count; i++)
 			addresses[i] = matches[i].address;
-		inlined__find(debug.dwarf, addresses, count, INLINED_CPU_LIMIT_NS, tell_inlined, &job);
+		if (!inlined__find(debug.dwarf, addresses, count, INLINED_CPU_LIMIT_NS, tell_inlined, &job))
+			error = -ETIME;
 		free(matches);
 		free(addresses);
 	}
 	close_debug(&debug);
 	elf_end(elf);
-	return 0;
+	return error;
 }

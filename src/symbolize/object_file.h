@@ -26,7 +26,8 @@ struct object_file_listener {
 // Names the code at `offsets` (in the file, ascending) by symbol tables: quick. `path` (in its mount namespace) is for
 // finding the debug information. Returns 0, or -ENOEXEC if it is no ELF file.
 int object_file__symbols(int fd, const char *path, const uint64_t *offsets, size_t count, const struct object_file_listener *listener);
-// The same by debug information, if there is any: tells of offsets whose function it knows. Slower; gives up after 0.4 s of CPU time.
+// The same by debug information, if there is any: tells of offsets whose function it knows. Slower; gives
+// up after 0.4 s of CPU time. Returns 0; -ENOEXEC; -EFBIG or -ETIME: not read to its end.
 int object_file__inlined(int fd, const char *path, const uint64_t *offsets, size_t count, const struct object_file_listener *listener);
 // By the vDSO of this process, which is that of all 64-bit processes.
 int object_file__vdso(size_t size, const uint64_t *offsets, size_t count, const struct object_file_listener *listener);

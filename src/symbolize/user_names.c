@@ -1,4 +1,5 @@
 // The names in each mapped file: by symbols for all of them first, by debug information after that, as long as there is time.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 
 /* In the child: */
 
-enum name_kind { NAME_BUILD_ID = 1, NAME_FUNCTIONS, NAME_INLINED, NAME_NO_CALL };
+enum name_kind { NAME_BUILD_ID = 1, NAME_FUNCTIONS, NAME_INLINED, NAME_NO_CALL, NAME_NOT_SEARCHED };
 struct name_message { uint32_t kind, pad; uint64_t index, address; };           // and the bytes or the text behind it
 
 struct name_job { struct user_stacks *stacks; int *fds; };
@@ -67,15 +68,19 @@ static void name_object(void *context, size_t item, struct isolate_channel *chan
 	const struct object *object = &job->stacks->objects[number];
 	const struct mapping *mapping = &object->mapping;
 	struct object_file_listener listener = { send_build_id, item < count ? send_functions : send_inlined, send_no_call, channel };
+	int error;
 
 	if (object->is_vdso && item < count)
 		object_file__vdso(mapping->end - mapping->start, object->offsets, object->count, &listener);
 	if (object->is_vdso || job->fds[number] < 0)
 		return;
-	if (item < count)
+	if (item < count) {
 		object_file__symbols(job->fds[number], mapping->path, object->offsets, object->count, &listener);
-	else
-		object_file__inlined(job->fds[number], mapping->path, object->offsets, object->count, &listener);
+		return;
+	}
+	error = object_file__inlined(job->fds[number], mapping->path, object->offsets, object->count, &listener);
+	if (error == -EFBIG || error == -ETIME)
+		send_name(channel, (struct name_message){ .kind = NAME_NOT_SEARCHED }, NULL, 0);
 }
 
 /* In the parent: */
@@ -143,6 +148,8 @@ static void take_name(void *context, size_t item, const unsigned char *bytes, si
 	if (message.kind == NAME_BUILD_ID) {
 		for (size_t i = 0; i < length && i < 6; i++)
 			snprintf(object->build_id + 2 * i, 3, "%02x", bytes[i]);
+	} else if (message.kind == NAME_NOT_SEARCHED) {
+		stacks->statistics.files_not_searched++;
 	} else if (message.index >= object->count) {
 		return;
 	} else if (message.kind == NAME_NO_CALL) {
