@@ -70,6 +70,15 @@ int report__print(const struct recording *recording, const char *format, FILE *o
 	return 0;
 }
 
+// On stderr, because it is a fact of this directory, not of the recording.
+static void mention_former(const char *path)
+{
+	cleanup_free char *former = recording_file__former(path);
+	if (former)
+		say__warning("the recorder of %s was killed before it had saved anything; the recording that stood there before is kept, "
+			     "get it back with: mv '%s' '%s'", path, former, path);
+}
+
 int command__report(int argc, char **argv)
 {
 	struct arguments arguments;
@@ -86,6 +95,7 @@ int command__report(int argc, char **argv)
 		say__error("%s", error ? error : strerror(-status));
 		return EXIT_UNREADABLE;
 	}
+	mention_former(arguments.operands[0]);
 	bool confirmed = false;
 	status = report__print(recording, format, stdout, &confirmed);
 	recording__free(recording);

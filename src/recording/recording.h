@@ -257,8 +257,12 @@ int recording_file__create(const char *path, struct recording_file **ret_file, c
 // before that a slow disk must not hold up the recording of what makes it slow.
 int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error);
 // Closing without a save takes the opening back: what stood at the path before stands there again (a run that cannot even
-// begin destroys no older recording).
+// begin destroys no older recording). A writer that is killed before its first save cannot do that: the next one for the same
+// path does it first, and until then recording_file__former tells where the older recording is.
 void recording_file__close(struct recording_file *file);
+// Where the recording is that stood at `path` before a writer began that was killed before its first save; NULL if none.
+// Owned by the caller.
+char *recording_file__former(const char *path);
 
 // Reads a recording. Errors (negative errno + sentence): no such file, no permission, not a recording, of a newer schema,
 // damaged. A file that holds absurd values (counts, ids that point nowhere, text that is not UTF-8) is refused or repaired,

@@ -241,27 +241,60 @@ static int check_target(const struct recording_file *file, char **ret_error)
 	return -EEXIST;
 }
 
-// Removes drafts of this recording whose writers were killed.
-static void remove_strays(const struct recording_file *file, const char *prefix)
+// What is written beside a recording has this and the writer's pid as its name: hidden, and short enough for the longest names.
+static char *stray_prefix(const struct recording_file *file)
+{
+	return base__format(".%.200s.whystall-", file->name);
+}
+
+// Whether `name` was left beside this recording by a writer that was killed: a draft, or what stood there before (*ret_former).
+static bool is_stray(const struct recording_file *file, const char *prefix, const char *name, bool *ret_former)
+{
+	char *end;
+	struct stat status;
+	size_t length = strlen(prefix);
+	if (strncmp(name, prefix, length) != 0 || !isdigit((unsigned char)name[length]))
+		return false;
+	long pid = strtol(name + length, &end, 10);
+	*ret_former = strcmp(end, FORMER) == 0;
+	if ((*end && !*ret_former) || pid <= 0 || pid > INT_MAX || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+		return false;
+	return fstatat(file->directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid();
+}
+
+static DIR *list(const struct recording_file *file)
 {
 	int fd = openat(file->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	if (!directory && fd >= 0)
+		close(fd);
+	return directory;
+}
+
+// Whether nothing stands at the path, or what a writer leaves that was killed before its first save.
+static bool holds_nothing(const struct recording_file *file)
+{
+	struct recording *recording = NULL;
+	cleanup_free char *sentence = NULL;
+	int error = recording__read(file->path, &recording, &sentence);
+	bool nothing = !error && !recording__meta_number(recording, "complete", 1) && !recording__meta(recording, "window_ns");
+	recording__free(recording);
+	return nothing || error == -ENOENT;
+}
+
+// Clears away what killed writers left. One that had saved nothing has its opening taken back, as its own close would have done.
+static void remove_strays(const struct recording_file *file, const char *prefix)
+{
+	DIR *directory = list(file);
+	bool former;
+	if (!directory)
 		return;
-	}
-	size_t length = strlen(prefix);
 	for (struct dirent *entry; (entry = readdir(directory));) {
-		char *end;
-		struct stat status;
-		if (strncmp(entry->d_name, prefix, length) != 0 || !isdigit((unsigned char)entry->d_name[length]))
+		if (!is_stray(file, prefix, entry->d_name, &former))
 			continue;
-		long pid = strtol(entry->d_name + length, &end, 10);
-		if ((*end && strcmp(end, FORMER) != 0) || pid <= 0 || pid > INT_MAX || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
-			continue;
-		if (fstatat(file->directory_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(status.st_mode) && status.st_uid == geteuid())
+		if (former && holds_nothing(file))
+			renameat(file->directory_fd, entry->d_name, file->directory_fd, file->name);
+		else
 			unlinkat(file->directory_fd, entry->d_name, 0);
 	}
 	closedir(directory);
@@ -294,8 +327,7 @@ int recording_file__create(const char *path, struct recording_file **ret_file, c
 		file->directory_fd = open(file->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int error = file->directory_fd < 0 ? explain(-errno, file, ret_error) : check_target(file, ret_error);
 	if (!error) {
-		// Hidden, and short enough for a name of the greatest length.
-		cleanup_free char *prefix = base__format(".%.200s.whystall-", file->name);
+		cleanup_free char *prefix = stray_prefix(file);
 		file->draft = base__format("%s%d", prefix, (int)getpid());
 		file->former = base__format("%s" FORMER, file->draft);
 		remove_strays(file, prefix);
@@ -306,6 +338,25 @@ int recording_file__create(const char *path, struct recording_file **ret_file, c
 	else
 		*ret_file = file;
 	return error;
+}
+
+char *recording_file__former(const char *path)
+{
+	struct recording_file *file = base__alloc(1, sizeof(*file));
+	char *found = NULL;
+	bool former = false;
+	file->path = base__copy(path);
+	split(file);
+	file->directory_fd = open(file->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_free char *prefix = stray_prefix(file);
+	DIR *directory = file->directory_fd >= 0 && holds_nothing(file) ? list(file) : NULL;
+	for (struct dirent *entry; directory && !found && (entry = readdir(directory));)
+		if (is_stray(file, prefix, entry->d_name, &former) && former)
+			found = base__format("%s/%s", file->directory, entry->d_name);
+	if (directory)
+		closedir(directory);
+	recording_file__close(file);
+	return found;
 }
 
 void recording_file__close(struct recording_file *file)

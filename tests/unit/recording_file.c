@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct place { char directory[64], path[96]; };
@@ -188,6 +189,69 @@ static void test_a_run_that_never_saves_changes_nothing(void **state)
 	assert_same(written, read);
 	assert_files(place, 1);
 	recording__free(read);
+	recording__free(written);
+}
+
+// A writer that is gone before it has saved anything, without closing.
+static void begin_and_die(const struct place *place)
+{
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct recording_file *file = NULL;
+		char *sentence = NULL;
+		_exit(recording_file__create(place->path, &file, &sentence) != 0);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void assert_holds(const char *path, const struct recording *expected)
+{
+	struct recording *read = read_back(path);
+	assert_same(expected, read);
+	recording__free(read);
+}
+
+static void test_a_killed_run_that_never_saved_loses_nothing(void **state)
+{
+	const struct place *place = *state;
+	begin_and_die(place);
+	assert_null(recording_file__former(place->path));       // there was none
+	struct recording *written = full_recording();
+	save(place->path, written);
+	assert_null(recording_file__former(place->path));
+	begin_and_die(place);
+	begin_and_die(place);           // the second finds what the first left
+	struct recording *read = read_back(place->path);
+	assert_string_equal(recording__meta(read, "complete"), "0");
+	recording__free(read);
+	cleanup_free char *former = recording_file__former(place->path);
+	assert_non_null(former);
+	assert_holds(former, written);
+	assert_files(place, 2);
+	recording_file__close(create(place->path));
+	assert_holds(place->path, written);
+	assert_files(place, 1);
+	recording__free(written);
+}
+
+// Whoever puts another recording there does not want the former one back.
+static void test_a_newer_recording_stays(void **state)
+{
+	const struct place *place = *state;
+	struct recording *written = full_recording();
+	save(place->path, written);
+	begin_and_die(place);
+	recording__set_meta(written, "tool_version", "another");
+	cleanup_free char *other = base__format("%s/other.db", place->directory);
+	save(other, written);
+	assert_int_equal(rename(other, place->path), 0);
+	assert_null(recording_file__former(place->path));
+	recording_file__close(create(place->path));
+	assert_holds(place->path, written);
+	assert_files(place, 1);
 	recording__free(written);
 }
 
@@ -395,6 +459,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_round_trip), TEST(test_new_file_says_that_it_is_cut_short), TEST(test_mode_and_leftovers),
 		TEST(test_a_run_that_never_saves_changes_nothing),
+		TEST(test_a_killed_run_that_never_saved_loses_nothing),
+		TEST(test_a_newer_recording_stays),
 		TEST(test_never_overwrites_what_is_not_a_recording), TEST(test_refuses_what_it_cannot_read),
 		TEST(test_newer_schema_names_its_maker), TEST(test_hostile_schemas), TEST(test_harmless_additions_are_read),
 		TEST(test_older_recordings_are_read), TEST(test_half_a_table_is_refused), TEST(test_people_find_the_occupants_names),
