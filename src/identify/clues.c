@@ -71,11 +71,12 @@ static const struct { const char *part; enum clue clue; } rust_parts[] = {
 	{ "lang_start", CLUE_RUST_MAIN }, { "__rdl_alloc", CLUE_RUST_SYSTEM_ALLOCATOR }, { "__rg_alloc", CLUE_RUST_OWN_ALLOCATOR },
 };
 
-// Texts that the code itself uses: messages, names of variables in the environment. Debug information does not count.
+// Texts that only the code itself has: messages, names of its types. Not the names of its settings: tools and documentation of
+// others have those, too.
 static const struct { struct needle needle; enum clue clue; } texts[] = {
 	{ { "<je", "malloc>: " }, CLUE_JEMALLOC },
-	{ { "mi", "malloc: " }, CLUE_MIMALLOC },
-	{ { "TCMALLOC_", "RELEASE_RATE" }, CLUE_TCMALLOC },
+	{ { "mi", "malloc: warning: " }, CLUE_MIMALLOC },
+	{ { "22TCMalloc", "Implementation" }, CLUE_TCMALLOC },
 	{ { "tcmalloc/", "internal/" }, CLUE_GOOGLE_TCMALLOC },
 	{ { "malloc(): ", "corrupted top size" }, CLUE_GLIBC },        // since 2.29
 	{ { "malloc(): ", "memory corruption" }, CLUE_GLIBC },         // before

@@ -192,28 +192,35 @@ size_t elf_reader__symbols(const struct elf_reader *reader, uint32_t section_typ
 	return seen;
 }
 
-void elf_reader__notes(const struct elf_reader *reader,
-	void (*see)(void *context, const char *name, uint32_t type, const void *bytes, size_t size), void *context)
+static void see_notes(Elf_Data *data, elf_reader_see_note *see, void *context)
+{
+	size_t name, bytes, next;
+	GElf_Nhdr note;
+
+	for (size_t at = 0; data && (next = gelf_getnote(data, at, &note, &name, &bytes)) > at; at = next) {
+		const char *start = data->d_buf;
+
+		if (note.n_namesz && !start[name + note.n_namesz - 1])
+			see(context, start + name, note.n_type, start + bytes, note.n_descsz);
+	}
+}
+
+void elf_reader__notes(const struct elf_reader *reader, elf_reader_see_note *see, void *context)
 {
 	uint64_t left = NOTES_LIMIT;
 	GElf_Phdr segment;
+	GElf_Shdr header;
+	Elf_Scn *section;
 
 	for (size_t i = 0; elf_reader__segment(reader, i, &segment); i++) {
-		GElf_Nhdr note;
-		size_t name, bytes, next;
-
 		if (segment.p_type != PT_NOTE || segment.p_filesz > left)
 			continue;
 		left -= segment.p_filesz;
-		Elf_Data *data = elf_getdata_rawchunk(reader->elf, (int64_t)segment.p_offset, segment.p_filesz,
-			segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
-		for (size_t at = 0; data && (next = gelf_getnote(data, at, &note, &name, &bytes)) > at; at = next) {
-			const char *start = data->d_buf;
-
-			if (note.n_namesz && !start[name + note.n_namesz - 1])
-				see(context, start + name, note.n_type, start + bytes, note.n_descsz);
-		}
+		see_notes(elf_getdata_rawchunk(reader->elf, (int64_t)segment.p_offset, segment.p_filesz,
+			segment.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR), see, context);
 	}
+	if (elf_reader__section(reader, ".note.gnu.build-id", &header, &section) && header.sh_type == SHT_NOTE)
+		see_notes(elf_reader__data(section, &header, NOTES_LIMIT), see, context);
 }
 
 static size_t join(const struct needle *needle, char text[static NEEDLE_LENGTH])

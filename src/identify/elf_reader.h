@@ -41,9 +41,10 @@ Elf_Data *elf_reader__data(Elf_Scn *section, const GElf_Shdr *header, size_t lim
 size_t elf_reader__symbols(const struct elf_reader *reader, uint32_t section_type,
 	bool (*see)(void *context, const char *name, const GElf_Sym *symbol), void *context);
 
-// Calls `see` for each note of the PT_NOTE segments (at most 1 MiB of them).
-void elf_reader__notes(const struct elf_reader *reader,
-	void (*see)(void *context, const char *name, uint32_t type, const void *bytes, size_t size), void *context);
+// Calls `see` for each note of the PT_NOTE segments (at most 1 MiB of them), then for those of the section .note.gnu.build-id,
+// which Go's linker left out of the segment for some versions.
+typedef void elf_reader_see_note(void *context, const char *name, uint32_t type, const void *bytes, size_t size);
+void elf_reader__notes(const struct elf_reader *reader, elf_reader_see_note *see, void *context);
 
 // A text to look for; `found` is set where it occurs. A needle's text is written in two parts, so that a program which holds
 // these tables is not taken for what it looks for.
