@@ -47,14 +47,42 @@ static void add_caution(struct diagnosis *diagnosis, char *sentence)
 	diagnosis->cautions[diagnosis->caution_count++] = sentence;
 }
 
-static void write_cautions(struct diagnosis *diagnosis, bool found)
+// Whoever looks at pressure graphs would take the lock for what they show.
+static void add_lock_caution(struct diagnosis *diagnosis, const size_t *order, size_t count)
 {
+	double seconds = 0;
+	const struct verdict *cpu = NULL;
+	for (size_t i = 0; i < count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[order[i]];
+		if (verdict->under)
+			continue;
+		if (verdict->cause->account == ACCOUNT_LOCKS)
+			seconds += verdict->stall_seconds;
+		else if (!cpu)
+			cpu = verdict;
+	}
+	if (seconds <= 0)
+		return;
+	double share = diagnosis->ledger->window_seconds > 0 ? diagnosis->ledger->cpu_some->kernel_seconds / diagnosis->ledger->window_seconds : 0;
+	cleanup_string struct string other = { 0 };
+	if (cpu)
+		string__add(&other, " The CPU pressure of %s has another cause: %s.", wording__percent(share).text, cpu->cause->id);
+	else if (share >= threshold__value(THRESHOLD_WALL_CONTRIBUTING))
+		string__add(&other, " The CPU pressure of %s is other waiting: of tasks that are awake and want a CPU.", wording__percent(share).text);
+	add_caution(diagnosis, base__format("Asleep on a lock: counted by no pressure figure (%s in all).%s", wording__seconds(seconds).text,
+					    other.text ? other.text : ""));
+}
+
+static void write_cautions(struct diagnosis *diagnosis, const size_t *order, size_t count)
+{
+	bool found = count > 0;
 	const struct ledger *ledger = diagnosis->ledger;
 	const struct recording *recording = ledger->recording;
 	if (!recording__meta_number(recording, "complete", 0))
 		add_caution(diagnosis, base__format("The recording was cut short: it holds %s of the %s asked for, and its last moments may be missing.",
 						    wording__seconds(ledger->window_seconds).text,
 						    wording__seconds((double)recording__meta_number(recording, "requested_ns", 0) / NS_PER_SEC).text));
+	add_lock_caution(diagnosis, order, count);
 	if (headline__imbalance(diagnosis))
 		add_caution(diagnosis, base__format("The books do not balance: %s.%s", headline__imbalance(diagnosis),
 						    found ? " Verdicts are lowered by a step." : ""));
@@ -130,38 +158,11 @@ static char *found_sentence(const struct diagnosis *diagnosis, const size_t *ord
 	return base__format("%s. SEPARATELY %s%s.", first, second, more);
 }
 
-// Whoever looks at pressure graphs would take the lock for what they show.
-static void add_lock_caution(struct diagnosis *diagnosis, const size_t *order, size_t count)
-{
-	double seconds = 0;
-	const struct verdict *cpu = NULL;
-	for (size_t i = 0; i < count; i++) {
-		const struct verdict *verdict = &diagnosis->verdicts[order[i]];
-		if (verdict->under)
-			continue;
-		if (verdict->cause->account == ACCOUNT_LOCKS)
-			seconds += verdict->stall_seconds;
-		else if (!cpu)
-			cpu = verdict;
-	}
-	if (seconds <= 0)
-		return;
-	double share = diagnosis->ledger->window_seconds > 0 ? diagnosis->ledger->cpu_some->kernel_seconds / diagnosis->ledger->window_seconds : 0;
-	cleanup_string struct string other = { 0 };
-	if (cpu)
-		string__add(&other, " The CPU pressure of %s has another cause: %s.", wording__percent(share).text, cpu->cause->id);
-	else if (share >= threshold__value(THRESHOLD_WALL_CONTRIBUTING))
-		string__add(&other, " The CPU pressure of %s is other waiting: of tasks that are awake and want a CPU.", wording__percent(share).text);
-	add_caution(diagnosis, base__format("Asleep on a lock: counted by no pressure figure (%s in all).%s", wording__seconds(seconds).text,
-					    other.text ? other.text : ""));
-}
-
 void headline__write(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
 	size_t order[64], count = headline__order(diagnosis, order, ARRAY_SIZE(order));
-	add_lock_caution(diagnosis, order, count);
-	write_cautions(diagnosis, count > 0);
+	write_cautions(diagnosis, order, count);
 	bool locks = ledger->locks.recorded;
 	cleanup_free char *pressure = pressure_clause(diagnosis);
 	double share = ledger->window_seconds > 0 ? ledger->cpu_some->kernel_seconds / ledger->window_seconds : 0;

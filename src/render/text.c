@@ -10,6 +10,8 @@
 #define LABEL 2         // where labels stand …
 #define BODY 13         // … and what they label
 #define PARTIES_SHOWN 4
+#define NAME_COLUMNS 68
+#define THREADS_LOOKED_AT 8     // a name that most threads bear is among a few of them
 #define KERNEL_FRAMES 6
 #define USER_FRAMES 6
 
@@ -25,48 +27,76 @@ static void write_head(struct page *page, const struct answer *answer)
 	page__paragraph(page, 0, 2, STYLE_DIM, answer->origin);
 }
 
+// A name that most of its threads bear, and that is not the process': what other tools show instead of the process. NULL if
+// there is none.
+static const char *thread_name(const struct answer *answer, const struct party *party)
+{
+	const struct ledger_process *process = party->process ? ledger__process(answer->ledger, party->process) : NULL;
+	if (!process || process->row->kernel_thread || process->task_count < 2)
+		return NULL;
+	for (size_t i = 0; i < process->task_count && i < THREADS_LOOKED_AT; i++) {
+		const char *name = process->tasks[i].name;
+		size_t same = 0;
+		for (size_t j = 0; name && j < process->task_count; j++)
+			same += process->tasks[j].name && !strcmp(process->tasks[j].name, name);
+		if (2 * same > process->task_count)
+			return strcmp(name, wording__process_name(process->row)) ? name : NULL;
+	}
+	return NULL;
+}
+
 static void write_party(struct page *page, const struct answer *answer, const char *label, const struct party *party)
 {
 	const struct process_row *row = party->process ? recording__process(answer->recording, party->process) : NULL;
-	cleanup_free char *name = wording__party(answer->recording, party);
+	cleanup_free char *plain = wording__party(answer->recording, party), *made = wording__party_made(answer->recording, party);
+	cleanup_free char *making = wording__making(row);
+	bool fits = page__columns(made) <= NAME_COLUMNS;        // else how it is made goes to the line below
+	const char *name = fits ? made : plain;
 	struct text_figure figure = wording__seconds(party->seconds), share = wording__percent(party->share);
 	struct page_cell cells[] = {
-		{ label, BODY - LABEL, STYLE_DIM }, { name, 68, STYLE_BOLD }, { figure.text, -8, STYLE_PLAIN }, { share.text, -7, STYLE_PLAIN },
+		{ label, BODY - LABEL, STYLE_DIM }, { name, NAME_COLUMNS, STYLE_BOLD }, { figure.text, -8, STYLE_PLAIN }, { share.text, -7, STYLE_PLAIN },
 	};
 	page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
 	cleanup_free char *identity = wording__identity(row);
 	cleanup_string struct string detail = { 0 };
 	if (party->note)
 		string__add(&detail, "%s", party->note);
-	if (identity)
-		string__add(&detail, "%s%s", detail.text ? "; " : "", identity);
-	if (detail.text) {
-		// Two lines at most: a path of 4096 characters must not push the next culprit off the screen.
-		cleanup_free char *shown = page__shorten(detail.text, 2 * (PAGE_COLUMNS - BODY - 2) - 20);
-		page__paragraph(page, BODY + 2, BODY + 2, STYLE_DIM, shown);
-	}
+	const char *threads = thread_name(answer, party);
+	if (threads)
+		string__add(&detail, "%sits threads are called %s", detail.text ? "; " : "", threads);
+	if (!fits && making)
+		string__add(&detail, "%s%s", detail.text ? "; " : "", making);
+	// Two lines at most: a path of 4096 characters must not push the next culprit off the screen.
+	cleanup_free char *shown = identity ? page__shorten(identity, 2 * (PAGE_COLUMNS - BODY - 2) - 20) : NULL;
+	if (shown)
+		string__add(&detail, "%s%s", detail.text ? "; " : "", shown);
+	if (detail.text)
+		page__paragraph(page, BODY + 2, BODY + 2, STYLE_DIM, detail.text);
+}
+
+// The heaviest stack of a party: where in the kernel it was, and where in its own code.
+static void write_stack(struct page *page, const struct party *party)
+{
+	if (!party->stack_count)
+		return;
+	const struct party_stack *stack = &party->stacks[0];
+	cleanup_free char *kernel = answer__frames(stack->kernel, KERNEL_FRAMES), *user = answer__frames(stack->user, USER_FRAMES);
+	cleanup_free char *line = base__format("%s in %s%s%s", wording__seconds(stack->seconds).text, kernel ? kernel : "(kernel stack not known)",
+					       user ? ", called by " : "", user ? user : "");
+	page__labelled(page, LABEL, BODY + 2, STYLE_DIM, "  its stack", line);
 }
 
 static void write_parties(struct page *page, const struct answer *answer, const char *label, const struct party *parties, size_t count)
 {
-	for (size_t i = 0; i < count && i < PARTIES_SHOWN; i++)
+	for (size_t i = 0; i < count && i < PARTIES_SHOWN; i++) {
 		write_party(page, answer, i ? "" : label, &parties[i]);
+		if (!i)
+			write_stack(page, &parties[i]);
+	}
 	if (count > PARTIES_SHOWN) {
 		cleanup_free char *more = base__format("and %zu more (all of them: --format json)", count - PARTIES_SHOWN);
 		page__paragraph(page, BODY, BODY, STYLE_DIM, more);
 	}
-}
-
-// The heaviest stack of a party: where in the kernel it was, and where in its own code.
-static void write_stack(struct page *page, const char *label, const struct party *parties, size_t count)
-{
-	if (!count || !parties[0].stack_count)
-		return;
-	const struct party_stack *stack = &parties[0].stacks[0];
-	cleanup_free char *kernel = answer__frames(stack->kernel, KERNEL_FRAMES), *user = answer__frames(stack->user, USER_FRAMES);
-	cleanup_free char *line = base__format("%s in %s%s%s", wording__seconds(stack->seconds).text, kernel ? kernel : "(kernel stack not known)",
-					       user ? ", called by " : "", user ? user : "");
-	page__labelled(page, LABEL, BODY, STYLE_DIM, label, line);
 }
 
 static char *evidence_figure(const struct evidence *evidence, double value)
@@ -127,9 +157,7 @@ static void write_verdict(struct page *page, const struct answer *answer, const 
 	if (verdict->doubt)
 		page__labelled(page, LABEL, BODY, STYLE_WARNING, "doubt", verdict->doubt);
 	write_parties(page, answer, verdict->culprit_count > 1 ? "culprits" : "culprit", verdict->culprits, verdict->culprit_count);
-	write_stack(page, "its stack", verdict->culprits, verdict->culprit_count);
 	write_parties(page, answer, verdict->victim_count > 1 ? "victims" : "victim", verdict->victims, verdict->victim_count);
-	write_stack(page, "its stack", verdict->victims, verdict->victim_count);
 	write_evidence(page, verdict);
 	write_advice(page, verdict);
 }

@@ -1,5 +1,5 @@
 // The page: never wider than 100 columns and free of control characters, whatever names are on it.
-#include "unit/stage.h"
+#include "unit/stage_locks.h"
 
 #include <jansson.h>
 
@@ -78,6 +78,14 @@ static struct stage loud(const char *name, const char *path)
 	*recording__add_fold(stage.recording) = (struct fold_row){ 77, 0, 0, 7000 * STAGE_MS, 10000 * STAGE_MS, 0 };
 	*recording__add_book(stage.recording) = (struct book_row){ 77, 0, 7000 * STAGE_MS, 7000 * STAGE_MS, 7000 * STAGE_MS, 0 };
 	*recording__add_pressure(stage.recording) = (struct pressure_row){ 0, base__copy("io"), base__copy("some"), 7000 * STAGE_MS };
+	for (int i = 0; i < 2; i++) {
+		int64_t lock = stage__lock(&stage, i ? "mutex" : "mmap_lock", i ? 0 : server, name, 5000);
+		stage__lock_wait(&stage, lock, server, "write", 100, 9000);
+		stage__lock_hold(&stage, lock, i ? server : batch[0], name, name, 6000);
+		stage__lock_stack(&stage, lock, server, "waiter", name, path, 1000);
+		stage__lock_stack(&stage, lock, i ? server : batch[0], "owner", path, name, 1000);
+	}
+	stage__make(&stage, server, name, path, name, path)->runtime_version = base__copy(name);
 	recording__set_meta(stage.recording, "command", "%s", name);
 	recording__set_meta(stage.recording, "complete", "0");
 	stage__task(&stage, worker)->throttled_ns = 7000 * STAGE_MS;
@@ -102,6 +110,8 @@ static void test_nasty_names_stay_on_the_page(void **state)
 			struct stage stage = loud(name, path);
 			assert_verdict(&stage, "cpu.oversubscription", "confirmed");
 			assert_verdict(&stage, "cpu.quota", "confirmed");
+			assert_verdict(&stage, "lock.mmap", "confirmed");
+			assert_verdict(&stage, "lock.kernel", "confirmed");
 			cleanup_free char *text = render__text(stage.diagnosis, false);
 			assert_true(check_lines(text) > 40);
 			cleanup_free char *json = render__json(stage.diagnosis);
@@ -130,18 +140,20 @@ static void test_same_diagnosis_same_bytes(void **state)
 	stage__free(&stage);
 }
 
-// Whoever reads five lines must know the answer, that the recording was cut short, and what was not judged.
+// Whoever reads the first lines must know the answer (two stalls here), that the recording was cut short, and what was not judged.
 static void test_first_lines_say_what_matters(void **state)
 {
 	struct stage stage = loud("server", "/srv");
 	(void)state;
 	cleanup_free char *text = render__text(stage.diagnosis, false);
 	const char *end = text;
-	for (int i = 0; i < 6 && end; i++)
+	for (int i = 0; i < 9 && end; i++)
 		end = strchr(end + 1, '\n');
 	assert_non_null(end);
 	cleanup_free char *head = base__format("%.*s", (int)(end - text), text);
 	assert_non_null(strstr(head, "STALLED"));
+	assert_non_null(strstr(head, "SEPARATELY STALLED"));
+	assert_non_null(strstr(head, "counted by no pressure figure"));
 	assert_non_null(strstr(head, "cut short"));
 	assert_non_null(strstr(head, "io pressure"));
 	stage__free(&stage);
