@@ -147,7 +147,7 @@ static void test_first_lines_say_what_matters(void **state)
 	(void)state;
 	cleanup_free char *text = render__text(stage.diagnosis, false);
 	const char *end = text;
-	for (int i = 0; i < 9 && end; i++)
+	for (int i = 0; i < 11 && end; i++)
 		end = strchr(end + 1, '\n');
 	assert_non_null(end);
 	cleanup_free char *head = base__format("%.*s", (int)(end - text), text);
