@@ -1,5 +1,5 @@
 // Many threads of one process change the protection of their own regions, as a just-in-time compiler or a garbage collector
-// may: each change is a writer of the process' mmap_lock for as long as its page table entries take, here a millisecond.
+// may: each change is a writer of the process' mmap_lock for as long as its page table entries take, here one or two milliseconds.
 // The threads rest between two changes, so that there is a CPU for whoever gets the lock: they wait for nothing else. The regions are
 // one file in memory, mapped once for each thread.
 #include <sys/mman.h>
@@ -7,8 +7,8 @@
 #include "work.h"
 
 #define THREADS 12
-#define REGION_BYTES (64L << 20)
-#define REST_US 1500
+#define REGION_BYTES (128L << 20)
+#define REST_US 4000
 
 static __attribute__((noreturn)) void *toggle(void *argument)
 {

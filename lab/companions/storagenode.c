@@ -8,10 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PIECES 256
-#define PIECE_BYTES (256 * 1024)
+#define PIECES 512
+#define PIECE_BYTES (128 * 1024)
 #define CLIENTS 4
-#define PAUSE_NS 20000000LL
+#define PAUSE_NS 25000000LL
 #define REST_FACTOR 8           // a client rests so many times as long as its answer took: a slow machine is not filled
 
 static unsigned char *table;

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	pieces     = 256
-	pieceBytes = 256 << 10
+	pieces     = 512
+	pieceBytes = 128 << 10
 	clients    = 4
-	pause      = 20 * time.Millisecond
+	pause      = 25 * time.Millisecond
 	// A client rests so many times as long as its answer took, so that a slow machine is not filled by requests.
 	restFactor = 8
 )

@@ -52,7 +52,7 @@ const struct command_spec command_table[] = {
 	  .description = "Tries what a recording would need and says for each probe and each cause whether it can be had here.",
 	  .options = check_options, .run = command__check },
 	{ .name = "demo", .summary = "run a labelled workload and diagnose it", .usage = "demo [SCENARIO] [OPTION...]",
-	  .description = "Starts a workload whose truth is known (default: oversubscription), records beside it, prints the truth and the "
+	  .description = "Starts a workload whose truth is known (default: mmapcase), records beside it, prints the truth and the "
 			 "diagnosis, and whether the two agree. Needs root. The workload is stopped in every case.",
 	  .options = demo_options, .operands_max = 1, .run = command__demo },
 	{ .name = "diff", .summary = "compare two recordings (not there yet)",
