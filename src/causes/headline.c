@@ -73,6 +73,27 @@ static void add_lock_caution(struct diagnosis *diagnosis, const size_t *order, s
 					    other.text ? other.text : ""));
 }
 
+// A cause that was found need not be what most of the pressure comes from. The causes' times may overlap, so their sum is the most that they
+// can explain.
+static void add_remainder_caution(struct diagnosis *diagnosis, const size_t *order, size_t count)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	double some = ledger->cpu_some->kernel_seconds, found = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (diagnosis->verdicts[order[i]].cause->account != ACCOUNT_CPU)
+			continue;
+		found += diagnosis->verdicts[order[i]].wall_seconds;
+		any = true;
+	}
+	if (!any || found >= some / 2 || some - found < threshold__value(THRESHOLD_WALL_CONFIRMED) * ledger->window_seconds)
+		return;
+	add_caution(diagnosis, base__format("Most of the CPU pressure of %s is something else: waits of processes for each other, too short or too "
+					    "evenly shared to hold anybody up by the rules (see \"Who waited for whom\").",
+					    wording__percent(some / ledger->window_seconds).text));
+}
+
 static void write_cautions(struct diagnosis *diagnosis, const size_t *order, size_t count)
 {
 	bool found = count > 0;
@@ -83,6 +104,7 @@ static void write_cautions(struct diagnosis *diagnosis, const size_t *order, siz
 						    wording__seconds(ledger->window_seconds).text,
 						    wording__seconds((double)recording__meta_number(recording, "requested_ns", 0) / NS_PER_SEC).text));
 	add_lock_caution(diagnosis, order, count);
+	add_remainder_caution(diagnosis, order, count);
 	if (headline__imbalance(diagnosis))
 		add_caution(diagnosis, base__format("The books do not balance: %s.%s", headline__imbalance(diagnosis),
 						    found ? " Verdicts are lowered by a step." : ""));
