@@ -28,6 +28,10 @@ __attribute__((noinline, visibility("default"))) void innermost(void)
 	__asm__ volatile("");
 }
 
+// Other names for the same function, as the C library has them. The public one without underscores is the one to print.
+extern void __in(void) __attribute__((alias("innermost")));
+static void in(void) __attribute__((alias("innermost"), used));
+
 static inline __attribute__((always_inline)) void inlined_inner(void)
 {
 	innermost();
