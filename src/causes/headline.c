@@ -94,6 +94,28 @@ static void add_remainder_caution(struct diagnosis *diagnosis, const size_t *ord
 					    wording__percent(some / ledger->window_seconds).text));
 }
 
+// CPU causes that this recording cannot tell anything about; by name where others of them could be judged.
+static void add_unjudged_caution(struct diagnosis *diagnosis)
+{
+	const struct verdict *first = NULL;
+	cleanup_string struct string names = { 0 };
+	bool all = true;
+
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[i];
+		if (!verdict->cause->judge || verdict->cause->account != ACCOUNT_CPU)
+			continue;
+		if (verdict->kind != VERDICT_NOT_TESTABLE) {
+			all = false;
+			continue;
+		}
+		first = first ? first : verdict;
+		string__add(&names, "%s%s", names.length ? ", " : "", verdict->cause->id);
+	}
+	if (first)
+		add_caution(diagnosis, base__format("%s could not be judged: %s.", all ? "CPU causes" : names.text, first->summary));
+}
+
 static void write_cautions(struct diagnosis *diagnosis, const size_t *order, size_t count)
 {
 	bool found = count > 0;
@@ -108,13 +130,7 @@ static void write_cautions(struct diagnosis *diagnosis, const size_t *order, siz
 	if (headline__imbalance(diagnosis))
 		add_caution(diagnosis, base__format("The books do not balance: %s.%s", headline__imbalance(diagnosis),
 						    found ? " Verdicts are lowered by a step." : ""));
-	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
-		const struct verdict *verdict = &diagnosis->verdicts[i];
-		if (verdict->cause->judge && verdict->kind == VERDICT_NOT_TESTABLE && verdict->cause->account == ACCOUNT_CPU) {
-			add_caution(diagnosis, base__format("CPU causes could not be judged: %s.", verdict->summary));
-			break;
-		}
-	}
+	add_unjudged_caution(diagnosis);
 	for (size_t i = 0; i < diagnosis->verdict_count && ledger->locks.recorded && recording->cpu_count; i++) {
 		const struct verdict *verdict = &diagnosis->verdicts[i];
 		if (verdict->cause->account == ACCOUNT_LOCKS && verdict->kind == VERDICT_NOT_TESTABLE) {
