@@ -92,19 +92,28 @@ static void add_wants(struct contention *contention)
 		}
 }
 
+// Rule 4: the part of the waiting in which somebody held the lock. While it is free and whoever was woken to take it has no
+// CPU, others wait for the want of CPUs.
+static double held_share(const struct contention *contention)
+{
+	double free_ns = contention->handed_ns + contention->handing_over_ns;
+	return contention->hold_ns > 0 ? fmax(0, 1 - free_ns / contention->hold_ns) : 1;
+}
+
 static void find_hurts(struct contention *contention)
 {
 	const struct scene *scene = contention->scene;
+	double held = held_share(contention);
 	for (size_t i = 0; i < scene->crowd_count; i++) {
 		struct contender *contender = &contention->contenders[i];
 		const struct crowd *crowd = &scene->crowds[i];
 		contender->loss = contender->wanted_ns > 0 ? fmin(1, contender->stall_ns / contender->wanted_ns) : 0;
-		if (crowd->tool || !crowd->in_scope || contender->stall_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
-		    contender->loss < threshold__value(THRESHOLD_LOCK_LOSS_CONTRIBUTING))
+		if (crowd->tool || !crowd->in_scope || held * contender->stall_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
+		    held * contender->loss < threshold__value(THRESHOLD_LOCK_LOSS_CONTRIBUTING))
 			continue;
 		contender->hurt = true;
-		contender->severe = contender->loss >= threshold__value(THRESHOLD_LOCK_LOSS_SEVERE) &&
-				    contender->stall_ns >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;
+		contender->severe = held * contender->loss >= threshold__value(THRESHOLD_LOCK_LOSS_SEVERE) &&
+				    held * contender->stall_ns >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;
 		contention->hurt_ns += contender->stall_ns;
 		contention->worst_loss = fmax(contention->worst_loss, contender->loss);
 	}
@@ -131,33 +140,25 @@ static double largest_waiter_share(const struct contention *contention)
 
 static enum verdict_kind weigh(const struct contention *contention)
 {
-	double wall = contention->wall_ns / contention->scene->window_ns;
+	double held = held_share(contention), wall = held * contention->wall_ns / contention->scene->window_ns;
 	bool severe = false;
 	for (size_t i = 0; i < contention->scene->crowd_count; i++)
 		severe = severe || contention->contenders[i].severe;
 	if (contention->hurt_ns <= 0 || wall < threshold__value(THRESHOLD_LOCK_WALL_CONTRIBUTING))
 		return VERDICT_RULED_OUT;
 	if (severe || (wall >= threshold__value(THRESHOLD_LOCK_WALL_CONFIRMED) &&
-		       contention->worst_loss >= threshold__value(THRESHOLD_LOCK_LOSS_CONFIRMED)))
+		       held * contention->worst_loss >= threshold__value(THRESHOLD_LOCK_LOSS_CONFIRMED)))
 		return VERDICT_CONFIRMED;
 	return VERDICT_CONTRIBUTING;
 }
 
-static double free_share(const struct contention *contention)
+static void mark_convoy(struct contention *contention)
 {
-	return contention->hold_ns > 0 ? (contention->handed_ns + contention->handing_over_ns) / contention->hold_ns : 0;
-}
-
-// Rule 4: where the lock was mostly free, and whoever was to take it had no CPU, the want of CPUs makes the queue.
-static void bound_by_convoy(struct contention *contention)
-{
-	double share = free_share(contention);
-	contention->convoy = share >= threshold__value(THRESHOLD_LOCK_CONVOY);
-	if (contention->kind < VERDICT_CONTRIBUTING || !contention->convoy)
-		return;
-	contention->kind = VERDICT_CONTRIBUTING;
-	contention->doubt = base__format("for %s of the waiting the lock was free: the task that was woken to take it had no CPU yet",
-					 wording__percent(share).text);
+	double held = held_share(contention);
+	contention->convoy = 1 - held >= threshold__value(THRESHOLD_LOCK_CONVOY);
+	if (contention->convoy && contention->kind == VERDICT_CONTRIBUTING)
+		contention->doubt = base__format("for %s of the waiting the lock was free: the task that was woken to take it had no CPU yet",
+						 wording__percent(1 - held).text);
 }
 
 // Rule 1: without a measured owner there is no confirmed accusation.
@@ -189,7 +190,7 @@ struct contention *contention__judge(const struct scene *scene, const struct led
 	find_hurts(contention);
 	accuse(contention);
 	contention->kind = weigh(contention);
-	bound_by_convoy(contention);
+	mark_convoy(contention);
 	bound_by_owners(contention);
 	return contention;
 }
@@ -215,6 +216,17 @@ const struct contention *contention__heaviest(struct contention *const *contenti
 			heaviest = one;
 	}
 	return heaviest;
+}
+
+const char *contention__excuse(struct contention *const *contentions, size_t count)
+{
+	double stall_ns = 0, convoy_ns = 0;
+	for (size_t i = 0; i < count; i++) {
+		stall_ns += contentions[i]->stall_ns;
+		convoy_ns += contentions[i]->convoy ? contentions[i]->stall_ns : 0;
+	}
+	return convoy_ns > 0.5 * stall_ns ? ", mostly while the lock was free: whoever was woken to take it had no CPU yet"
+					  : ", too little of anybody's time to hold it up";
 }
 
 bool contention__not_testable(const struct scene *scene, struct verdict *verdict)

@@ -49,6 +49,8 @@ char *contention__name_victims(const struct contention *contention, const struct
 // The contention with the most hurt among those that found something; NULL if none did.
 const struct contention *contention__heaviest(struct contention *const *contentions, size_t count);
 
+// Of contentions that found nothing: ", too little of anybody's time to hold it up", or that the lock was mostly free.
+const char *contention__excuse(struct contention *const *contentions, size_t count);
 // Sets a verdict that cannot be judged because lock waits were not recorded; true if so.
 bool contention__not_testable(const struct scene *scene, struct verdict *verdict);
 // Commands for the process `pid` (0: none is alive) that show such waits by hand.

@@ -132,7 +132,7 @@ static void place_convoys(struct diagnosis *diagnosis)
 			if (cause->kind == VERDICT_CONFIRMED && !cause->under && (!heaviest || cause->wall_seconds > heaviest->wall_seconds))
 				heaviest = cause;
 		}
-		if (effect->kind >= VERDICT_CONTRIBUTING && effect->convoy && heaviest)
+		if (effect->kind == VERDICT_CONTRIBUTING && effect->convoy && heaviest)
 			effect->under = heaviest->cause->id;
 	}
 }

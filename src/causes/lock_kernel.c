@@ -116,8 +116,8 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		add_subject(heaviest, verdict);
 		contention__add_checks(verdict, verdict__pid(scene->ledger, verdict->culprit_count ? &verdict->culprits[0] : &verdict->victims[0]));
 	} else if (count) {
-		verdict__set_summary(verdict, "tasks waited %s in all for other kernel locks, too little of anybody's time to hold it up",
-				     wording__seconds(verdict->stall_seconds).text);
+		verdict__set_summary(verdict, "tasks waited %s in all for other kernel locks%s", wording__seconds(verdict->stall_seconds).text,
+				     contention__excuse(contentions, count));
 	} else {
 		verdict__set_summary(verdict, "nobody waited for another kernel lock");
 	}

@@ -113,8 +113,8 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		summarize(scene, heaviest, verdict);
 		add_checks(scene, verdict);
 	} else if (count) {
-		verdict__set_summary(verdict, "threads waited %s in all for address-space locks, too little of anybody's time to hold it up",
-				     wording__seconds(verdict->stall_seconds).text);
+		verdict__set_summary(verdict, "threads waited %s in all for address-space locks%s", wording__seconds(verdict->stall_seconds).text,
+				     contention__excuse(contentions, count));
 	} else {
 		verdict__set_summary(verdict, "nobody waited for an address-space lock");
 	}

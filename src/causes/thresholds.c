@@ -71,7 +71,8 @@ const struct threshold_row threshold_table[THRESHOLDS] = {
 	[THRESHOLD_LOCK_ONE_PARTY] = { "waiting of one party at a spinning lock", 0.8, "of the waiting", LOCKS,
 		"spinning locks keep no record of their holder; where nearly all waiting is one party's, it must hold it itself" },
 	[THRESHOLD_LOCK_CONVOY] = { "waiting while the lock was free", 0.5, "of the waiting", LOCKS,
-		"where the task that was to take it had no CPU for most of the time, the queue follows from the want of CPUs" },
+		"where the task that was to take it had no CPU for most of the time, and what it was held for confirms nothing, the queue follows from "
+		"the want of CPUs" },
 	[THRESHOLD_LOCK_LOST] = { "lock waits that were not recorded", 0.05, "of all lock waits", LOCKS,
 		"what was lost could hide a lock that matters" },
 	[THRESHOLD_OTHER_PRESSURE] = { "pressure that no cause judges yet", 0.05, "of the window", "all",
