@@ -137,23 +137,35 @@ static bool ends_with(const char *text, const char *ending)
 	return length > tail && !strcmp(text + length - tail, ending);
 }
 
-void program__offer_environment(const struct program *program, const char *assignment, struct remedy_offer *offer)
+// "Environment=A=1\nEnvironment=B=2\n", as printf takes it.
+static char *environment_lines(const char *assignments)
+{
+	struct string out = { 0 };
+	for (size_t length; *assignments; assignments += length + (assignments[length] == ' ')) {
+		length = strcspn(assignments, " ");
+		string__add(&out, "Environment=%.*s\\n", (int)length, assignments);
+	}
+	return string__steal(&out);
+}
+
+void program__offer_environment(const struct program *program, const char *assignments, struct remedy_offer *offer)
 {
 	const struct process_row *row = program->row;
 	if (row->container || row->vm_id) {
 		cleanup_free char *why = base__copy(offer->why);
-		offer__decide(offer, offer->applicable, "%s; set %s in the configuration of %s", why ? why : "", assignment,
+		offer__decide(offer, offer->applicable, "%s; set %s in the configuration of %s", why ? why : "", assignments,
 			      row->container ? row->container : "what starts this virtual machine");
 	} else if (row->unit && ends_with(row->unit, ".service")) {
 		cleanup_free char *directory = base__format("/etc/systemd/system/%s.d", row->unit);
 		cleanup_free char *file = base__format("%s/whystall.conf", directory);
 		cleanup_free char *directory_word = wording__shell_word(directory), *file_word = wording__shell_word(file),
 				  *unit_word = wording__shell_word(row->unit);
+		cleanup_free char *lines = environment_lines(assignments);
 		// No space within the quotes: a long command is broken at spaces, and a broken quotation is another one.
-		offer__set_command(offer, "mkdir -p %s && printf '[Service]\\nEnvironment=%s\\n' >%s && systemctl daemon-reload && systemctl restart %s",
-				   directory_word, assignment, file_word, unit_word);
+		offer__set_command(offer, "mkdir -p %s && printf '[Service]\\n%s' >%s && systemctl daemon-reload && systemctl restart %s",
+				   directory_word, lines, file_word, unit_word);
 	} else if (row->exe) {
 		cleanup_free char *exe = wording__shell_word(row->exe);
-		offer__set_command(offer, "env %s %s", assignment, exe);
+		offer__set_command(offer, "env %s %s", assignments, exe);
 	}
 }

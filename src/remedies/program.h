@@ -34,8 +34,8 @@ char *program__setting(const struct process_row *row, const char *name);
 // neither is set. Owned by the caller.
 char *program__tunable(const struct process_row *row, const char *tunable, const char *older_variable);
 
-// Sets the command that starts the program with one more variable: a drop-in for its unit where it has one. `assignment`
-// is "NAME=value" without characters that a shell or systemd would interpret.
-void program__offer_environment(const struct program *program, const char *assignment, struct remedy_offer *offer);
+// Sets the command that starts the program with more variables: a drop-in for its unit where it has one. `assignments` are
+// "NAME=value", separated by spaces, without characters that a shell or systemd would interpret.
+void program__offer_environment(const struct program *program, const char *assignments, struct remedy_offer *offer);
 
 #endif

@@ -43,8 +43,8 @@ static void test_who_can_be_helped_by_what(void **state)
 		  "munmap", "mmap", 1, 1, "keeps freed buffers", "but low (131072 and 0x20000)" },
 		{ "both set high already", { "c", GLIBC, "GLIBC_TUNABLES=glibc.malloc.trim_threshold=536870912:glibc.malloc.mmap_threshold=67108864", false },
 		  "munmap", "mmap", 1, 0, "keeps freed buffers", "set already" },
-		{ "large buffers or mappings of its own", { "c++", GLIBC, NULL, false }, "munmap", "mmap", 1, 0, "if it is malloc that maps them",
-		  "up to 32 MiB" },
+		{ "large buffers or mappings of its own", { "c++", GLIBC, NULL, false }, "munmap", "mmap", 1, 1, "if it is malloc that maps them",
+		  "keep larger ones, if it is malloc" },
 		{ "madvise that is not glibc's", { "c", GLIBC, NULL, false }, "madvise", "page fault", 0, 0, "own", "own" },
 		{ "the break", { "c", GLIBC, NULL, false }, "brk", "page fault", 1, 1, "keeps freed buffers", "freed memory is kept" },
 		{ "mprotect", { "c", GLIBC, NULL, true }, "mprotect", "page fault", 0, 0, "no allocator's work", "no allocator's work" },
@@ -87,6 +87,7 @@ static void test_stacks_tell_that_malloc_maps(void **state)
 	stage__lock_stack(&stage, 1, 1, "owner", "__vm_munmap+0x7d", "munmap (libc.so.6)\n_int_free (libc.so.6)\nwork (daemon)", 9000);
 	stage__judge(&stage);
 	assert_silent(stage__offer(&stage, "lock.mmap", "preload-allocator")->why, "if it is malloc");
+	assert_says(stage__offer(&stage, "lock.mmap", "malloc-thresholds")->command, "mmap_threshold=1073741824");
 	assert_true(stage__offer(&stage, "lock.mmap", "malloc-thresholds")->applicable);
 	stage__free(&stage);
 }
@@ -123,6 +124,9 @@ static void test_commands_name_unit_and_executable(void **state)
 		if (place == 1) {
 			assert_says(offer->command, ">'/etc/systemd/system/backup proxy.service.d/whystall.conf'");
 			assert_says(offer->command, "systemctl restart 'backup proxy.service'");
+			const struct remedy_offer *preload = stage__offer(&stage, "lock.mmap", "preload-allocator");
+			assert_says(preload->command, "printf '[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2\\n"
+						      "Environment=MALLOC_CONF=oversize_threshold:0\\n' >");
 			assert_says(offer->command, "Environment=GLIBC_TUNABLES=glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912\\n'");
 		} else if (place == 3) {
 			assert_null(offer->command);
