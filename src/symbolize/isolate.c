@@ -166,8 +166,22 @@ static bool take_all(struct run *run)
 	return true;
 }
 
+// A child that wants to go on but gets no CPU is not stuck: the machines that we look at are crowded.
+static bool waits_for_cpu(pid_t child)
+{
+	cleanup_free char *line = NULL;
+	char path[32];
+	const char *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", child);
+	if (base__read_file(path, 4096, &line) < 0)
+		return false;
+	end = strrchr(line, ')');
+	return end && !strncmp(end, ") R", 3);
+}
+
 // Reads until the child has closed its end. Returns why to kill it, or -1: it went by itself.
-static int listen(struct run *run)
+static int listen(struct run *run, pid_t child)
 {
 	int64_t heard_ns = now_ns();
 
@@ -178,8 +192,12 @@ static int listen(struct run *run)
 
 		if (left <= 0)
 			return ISOLATE_LATE;
-		if (patience <= 0)
-			return ISOLATE_STUCK;
+		if (patience <= 0) {
+			if (!waits_for_cpu(child))
+				return ISOLATE_STUCK;
+			heard_ns = now;
+			continue;
+		}
 		if (poll(&poll_fd, 1, (int)((left < patience ? left : patience) / (int64_t)NS_PER_MSEC) + 1) <= 0)
 			continue;
 		got = read(run->fd, run->buffer + run->used, sizeof(run->buffer) - run->used);
@@ -244,7 +262,7 @@ static int run_batch(struct run *run)
 		close(ends[0]);
 		return error;
 	}
-	reason = listen(run);
+	reason = listen(run, child);
 	close(ends[0]);
 	if (reason >= 0)
 		kill(child, SIGKILL);

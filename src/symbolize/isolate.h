@@ -36,7 +36,7 @@ struct isolate_job {
 struct isolate_budget {
 	int64_t cpu_ns, wall_ns;
 	int64_t child_cpu_ns;           // of one child: a hostile item shall not use up the time of all
-	int64_t item_wall_ns;           // a child that says nothing for so long is stuck
+	int64_t item_wall_ns;           // a child that says nothing for so long is stuck, unless it only waits for a CPU
 	size_t memory_bytes;
 	int64_t children_lost;          // counted
 };

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -16,14 +17,14 @@
 
 /* In the child: */
 
-struct mapping_message { uint64_t first, count; struct mapping mapping; };      // and the path behind it
+struct mapping_message { uint64_t first, count; struct root root; struct mapping mapping; };   // and the path behind it
 
-struct mapping_sender { struct isolate_channel *channel; };
+struct mapping_sender { struct isolate_channel *channel; struct root root; };
 
 static void send_mapping(void *context, const struct mapping *mapping, size_t first, size_t count)
 {
 	struct mapping_sender *sender = context;
-	struct mapping_message message = { .first = first, .count = count, .mapping = *mapping };
+	struct mapping_message message = { .first = first, .count = count, .root = sender->root, .mapping = *mapping };
 	char buffer[sizeof(message) + MAPPING_LINE_SIZE];
 	size_t length = strlen(mapping->path);
 
@@ -49,12 +50,16 @@ static bool is_still(const struct user_process *process)
 static void read_mappings(void *context, size_t item, struct isolate_channel *channel)
 {
 	const struct user_process *process = &((struct user_stacks *)context)->processes[item];
-	struct mapping_sender sender = { channel };
+	struct mapping_sender sender = { .channel = channel };
 	cleanup_free uint64_t *wanted = base__alloc(process->count, sizeof(*wanted));
+	struct stat facts;
 	char path[64];
 
 	if (process->gone || !process->count || !is_still(process))
 		return;
+	snprintf(path, sizeof(path), "/proc/%u/root", process->tgid);
+	if (!stat(path, &facts))
+		sender.root = (struct root){ facts.st_dev, facts.st_ino };
 	snprintf(path, sizeof(path), "/proc/%u/maps", process->tgid);
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -76,20 +81,22 @@ static char *label_of(const char *path)
 	return base__copy(label);
 }
 
-static size_t get_object(struct user_stacks *stacks, uint32_t source, const struct mapping *mapping, const char *path, bool is_vdso)
+static size_t get_object(struct user_stacks *stacks, uint32_t source, const struct mapping_message *message, const char *path, bool is_vdso)
 {
+	const struct mapping *mapping = &message->mapping;
 	struct object *object;
 
 	for (size_t i = 0; i < stacks->object_count; i++) {
 		const struct mapping *known = &stacks->objects[i].mapping;
+		const struct root *root = &stacks->objects[i].root;
 
-		if (known->inode == mapping->inode && known->device_major == mapping->device_major &&
-		    known->device_minor == mapping->device_minor && !strcmp(known->path, path))
+		if (root->device == message->root.device && root->inode == message->root.inode && known->inode == mapping->inode &&
+		    known->device_major == mapping->device_major && known->device_minor == mapping->device_minor && !strcmp(known->path, path))
 			return i;
 	}
 	stacks->objects = base__grow(stacks->objects, &stacks->object_capacity, stacks->object_count + 1, sizeof(*stacks->objects));
 	object = &stacks->objects[stacks->object_count];
-	*object = (struct object){ .mapping = *mapping, .source = source, .is_vdso = is_vdso, .label = label_of(path) };
+	*object = (struct object){ .mapping = *mapping, .root = message->root, .source = source, .is_vdso = is_vdso, .label = label_of(path) };
 	object->mapping.path = base__copy(path);
 	return stacks->object_count++;
 }
@@ -126,7 +133,7 @@ static void take_mapping(void *context, size_t item, const unsigned char *bytes,
 	message.mapping.path = NULL;
 	is_vdso = is_our_vdso(&message.mapping, path);
 	if (message.mapping.executable && (message.mapping.inode || is_vdso))
-		object = get_object(stacks, (uint32_t)item, &message.mapping, path, is_vdso);
+		object = get_object(stacks, (uint32_t)item, &message, path, is_vdso);
 	for (size_t i = message.first; i < message.first + message.count; i++) {
 		struct lookup *lookup = &process->lookups[i];
 

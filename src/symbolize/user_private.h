@@ -30,9 +30,14 @@ struct user_process {
 
 struct user_stack { uint64_t hash; uint32_t process, count; size_t first; bool cut; char *text; };
 
+// The root directory of a process. Snapshots of a file system (btrfs) have files of the same device, inode and path with other
+// contents: containers made from such ones are told apart by it.
+struct root { uint64_t device, inode; };
+
 // A mapped file; `source` maps it as `mapping` says.
 struct object {
 	struct mapping mapping;         // path owned
+	struct root root;
 	uint32_t source;                // a process' index
 	bool is_vdso, read;             // read: its segments are known, so `addresses` are
 	bool late;

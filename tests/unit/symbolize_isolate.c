@@ -113,6 +113,12 @@ static void test_time_is_up(void **state)
 	run(&play, ARRAY_SIZE(fates), 1, &budget);
 	assert_int_equal(play.lost[1], 1 + ISOLATE_LATE);
 	assert_int_equal(play.lost[2], 1 + ISOLATE_LATE);
+	// Silent for longer than is allowed, but not asleep.
+	budget = budget_of(20000, 20000);
+	budget.wall_ns = 1200 * (int64_t)NS_PER_MSEC;
+	memset(play.lost, 0, sizeof(play.lost));
+	run(&play, ARRAY_SIZE(fates), 1, &budget);
+	assert_int_equal(play.lost[1], 1 + ISOLATE_LATE);
 }
 
 static void test_too_many_deaths(void **state)
