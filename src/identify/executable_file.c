@@ -120,6 +120,8 @@ static int find_process(const struct executable_subject *subject, struct executa
 	cut_deleted(file);
 	file->our_path = is_ours(file) ? base__copy(file->path) : NULL;
 	cut_root(subject->proc_fd, file);
+	if (!file->our_path && is_ours(file))
+		file->our_path = base__copy(file->path);        // we are below that root, too
 	return 0;
 }
 
