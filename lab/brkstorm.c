@@ -1,12 +1,16 @@
-// Many threads of one process move the end of its heap up and down: each brk is a writer of its mmap_lock.
-// The heap is never touched and nobody relies on where it ends, so the threads may tread on each other's changes.
+// Many threads of one process that has locked its memory (mlockall, as realtime programs do) move the end of its heap up and
+// down. Each brk is a writer of its mmap_lock; one that moves the end up then holds it for reading while it brings in the
+// new pages, because locked memory must not fault later. Nobody relies on where the heap ends, so the threads may tread on each
+// other's changes. They rest in between: there is a CPU for whoever gets the lock.
 #include <malloc.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "work.h"
 
-#define THREADS 24
-#define STEP_BYTES (1 << 20)
+#define THREADS 12
+#define STEP_BYTES (8 << 20)
+#define REST_US 4000
 
 static __attribute__((noreturn)) void *move_heap(void *argument)
 {
@@ -14,6 +18,7 @@ static __attribute__((noreturn)) void *move_heap(void *argument)
 	for (;;) {
 		syscall(SYS_brk, end + STEP_BYTES);
 		syscall(SYS_brk, end);
+		usleep(REST_US);
 	}
 }
 
@@ -25,7 +30,8 @@ static void run_storm(int fd, long busy_us, long period_us)
 	char *volatile heap = malloc(1);
 	(void)heap;
 	uintptr_t end = ((uintptr_t)syscall(SYS_brk, 0) + STEP_BYTES) & ~4095UL;
-	syscall(SYS_brk, end);
+	if (mlockall(MCL_FUTURE) < 0)
+		return;
 	work__crowd(THREADS, move_heap, &end);
 }
 
@@ -42,8 +48,6 @@ int main(int argc, char **argv)
 	const struct lab_scenario scenario = {
 		.name = "brkstorm",
 		.causes = (const char *const[]){ "lock.mmap", NULL },
-		// Whoever is not asleep on the lock never pauses: some three of them want the CPUs at a time.
-		.allowed = (const char *const[]){ "cpu.oversubscription", NULL },
 		.roles = (const struct lab_role[]){ { "storm", run_storm }, WORK_ROLES, { NULL } },
 		.start = start,
 	};
