@@ -120,7 +120,16 @@ static void place_effects(struct diagnosis *diagnosis)
 	}
 }
 
-// A lock that is free while whoever was woken to take it waits for a CPU: such a queue follows from what keeps the CPUs.
+static bool is_among(const struct party *parties, size_t count, const struct party *party)
+{
+	for (size_t i = 0; i < count; i++)
+		if (parties[i].process && parties[i].process == party->process)
+			return true;
+	return false;
+}
+
+// A lock that is free while whoever was woken to take it waits for a CPU: such a queue follows from what keeps the CPUs from
+// those very tasks. Where these occupy the CPUs themselves, both verdicts stand side by side.
 static void place_convoys(struct diagnosis *diagnosis)
 {
 	static const char *const locks[] = { "lock.mmap", "lock.kernel" };
@@ -129,7 +138,10 @@ static void place_convoys(struct diagnosis *diagnosis)
 		struct verdict *effect = find(diagnosis, locks[i]), *heaviest = NULL;
 		for (size_t j = 0; j < ARRAY_SIZE(causes); j++) {
 			struct verdict *cause = find(diagnosis, causes[j]);
-			if (cause->kind == VERDICT_CONFIRMED && !cause->under && (!heaviest || cause->wall_seconds > heaviest->wall_seconds))
+			bool same = effect->victim_count && is_among(cause->victims, cause->victim_count, &effect->victims[0]);
+			bool own = effect->victim_count && cause->culprit_count && is_among(cause->culprits, 1, &effect->victims[0]);
+			if (cause->kind == VERDICT_CONFIRMED && !cause->under && same && !own &&
+			    (!heaviest || cause->wall_seconds > heaviest->wall_seconds))
 				heaviest = cause;
 		}
 		if (effect->kind == VERDICT_CONTRIBUTING && effect->convoy && heaviest)
