@@ -4,6 +4,12 @@
 #ifndef WHYSTALL_BPF_ACCOUNT_H
 #define WHYSTALL_BPF_ACCOUNT_H
 
+// Whether a counter's growth within `elapsed` ns, modulo 2^32, must be a small fall.
+static __always_inline bool counter_fell(u32 grown, u64 elapsed)
+{
+	return grown >> 31 && (s64)elapsed < 1LL << 31;
+}
+
 static __always_inline void moment_read(struct cpu_account *account, struct rq *rq, u64 clock, struct moment *moment)
 {
 	moment->clock = clock;
@@ -167,6 +173,12 @@ static __always_inline void interval_close_hot(struct cpu_account *account, u64 
 	u64 grown = have_meter ? (u32)(meter - account->meter) : model_close(account->cpu, now);
 	u32 waiters = account->waiters;
 
+	// The counter as we read it can stand a little earlier than at the last event, where the clocks of two CPUs differ for a moment (a guest
+	// that its host had stopped): nothing grew, and what comes next is counted from where it was.
+	if (counter_fell((u32)grown, elapsed)) {
+		grown = 0;
+		meter = account->meter;
+	}
 	// The counter has 32 bits: an interval in which somebody waited for longer than 4.29 s lost whole turns.
 	if (account->some && elapsed > 0xf0000000ULL && elapsed > grown)
 		grown += (elapsed - grown + 0x80000000ULL) & ~0xffffffffULL;

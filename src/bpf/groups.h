@@ -116,6 +116,10 @@ static __always_inline void group_touch_hot(struct cpu_account *account, struct 
 	if (some && now > start)
 		meter += (u32)(now - start);
 	u64 grown = (u32)(meter - own->meter), elapsed = now - own->last;
+	if (own->last && counter_fell((u32)grown, elapsed)) {
+		grown = 0;
+		meter = own->meter;
+	}
 	if (grown && own->last) {
 		if (own->some && elapsed > 0xf0000000ULL && elapsed > grown)
 			grown += (elapsed - grown + 0x80000000ULL) & ~0xffffffffULL;
