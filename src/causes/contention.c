@@ -108,8 +108,9 @@ static void find_hurts(struct contention *contention)
 		struct contender *contender = &contention->contenders[i];
 		const struct crowd *crowd = &scene->crowds[i];
 		contender->loss = contender->wanted_ns > 0 ? fmin(1, contender->stall_ns / contender->wanted_ns) : 0;
-		if (crowd->tool || !crowd->in_scope || held * contender->stall_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
-		    held * contender->loss < threshold__value(THRESHOLD_LOCK_LOSS_CONTRIBUTING))
+		if (crowd->tool || !crowd->in_scope || contender->stall_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
+		    contender->loss < threshold__value(THRESHOLD_LOCK_LOSS_CONTRIBUTING) ||
+		    held * contender->loss < threshold__value(THRESHOLD_LOCK_LOSS_HELD))
 			continue;
 		contender->hurt = true;
 		contender->severe = held * contender->loss >= threshold__value(THRESHOLD_LOCK_LOSS_SEVERE) &&
@@ -119,10 +120,10 @@ static void find_hurts(struct contention *contention)
 	}
 }
 
-// Who held it for a good part of the waiting. Of spinning locks the holder is not known: there those stand who contend most.
+// Who held it for a good part of the time in which it was held while others waited. Of spinning locks the holder is not known: there those stand who contend most.
 static void accuse(struct contention *contention)
 {
-	double all_ns = contention->owned ? contention->hold_ns : contention->stall_ns;
+	double all_ns = contention->owned ? held_share(contention) * contention->hold_ns : contention->stall_ns;
 	for (size_t i = 0; i < contention->scene->crowd_count; i++) {
 		struct contender *contender = &contention->contenders[i];
 		double ns = contention->owned ? contender->held_ns : contender->stall_ns;
