@@ -5,7 +5,7 @@
 // buffer of 128 KiB and more a mapping of its own, by a call in its code: each 4 MiB buffer is one mmap, 1024 page
 // faults and one munmap. Data trickles in and fills the buffers, a group of chunks is complete every 250 ms, and then all
 // workers free theirs at once. To touch a buffer costs some five times the CPU time of unmapping it; the pace of the data leaves
-// the CPUs mostly idle, so that the workers wait for the lock and not for each other's CPU.
+// CPU time over, so that the workers wait for the lock and not for each other's CPU.
 #include <malloc.h>
 
 #include "work.h"
@@ -14,9 +14,10 @@
 #define BUFFER_BYTES (4 << 20)
 #define THRESHOLD_BYTES (128 << 10)
 #define PART_BYTES (256 << 10)
-#define REST_FACTOR 63
+#define REST_FACTOR 27
 #define WORKER_BUFFERS 6        // at most: 768 MiB in all, on a machine that fills them so quickly
 #define PERIOD_US 250000
+#define ACKNOWLEDGE_US 10000    // between one buffer of a worker and its next: the lock's next owner finds a CPU
 #define QUOTA_PERCENT 20
 
 // Touches a part of a buffer, then rests REST_FACTOR times as long as that took, on fast and slow machines alike.
@@ -48,8 +49,10 @@ static __attribute__((noreturn)) void *work_on_chunks(void *argument)
 				fill_part(buffer + at, complete);
 		}
 		work__pace(&complete, 0);
-		while (count)
+		while (count) {
 			free(buffers[--count]);
+			usleep(ACKNOWLEDGE_US);
+		}
 	}
 }
 
@@ -84,7 +87,7 @@ int main(int argc, char **argv)
 	const struct lab_scenario scenario = {
 		.name = "mmapcase",
 		.causes = (const char *const[]){ "lock.mmap", "cpu.quota", NULL },
-		// When a group is complete 32 workers wake at once, and they wait for a CPU first (0.6 of each second).
+		// When a group is complete 32 workers wake at once, and they wait for a CPU first.
 		.allowed = (const char *const[]){ "cpu.oversubscription", NULL },
 		.roles = (const struct lab_role[]){ { "backup", run_backup }, WORK_ROLES, { NULL } },
 		.start = start,
