@@ -34,8 +34,16 @@ static size_t crowd_of_pid(const struct scene *scene, int64_t pid)
 	return SIZE_MAX;
 }
 
-// Threads that come and go are folded into their process: no number of them is kept, so that the rate is that of the
-// whole machine less the processes, and the crowd is marked when such threads make up most of what it ran.
+// Whether the threads of this crowd that have ended were short-lived and many.
+static bool has_short_threads(const struct scene *scene, const struct crowd *crowd)
+{
+	if (!crowd->folded_tasks)       // an older recording: the machine's rate has to do
+		return true;
+	return per_second(scene, (double)crowd->folded_tasks) >= threshold__value(THRESHOLD_KIND_RATE) &&
+	       (double)crowd->folded_task_run_ns / (double)crowd->folded_tasks <= threshold__value(THRESHOLD_SHORT_LIFE) * NS_PER_MSEC;
+}
+
+// Threads that come and go are folded into their process; the crowd is marked when such threads make up most of what it ran.
 static void mark_thread_churn(struct scene *scene, double processes_per_second)
 {
 	double threads_per_second = scene->forks_per_second - processes_per_second;
@@ -43,7 +51,7 @@ static void mark_thread_churn(struct scene *scene, double processes_per_second)
 		return;
 	for (size_t i = 0; i < scene->crowd_count; i++) {
 		struct crowd *crowd = &scene->crowds[i];
-		if (crowd->folded_task_run_ns > 0 && 2 * crowd->folded_task_run_ns > crowd->run_ns &&
+		if (crowd->folded_task_run_ns > 0 && has_short_threads(scene, crowd) && 2 * crowd->folded_task_run_ns > crowd->run_ns &&
 		    (double)crowd->folded_task_run_ns / scene->window_ns >= threshold__value(THRESHOLD_LOST_LEAST))
 			crowd->churn = true;
 	}

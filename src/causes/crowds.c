@@ -141,9 +141,12 @@ static void add_process(struct crowd *crowd, const struct ledger_process *proces
 	crowd->lock_spin_ns += process->lock_spin_ns;
 	for (size_t i = 0; i < process->task_count; i++) {
 		add_task(crowd, &process->tasks[i]);
-		// Of a process that has ended all tasks are folded, its one and only too: that tells nothing of threads.
-		if (process->tasks[i].tid == 0 && !process->row->gone && process->row->folded <= 1)
-			crowd->folded_task_run_ns += process->tasks[i].run_ns;
+		// Of a process that has ended all tasks are folded, its one and only too: without their number that tells nothing of threads.
+		const struct task_row *task = &process->tasks[i];
+		if (task->tid != 0 || process->row->folded > 1 || (process->row->gone && !task->folded))
+			continue;
+		crowd->folded_task_run_ns += task->run_ns;
+		crowd->folded_tasks += task->folded;
 	}
 }
 

@@ -31,7 +31,8 @@ struct crowd {
 	double long_wait_ns;            // waits over the pair threshold that tasks filled, scaled
 	// Under many waiters the probe cuts only some of the waits by their occupants: what they stand for, 1 or more.
 	double scale;
-	int64_t folded_task_run_ns;     // CPU time of the short-lived threads of living processes
+	int64_t folded_task_run_ns;     // CPU time of the threads that have ended, of processes that are no storm themselves
+	int64_t folded_tasks;           // how many these were; 0: the recording does not tell
 	int64_t allowed_cpus;           // the narrowest mask of its tasks
 	int64_t nice, rt_priority, policy; // of the task with the strongest claim on a CPU
 	int64_t nice_highest;           // of the politest task that waited

@@ -360,6 +360,7 @@ int64_t processes__exit(struct processes *processes, const struct task_slot *slo
 		one.idle_outside_ns, one.credit_pressure_ns, one.credit_task_ns, one.run_delay_ns, one.preempted_at_wakeup };
 	for (size_t i = 0; i < ARRAY_SIZE(to); i++)
 		*to[i] += from[i];
+	all->folded++;
 	if (one.wait_max_ns > all->wait_max_ns)
 		all->wait_max_ns = one.wait_max_ns;
 	return key.process;
@@ -428,6 +429,7 @@ void processes__task_row(const struct task_slot *slot, int64_t process, struct t
 {
 	row->process = process;
 	row->tid = slot->pid;
+	row->folded = 1;
 	row->name = strndup(slot->comm, COMM_LENGTH);
 	row->policy = slot->policy & 0xff;
 	row->nice = (int64_t)slot->nice20 - 20;

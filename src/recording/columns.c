@@ -32,6 +32,7 @@ static const struct column task_columns[] = {
 	C(wait_pressure_ns, SUM), C(throttled_ns, SUM), C(wait_idle_ns, SUM), C(wait_steal_ns, SUM), C(wait_hardirq_ns, SUM),
 	C(wait_softirq_ns, SUM), C(idle_allowed_ns, SUM), C(idle_outside_ns, SUM), C(open_wait_ns, SUM),
 	C(credit_pressure_ns, SUM), C(credit_task_ns, SUM), C(run_delay_ns, SUM_OR_UNKNOWN), C(preempted_at_wakeup, SUM),
+	A(folded, SUM),
 };
 #undef ROW
 

@@ -84,6 +84,7 @@ struct task_row {
 	int64_t credit_task_ns; // book B: waiters' time during which this task occupied the CPU
 	int64_t run_delay_ns;   // growth of the kernel's own sched_info.run_delay in the window; -1 unknown
 	int64_t preempted_at_wakeup; // times it took the CPU right after its wake-up from a task that could have gone on
+	int64_t folded;         // tasks that this row stands for: 1, or those that have ended; 0 unknown (older recordings)
 };
 
 // Who waited for whom: waits over the threshold, cut by what occupied the CPU meanwhile (book B).

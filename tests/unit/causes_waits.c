@@ -331,7 +331,8 @@ static void test_churn_that_nobody_waits_for(void **state)
 	stage__free(&stage);
 }
 
-// Threads that come and go are folded into their living process; a spinner that has ended is no storm of threads.
+// Threads that come and go are folded into their process, by number in newer recordings: a spinner that has ended is no storm of
+// threads, a pool that has ended after its threads is one.
 static void test_thread_churn(void **state)
 {
 	struct stage stage = stage__new(6000);
@@ -349,6 +350,24 @@ static void test_thread_churn(void **state)
 	assert_not_accused(&stage, "cpu.churn", ended);
 	assert_accused(&stage, "cpu.oversubscription", ended);
 	stage__free(&stage);
+}
+
+static void test_thread_churn_by_number(void **state)
+{
+	(void)state;
+	for (int many = 0; many < 2; many++) {
+		struct stage stage = stage__new(6000);
+		recording__set_meta(stage.recording, "forks", "30000");
+		int64_t pool = stage__process(&stage, "pool", 100, 6000, 3000, 8000), server = stage__process(&stage, "server", 200, 1500, 4000, 0);
+		stage__task(&stage, pool)->tid = 0;
+		stage__task(&stage, pool)->folded = many ? 24000 : 8;   // eight workers that ran for the most of a second
+		stage.recording->process[pool - 1].gone = 1;
+		stage__pair(&stage, server, OCCUPANT_TASK, pool, 3900);
+		stage__judge(&stage);
+		assert_accused(&stage, many ? "cpu.churn" : "cpu.oversubscription", pool);
+		assert_not_accused(&stage, many ? "cpu.oversubscription" : "cpu.churn", pool);
+		stage__free(&stage);
+	}
 }
 
 // Two hundred compilers of 40 ms each are work, not churn.
@@ -414,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_churn_that_nobody_waits_for),
 		cmocka_unit_test(test_thread_churn),
+		cmocka_unit_test(test_thread_churn_by_number),
 		cmocka_unit_test(test_short_programs_that_work_are_no_churn),
 		cmocka_unit_test(test_scripts_are_told_apart),
 		cmocka_unit_test(test_scope),
