@@ -162,6 +162,19 @@ static void mark_convoy(struct contention *contention)
 						 wording__percent(1 - held).text);
 }
 
+// A spinning lock whose holder's CPU the hypervisor has taken is waited for until the CPU is given back: such waits follow from that, and
+// nobody in here is accused of them.
+static void excuse_by_steal(struct contention *contention)
+{
+	const struct ledger *ledger = contention->scene->ledger;
+	double stolen_ns = 0, capacity_ns = contention->scene->window_ns * fmax(1, ledger->cpus);
+
+	for (size_t i = 0; i < ledger->recording->cpu_count; i++)
+		stolen_ns += (double)ledger->recording->cpu[i].steal_ns;
+	if (!contention->owned && stolen_ns >= threshold__value(THRESHOLD_STEAL_CONTRIBUTING) * capacity_ns)
+		contention->kind = VERDICT_RULED_OUT;
+}
+
 // Rule 1: without a measured owner there is no confirmed accusation.
 static void bound_by_owners(struct contention *contention)
 {
@@ -192,6 +205,7 @@ struct contention *contention__judge(const struct scene *scene, const struct led
 	accuse(contention);
 	contention->kind = weigh(contention);
 	mark_convoy(contention);
+	excuse_by_steal(contention);
 	bound_by_owners(contention);
 	return contention;
 }

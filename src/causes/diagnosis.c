@@ -170,6 +170,24 @@ static void place_spinning(struct diagnosis *diagnosis)
 		}
 }
 
+// Threads that queue for their own lock are woken in turn and meet at the CPUs, too: where nobody else takes part, and it is the smaller
+// trouble, that follows from the lock.
+static void place_own_crowding(struct diagnosis *diagnosis)
+{
+	static const char *const locks[] = { "lock.mmap", "lock.kernel" };
+	struct verdict *effect = find(diagnosis, "cpu.oversubscription");
+
+	if (effect->kind != VERDICT_CONTRIBUTING || effect->under || effect->culprit_count != 1 || effect->victim_count != 1)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(locks) && !effect->under; i++) {
+		const struct verdict *lock = find(diagnosis, locks[i]);
+
+		if (lock->kind == VERDICT_CONFIRMED && lock->culprit_count && is_among(lock->culprits, 1, &effect->culprits[0]) &&
+		    is_among(lock->culprits, 1, &effect->victims[0]))
+			effect->under = lock->cause->id;
+	}
+}
+
 // Whether this version judges the cause, and the recording has what it needs: what it lacks as a whole is said, but makes
 // nothing else doubtful.
 static bool is_judgeable(const struct ledger *ledger, const struct cause *cause)
@@ -217,6 +235,7 @@ int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosi
 	place_effects(diagnosis);
 	place_convoys(diagnosis);
 	place_spinning(diagnosis);
+	place_own_crowding(diagnosis);
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
 		if (diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING)
 			remedies__offer(ledger, &diagnosis->verdicts[i]);
