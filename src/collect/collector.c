@@ -173,13 +173,21 @@ static void drain(struct collector *collector)
 	processes__forget_dead(collector->processes);
 }
 
+// Call after a snapshot. CPUs are read one after the other, so a fold may fall between two of them.
+static void note_fold_of_others(struct collector *collector)
+{
+	if (foldlog__torn(collector->folds))
+		probes__snapshot(collector->probes, SNAPSHOT_READ);
+	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
+}
+
 // One fold of our own: what others folded before it is noted first.
 static void fold_system(struct collector *collector)
 {
 	struct pressure_totals totals[PRESSURE_RESOURCES];
 
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
-	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
+	note_fold_of_others(collector);
 	read_system_pressure(totals);
 	memcpy(collector->pressure_end, totals, sizeof(totals));
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
@@ -194,7 +202,7 @@ static void note_foreign_fold(struct collector *collector)
 	if (!foldlog__pending(collector->folds))
 		return;
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
-	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
+	note_fold_of_others(collector);
 }
 
 // A quota may be set, or a cgroup with one be made, while we record.
@@ -332,7 +340,7 @@ static void end(struct collector *collector)
 	collector->ended_ns = clock_ns(CLOCK_MONOTONIC);
 	probes__set_phase(collector->probes, PHASE_STOPPED);
 	probes__snapshot(collector->probes, SNAPSHOT_CLOSE);
-	foldlog__note(collector->folds, FOLDS_SYSTEM, false);
+	note_fold_of_others(collector);
 	read_system_pressure(collector->pressure_end);
 	collector->pressure_read_ns = clock_ns(CLOCK_MONOTONIC);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);

@@ -107,6 +107,16 @@ static bool group_moved(const struct foldlog *folds, uint32_t group)
 	return moved;
 }
 
+bool foldlog__torn(const struct foldlog *folds)
+{
+	uint32_t moved = 0;
+
+	for (uint32_t cpu = 0; cpu < folds->probes->cpus; cpu++)
+		moved += folds->probes->folds[cpu].previous_nonidle != (uint32_t)folds->last[cpu].nonidle
+			|| folds->probes->folds[cpu].previous_some != folds->last[cpu].some;
+	return moved && moved < folds->probes->cpus;
+}
+
 bool foldlog__pending(const struct foldlog *folds)
 {
 	return group_moved(folds, 0);

@@ -19,6 +19,9 @@ void foldlog__note(struct foldlog *folds, enum fold_scope scope, bool own);
 // Whether the last samples show a fold of the system's total that is not noted yet. A fold moves the counters of every CPU
 // that was not idle since the one before, so the sample of the CPU that we run on is enough.
 bool foldlog__pending(const struct foldlog *folds);
+// Whether the last samples show a fold on some CPUs only: the others were idle, or were read before it. Then they must be read again, or one fold
+// is taken for two, each of them with the share of a few CPUs.
+bool foldlog__torn(const struct foldlog *folds);
 // How many folds of the system's total were somebody else's.
 int64_t foldlog__foreign(const struct foldlog *folds);
 // Adds the fold rows to a recording; cgroups by their kernfs id.
