@@ -89,9 +89,9 @@ static void add_remainder_caution(struct diagnosis *diagnosis, const size_t *ord
 	}
 	if (!any || found >= some / 2 || some - found < threshold__value(THRESHOLD_WALL_CONFIRMED) * ledger->window_seconds)
 		return;
-	add_caution(diagnosis, base__format("Most of the CPU pressure of %s is something else: waits of processes for each other, too short or too "
-					    "evenly shared to hold anybody up by the rules (see \"Who waited for whom\").",
-					    wording__percent(some / ledger->window_seconds).text));
+	add_caution(diagnosis, base__format("Of the CPU pressure of %s at most %s falls under the causes found: the rest is waiting for CPUs that no cause "
+					    "here accounts for (see \"Who waited for whom\").", wording__percent(some / ledger->window_seconds).text,
+					    wording__percent(found / ledger->window_seconds).text));
 }
 
 // CPU causes that this recording cannot tell anything about; by name where others of them could be judged.
