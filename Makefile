@@ -20,11 +20,13 @@ BPF_SOURCES := $(wildcard src/bpf/*.bpf.c)
 SOURCES   := $(filter-out $(BPF_SOURCES),$(SOURCES))
 OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 SKELETONS := $(BPF_SOURCES:src/bpf/%.bpf.c=$(BUILD)/%.skel.h)
-LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c)) $(BUILD)/lab/companions/storagenode
+CAUSE_PAGES := $(sort $(filter-out docs/causes/README.md,$(wildcard docs/causes/*.md)))
+GENERATED := $(SKELETONS) $(BUILD)/embedded_pages.h
+LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c)) $(BUILD)/lab/companions/storagenode $(BUILD)/lab/companions/pyworkers
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all static lab unit run test check-quick evaluate bench fuzz deps install clean help
+.PHONY: all static lab unit pages run test check-quick evaluate bench fuzz deps install clean help
 all: $(BUILD)/whystall lab
 
 $(BUILD)/whystall: $(BUILD)/obj/src/command/main.o $(BUILD)/libwhystall.a
@@ -40,7 +42,7 @@ $(BUILD)/libwhystall.a: $(OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/obj/%.o: %.c | $(SKELETONS)
+$(BUILD)/obj/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -51,6 +53,12 @@ $(BUILD)/%.bpf.o: src/bpf/%.bpf.c $(wildcard src/bpf/*.h)
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
+
+# What `whystall causes ID` shows: the pages are part of the program.
+$(BUILD)/embedded_pages.h: scripts/embed-pages $(CAUSE_PAGES)
+	@mkdir -p $(@D)
+	sh scripts/embed-pages $(CAUSE_PAGES) > $@.new
+	@mv $@.new $@
 
 lab: $(LAB)
 # The companion is of another runtime where a Go compiler is at hand; it is static and needs no C compiler then.
@@ -63,6 +71,10 @@ else
 	$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -static -o $@ $(word 2,$^) -lpthread
 endif
 
+$(BUILD)/lab/companions/pyworkers: lab/companions/pyworkers.py
+	@mkdir -p $(@D)
+	install -m 755 $< $@
+
 $(BUILD)/lab/%: lab/%.c $(wildcard lab/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -Ilab $(LABFLAGS) -o $@ $< -lpthread -lm
@@ -72,8 +84,12 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libwhystall.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itests -o $@ $< $(BUILD)/libwhystall.a -lcmocka $(LIBS)
 
+# Writes the section "Thresholds" of each cause's page anew, from the table of thresholds.
+pages: $(BUILD)/tests/unit/cause_pages
+	WHYSTALL_WRITE_PAGES=1 $<
+
 fuzz: $(FUZZ)
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SOURCES) | $(SKELETONS)
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SOURCES) | $(GENERATED)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc -I$(BUILD) -D_GNU_SOURCE \
 	  -DWHYSTALL_VERSION='"$(VERSION)"' -o $@ $< $(SOURCES) $(LIBS)
@@ -92,8 +108,10 @@ test:
 	@$(MAKE) --no-print-directory all static unit
 	@tests/run
 
+# Scenarios on this machine and, in virtual machines, on other kernels.
 evaluate: all
-	@tests/evaluate
+	@sh scripts/install-dependencies vm
+	@tests/evaluate --where live,vm
 
 bench: all $(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load
 	@tests/bench
@@ -112,6 +130,6 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo 'make run | test | all | static | lab | unit | evaluate | bench | fuzz | install | clean'
+	@echo 'make run | test | all | static | lab | unit | pages | evaluate | bench | fuzz | install | clean'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -65,6 +65,10 @@ struct lab_scenario {
 };
 
 struct lab_member { pid_t pid; const char *name, *cause, *operation; unsigned part; };
+// A culprit that is no process: a device by its name, a limit by its cgroup.
+struct lab_other { const char *kind, *name, *cgroup, *cause; };
+#define LAB_OTHERS 4
+
 struct lab {
 	const struct lab_scenario *scenario;
 	double seconds;
@@ -72,6 +76,10 @@ struct lab {
 	struct lab_member members[LAB_MEMBERS];
 	int member_count;
 	struct lab_group group;         // the quota, where the scenario has one
+	bool limit_is_innocent;         // … and holds nobody up
+	void (*clean_up)(void);         // undoes what else the scenario has set up; NULL: nothing
+	struct lab_other others[LAB_OTHERS];
+	int other_count;
 	const char *needs;
 };
 
@@ -167,6 +175,13 @@ static inline pid_t lab__start(struct lab *lab, struct lab_process process)
 	return pid;
 }
 
+// States a culprit that is no process. Its strings must last.
+static inline void lab__add_other(struct lab *lab, struct lab_other other)
+{
+	if (lab->other_count < LAB_OTHERS)
+		lab->others[lab->other_count++] = other;
+}
+
 // A server and a client that asks it, joined by a socket pair. busy_us: CPU time of one answer; period_us: from one
 // request to the next (0: as soon as the answer is there).
 static inline void lab__start_pair(struct lab *lab, struct lab_process server, struct lab_process client)
@@ -212,8 +227,18 @@ static inline void lab__print_members(FILE *out, const struct lab *lab, const ch
 		fprintf(out, "%s{\"process\":\"%s\"}", first ? "" : ",", lab->scenario->culprit_names);
 		first = false;
 	}
-	if (part == LAB_CULPRIT && lab->group.path[0])
-		fprintf(out, "%s{\"kind\":\"quota\",\"cgroup\":\"%s\",\"cause\":\"cpu.quota\"}", first ? "" : ",", lab->group.path);
+	if (part == LAB_CULPRIT && lab->group.path[0] && !lab->limit_is_innocent)
+		fprintf(out, "%s{\"kind\":\"quota\",\"cgroup\":\"%s\",\"cause\":\"%s\"}", first ? "" : ",", lab->group.path,
+			strcmp(lab->group.controller, "cpu") ? "memory.limit" : "cpu.quota");
+	for (int i = 0; part == LAB_CULPRIT && i < lab->other_count && !lab->needs; i++) {
+		const struct lab_other *other = &lab->others[i];
+		fprintf(out, "%s{\"kind\":\"%s\",\"%s\":\"%s\"", first ? "" : ",", other->kind, other->cgroup ? "cgroup" : "name",
+			other->cgroup ? other->cgroup : other->name);
+		if (other->cause)
+			fprintf(out, ",\"cause\":\"%s\"", other->cause);
+		fprintf(out, "}");
+		first = false;
+	}
 	fprintf(out, "],");
 }
 
@@ -241,6 +266,8 @@ static inline void lab__clean_up(struct lab *lab)
 		while (waitpid(lab->members[i].pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	lab_group__remove(&lab->group);
+	if (lab->clean_up)
+		lab->clean_up();
 }
 
 // 0 when every process has reported, -1 when one died or 10 s passed.

@@ -5,6 +5,7 @@
 """
 import os
 import re
+import subprocess
 import time
 
 TRACEFS = "/sys/kernel/tracing"
@@ -20,7 +21,9 @@ NUMBERS = {"x86_64": {"read": 0, "mmap": 9, "mprotect": 10, "munmap": 11, "brk":
 
 
 def available():
-    """Whether this kernel has the tracepoints of lock contention."""
+    """Whether this kernel has the tracepoints of lock contention. Mounts tracefs where nothing has done so yet."""
+    if os.geteuid() == 0 and os.path.isdir(TRACEFS) and not os.listdir(TRACEFS):
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", TRACEFS], check=False, capture_output=True)
     return os.access(f"{TRACEFS}/events/{CONTENTION[0]}/enable", os.W_OK)
 
 
@@ -68,7 +71,8 @@ class Watch:
             with open(f"{self.home}/trace", errors="replace") as trace:
                 lines = (LINE.search(line) for line in trace)
                 self.lines = [(int(m[1]), float(m[2]), m[3], m[4]) for m in lines if m]
-            if self.lost():
+            self.dropped = self.lost()
+            if self.dropped:
                 self.end = max(line[1] for line in self.lines)
         finally:
             os.rmdir(self.home)

@@ -4,32 +4,26 @@
 // Up to Linux 6.16 madvise holds the process' mmap_lock for reading: the mapper waits for it, and the others then queue behind
 // the waiting writer. From 6.17 on MADV_DONTNEED takes the lock of the one mapping only (mm/madvise.c,
 // MADVISE_VMA_READ_LOCK), and the very same program stalls nobody: the truth depends on the kernel that runs.
-// The pages belong to one file in memory: to fault them in is cheap (16 at a time), to drop them is the larger part.
+// The pages belong to one file in memory, and one page of 16 is touched: a fault brings in its neighbours too (fault_around_bytes), so that
+// to fault them in is cheap and to drop them is the larger part.
 #include <sys/mman.h>
-#include <sys/utsname.h>
 
+#include "kernel_version.h"
 #include "work.h"
 
 #define REGION_BYTES (64 << 20)
+#define FAULT_BYTES (64 << 10)
 #define MAPPER_PAUSE_US 500
-
-static bool is_older_than(int major, int minor)
-{
-	struct utsname name;
-	int own_major = 0, own_minor = 0;
-	return uname(&name) < 0 || sscanf(name.release, "%d.%d", &own_major, &own_minor) != 2 || own_major < major ||
-	       (own_major == major && own_minor < minor);
-}
 
 static bool madvise_takes_mmap_lock(void)
 {
-	return is_older_than(6, 17);
+	return kernel__is_older_than(6, 17);
 }
 
 // Page faults took the lock too, before mappings had locks of their own.
 static const char *operations(void)
 {
-	return is_older_than(6, 4) ? "madvise|page fault" : "madvise";
+	return kernel__is_older_than(6, 4) ? "madvise|page fault" : "madvise";
 }
 
 static __attribute__((noreturn)) void *drop_and_fault(void *argument)
@@ -39,7 +33,7 @@ static __attribute__((noreturn)) void *drop_and_fault(void *argument)
 		exit(1);
 	for (;;) {
 		int64_t start = work__clock_ns(CLOCK_MONOTONIC);
-		for (size_t at = 0; at < REGION_BYTES; at += 4096)
+		for (size_t at = 0; at < REGION_BYTES; at += FAULT_BYTES)
 			(void)region[at];
 		madvise((void *)region, REGION_BYTES, MADV_DONTNEED);
 		// A third of the time for others: threads that hardly leave the kernel would let them wait for long.

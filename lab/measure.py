@@ -17,6 +17,7 @@ import locks
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("WHYSTALL_LAB", os.path.join(ROOT, "build", "lab"))
 TICKS = os.sysconf("SC_CLK_TCK")
+IN_INTERRUPTS = ("netflood", "netquiet")   # scenarios whose work is done in soft interrupts, which are no process of theirs
 PARTS = ("culprits", "victims", "innocent")
 LOCK_OWNERS_SECONDS = 0.5   # longer than the longest period of a scenario that fights over a lock in bursts
 CALM = 0.05             # share of the machine that others may use before a scenario starts
@@ -94,6 +95,17 @@ def group_directory(path):
     return None
 
 
+def limit_strikes(path):
+    """How often a cgroup was at its memory limit, by the kernel's own count."""
+    for line in read("/proc/self/mounts").splitlines():
+        _, mount, kind, options = line.split()[:4]
+        if kind == "cgroup2" and os.path.exists(f"{mount}{path}/memory.events"):
+            return sum(map(int, re.findall(r"^(?:high|max) (\d+)", read(f"{mount}{path}/memory.events"), re.M)))
+        if kind == "cgroup" and "memory" in options.split(","):
+            return int(read(f"{mount}{path}/memory.failcnt") or 0)
+    return None
+
+
 def run_of_session(session):
     """CPU seconds of all processes of a session and of the children that they reaped."""
     seconds = 0
@@ -107,12 +119,32 @@ def run_of_session(session):
     return seconds
 
 
+def interrupts():
+    """Counts of interrupts: the soft ones of the network, and the hard ones of the CPUs' timers and for flushes of the TLB."""
+    rows = {}
+    for line in (read("/proc/softirqs") + read("/proc/interrupts")).splitlines():
+        label, _, numbers = line.strip().partition(":")
+        rows[label] = sum(int(word) for word in numbers.split() if word.isdigit())
+    return {name: rows.get(label, 0) for name, label in (("packets", "NET_RX"), ("timers", "LOC"), ("shootdowns", "TLB"))}
+
+
+def run_in_interrupts():
+    """CPU seconds of soft interrupts: their threads', and what the kernel's ticks found in them elsewhere."""
+    seconds = sum(int(line.split()[7]) / TICKS for line in read("/proc/stat").splitlines() if re.match(r"cpu\d", line))
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if read(f"/proc/{pid}/comm").startswith("ksoftirqd/"):
+            seconds += int((read(f"/proc/{pid}/schedstat").split() or [0])[0]) / 1e9
+    return seconds
+
+
 def snapshot(truth, session=None):
     """Raw counters of the kernel, in seconds or counts, that `difference` makes figures of. With the session that the
     scenario runs in also "own", the CPU time of all its processes."""
     now = {"time": time.monotonic()}
     if session is not None:
         now["own"] = run_of_session(session)
+        if truth.get("scenario") in IN_INTERRUPTS:
+            now["own"] += run_in_interrupts()
     some = re.search(r"some .*total=(\d+)", read("/proc/pressure/cpu"))
     now["some"] = int(some.group(1)) / 1e6 if some else None
     stat = read("/proc/stat")
@@ -121,9 +153,24 @@ def snapshot(truth, session=None):
         if re.fullmatch(r"cpu\d+", fields[0]):
             now["idle" + fields[0][3:]] = (int(fields[4]) + int(fields[5])) / TICKS
             now["steal"] = now.get("steal", 0) + int(fields[8]) / TICKS
+    pressure = re.search(r"some .*total=(\d+)", read("/proc/pressure/memory"))
+    now["memsome"] = int(pressure.group(1)) / 1e6 if pressure else None
+    pressure = re.search(r"some .*total=(\d+)", read("/proc/pressure/io"))
+    now["iosome"] = int(pressure.group(1)) / 1e6 if pressure else None
+    now["loopreads"] = now["loopbusy"] = 0
+    for fields in (line.split() for line in read("/proc/diskstats").splitlines()):
+        if len(fields) > 13 and fields[2].startswith("loop"):
+            now["loopreads"] += int(fields[3])
+            now["loopbusy"] += int(fields[12]) / 1e3
+    # Commits of ext4's journals on loop devices.
+    infos = [read(f"/proc/fs/jbd2/{name}/info") for name in read_directory("/proc/fs/jbd2") if name.startswith("loop")]
+    now["commits"] = sum(int(info.split()[0]) for info in infos if info)
+    swapped = re.search(r"^pswpin (\d+)", read("/proc/vmstat"), re.M)
+    now["swapins"] = int(swapped.group(1)) if swapped else 0
     now["forks"] = int(re.search(r"^processes (\d+)", stat, re.M).group(1))
     now["faults"] = int(re.search(r"^pgfault (\d+)", read("/proc/vmstat"), re.M).group(1))
     now["switches"] = int(re.search(r"^ctxt (\d+)", stat, re.M).group(1))
+    now.update(interrupts())
     for part in PARTS:
         for pid in pids_of(truth[part]):
             run = delay = 0
@@ -133,10 +180,12 @@ def snapshot(truth, session=None):
                 run, delay = run + int(fields[0]), delay + int(fields[1])
             now[f"run {pid}"], now[f"delay {pid}"], now[f"threads {pid}"] = run / 1e9, delay / 1e9, len(tasks)
     for party in truth["culprits"]:
-        if party.get("kind") == "quota":
+        if party.get("kind") == "quota" and party.get("cause") == "cpu.quota":
             text = read(group_directory(party["cgroup"]) + "/cpu.stat")
             old, new = re.search(r"throttled_time (\d+)", text), re.search(r"throttled_usec (\d+)", text)
             now["throttled"] = int(old.group(1)) / 1e9 if old else int(new.group(1)) / 1e6
+        if party.get("kind") == "quota" and party.get("cause") == "memory.limit":
+            now["limits"] = limit_strikes(party["cgroup"])
     return now
 
 

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 {
 	const struct lab_scenario scenario = {
 		.name = "userlocks",
-		.allowed = (const char *const[]){ "lock.futex", NULL },
+		.causes = (const char *const[]){ "lock.futex", NULL },
 		.roles = (const struct lab_role[]){ { "contend", run_contenders }, WORK_ROLES, { NULL } },
 		.start = start,
 	};

@@ -161,6 +161,17 @@ class Group:
         return group
 
     @classmethod
+    def memory(cls, name, limit):
+        """A cgroup with a memory limit in bytes; None where no hierarchy has the controller."""
+        mount = cls.mount_of("memory")
+        if not mount:
+            return None
+        group = cls(mount, f"/{name}", [f"/{name}"])
+        old = os.path.exists(f"{group.directory}/memory.limit_in_bytes")
+        group.write("memory.limit_in_bytes" if old else "memory.max", str(limit))
+        return group
+
+    @classmethod
     def nested(cls, name, depth):
         mount = cls.mount_of(None)
         if not mount:

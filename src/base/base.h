@@ -44,6 +44,11 @@ void string__free(struct string *string);
 // Reads a whole file of at most `limit` bytes (kernel files have size 0, so it reads to the end).
 // The text is NUL-terminated and owned by the caller. Returns its length or a negative errno.
 ssize_t base__read_file(const char *path, size_t limit, char **ret_text);
+// The same of an open file, from where it stands.
+ssize_t base__read_open(int fd, size_t limit, char **ret_text);
+// One read into a buffer, NUL-terminated: for the kernel's small files, where seq_file (single_open, fs/seq_file.c) hands out the whole text
+// at once if the buffer is large enough; what does not fit is left out. Returns the length or a negative errno.
+ssize_t base__read_at(int directory, const char *name, char *buffer, size_t size);
 // Reads one signed decimal number that starts the file. Returns 0 or a negative errno (-EINVAL: no number).
 int base__read_number(const char *path, int64_t *ret_number);
 // Opens a file for reading whose path somebody else chose. Only looks at it before: opening a device or a FIFO may already do

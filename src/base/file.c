@@ -7,16 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-ssize_t base__read_file(const char *path, size_t limit, char **ret_text)
+ssize_t base__read_open(int fd, size_t limit, char **ret_text)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
 	cleanup_free char *text = NULL;
 	size_t capacity = 0, length = 0;
 	while (length < limit) {
 		// Large steps: seq_file hands out at most a page or so for each read, but does so consistently only within one.
-		size_t step = limit - length < 16384 ? limit - length : 16384;
+		size_t step = limit - length < 65536 ? limit - length : 65536;
 		text = base__grow(text, &capacity, length + step + 1, 1);
 		ssize_t got = read(fd, text + length, step);
 		if (got < 0 && errno == EINTR)
@@ -32,6 +29,22 @@ ssize_t base__read_file(const char *path, size_t limit, char **ret_text)
 	*ret_text = text;
 	text = NULL;
 	return (ssize_t)length;
+}
+
+ssize_t base__read_file(const char *path, size_t limit, char **ret_text)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : base__read_open(fd, limit, ret_text);
+}
+
+ssize_t base__read_at(int directory, const char *name, char *buffer, size_t size)
+{
+	cleanup_fd int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t length = fd < 0 ? -1 : read(fd, buffer, size - 1);
+	if (length < 0)
+		return -errno;
+	buffer[length] = '\0';
+	return length;
 }
 
 int base__read_number(const char *path, int64_t *ret_number)

@@ -26,6 +26,8 @@ static __always_inline void moment_read(struct cpu_account *account, struct rq *
 			moment->now = start;
 		if (moment->now < account->last)
 			moment->now = account->last;
+		moment->memory = READ_AT(struct psi_group_cpu, psi, times[PSI_MEM_SOME]);
+		moment->mask = mask;
 		moment->meter = READ_AT(struct psi_group_cpu, psi, times[PSI_CPU_SOME]);
 		if (moment->some && moment->now > start)
 			moment->meter += (u32)(moment->now - start);
@@ -74,6 +76,35 @@ __noinline u64 model_close(u32 cpu, u64 now)
 	return grown;
 }
 
+// How much a sum has grown since it was looked at. It can fall back a little: see interrupts_so_far.
+static __always_inline u64 growth_take(u64 *seen, u64 sum)
+{
+	u64 grown = sum - *seen;
+
+	if ((s64)grown <= 0)
+		return 0;
+	*seen = sum;
+	return grown;
+}
+
+// The time of interrupts on this CPU up to now, the one that is running included: soft ones last for many events of the scheduler, and
+// what is booked at their end only would be taken for the current task's. They may run on another CPU than we do, so nothing is written.
+// A hard interrupt within a soft one counts for itself alone.
+static __always_inline void interrupts_so_far(const struct cpu_account *account, u64 *ret_hard, u64 *ret_soft)
+{
+	u64 hard_began = account->hardirq_began, soft_began = account->softirq_began;
+
+	*ret_hard = account->hardirq_ns;
+	*ret_soft = account->softirq_ns;
+	if (!(hard_began | soft_began))
+		return;
+	u64 now = bpf_ktime_get_ns(), soft_until = hard_began ? hard_began : now;
+	if (hard_began && now > hard_began)
+		*ret_hard += now - hard_began;
+	if (soft_began && soft_until > soft_began)
+		*ret_soft += soft_until - soft_began;
+}
+
 // Time of interrupts and of the hypervisor since the last event; capped to the time that passed.
 static __always_inline u64 specials_take(struct cpu_account *account, u64 elapsed, u64 taken[SPECIALS])
 {
@@ -87,10 +118,11 @@ static __always_inline u64 specials_take(struct cpu_account *account, u64 elapse
 		taken[SPECIAL_STEAL] = steal - account->steal_seen;
 		account->steal_seen = steal;
 	}
-	taken[SPECIAL_HARDIRQ] = account->hardirq_ns - account->hardirq_seen;
-	account->hardirq_seen = account->hardirq_ns;
-	taken[SPECIAL_SOFTIRQ] = account->softirq_ns - account->softirq_seen;
-	account->softirq_seen = account->softirq_ns;
+	u64 hard, soft;
+
+	interrupts_so_far(account, &hard, &soft);
+	taken[SPECIAL_HARDIRQ] = growth_take(&account->hardirq_seen, hard);
+	taken[SPECIAL_SOFTIRQ] = growth_take(&account->softirq_seen, soft);
 	if (!(taken[SPECIAL_STEAL] | taken[SPECIAL_HARDIRQ] | taken[SPECIAL_SOFTIRQ]))
 		return 0;
 #pragma unroll
@@ -101,6 +133,8 @@ static __always_inline u64 specials_take(struct cpu_account *account, u64 elapse
 		account->special_ns[i] += taken[i];
 	}
 	account->current_special += elapsed - left;
+	account->current_hardirq += taken[SPECIAL_HARDIRQ];
+	account->current_softirq += taken[SPECIAL_SOFTIRQ];
 	return elapsed - left;
 }
 
@@ -167,7 +201,7 @@ static __always_inline void share_mark(struct share_mark *mark, u32 shift, u64 n
 // far as the event tells; used where an arrival was not seen.
 static __always_inline void interval_close_hot(struct cpu_account *account, u64 now, u32 meter, u32 waiters_before)
 {
-	u64 taken[SPECIALS];
+	u64 *taken = account->taken;    // not on the stack, which is small
 	u64 special;
 	u64 elapsed = now - account->last;
 	u64 grown = have_meter ? (u32)(meter - account->meter) : model_close(account->cpu, now);

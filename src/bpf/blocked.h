@@ -16,6 +16,8 @@ static __always_inline u32 blocked_reason(struct task_struct *task, const struct
 
 	if (slot->lock_waiting)
 		return BLOCKED_LOCK;
+	if (task->psi_flags & PSI_MEMSTALL)
+		return BLOCKED_MEMORY;
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
 		return BLOCKED_IO;
 	if (task->flags & PF_KTHREAD)

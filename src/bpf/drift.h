@@ -7,6 +7,8 @@
 const volatile long long distance_psi = 0;         // system_group_pcpu
 const volatile long long distance_percpu = 0;      // this_cpu_off (x86): what to add to a __percpu pointer on that CPU
 const volatile long long distance_steal = 0;       // steal_time (KVM guests) or kernel_cpustat.cpustat[STEAL]
+const volatile long long distance_preempt = 0;     // the CPU's preempt_count (x86)
+const volatile _Bool have_preempt_count = false;
 const volatile _Bool have_meter = false;      // PSI is on and its variable was found
 const volatile _Bool have_groups = false;     // this_cpu_off was found, so cgroups' counters can be reached
 const volatile _Bool have_steal = false;
@@ -39,6 +41,16 @@ static __always_inline s64 syscall_number(u64 regs)
 	if (bpf_core_field_exists(struct pt_regs, orig_ax))
 		return (s64)READ_AT(struct pt_regs, regs, orig_ax);
 	return (s32)READ_AT(struct pt_regs___arm64, regs, syscallno);
+}
+
+// Argument `number` (0 to 3, a constant) of the system call that a task is in, from its user registers.
+static __always_inline u64 syscall_argument(u64 regs, u32 number)
+{
+	if (!bpf_core_field_exists(struct pt_regs, orig_ax))
+		return number == 0 ? READ_AT(struct pt_regs___arm64, regs, regs[0]) : number == 1 ? READ_AT(struct pt_regs___arm64, regs, regs[1])
+			: number == 2 ? READ_AT(struct pt_regs___arm64, regs, regs[2]) : READ_AT(struct pt_regs___arm64, regs, regs[3]);
+	return number == 0 ? READ_AT(struct pt_regs, regs, di) : number == 1 ? READ_AT(struct pt_regs, regs, si)
+		: number == 2 ? READ_AT(struct pt_regs, regs, dx) : READ_AT(struct pt_regs, regs, r10);
 }
 
 static __always_inline s64 syscall_number_of(struct pt_regs *regs)

@@ -217,6 +217,21 @@ __noinline u32 group_pass(u32 cpu, u32 slot_index, u64 now, u32 number, u32 how)
 	return own->parent;
 }
 
+// One level of the beginning of a wait whose accounts are up to now: a function that leads to no other, for those who stand deep on the stack.
+__noinline u32 group_wait_begin(u32 cpu, u32 slot_index, u32 number, u32 level)
+{
+	struct task_slot *slot = slot_at(slot_index);
+	u32 index;
+	struct group_account *own = group_account_at(number, cpu, &index);
+
+	if (!slot || !own)
+		return 0;
+	slot->group_share[level & (GROUP_DEPTH - 1)] = own->share;
+	if (slot->flags & SLOT_THROTTLED)
+		own->throttled_waits++;
+	return own->parent;
+}
+
 // One pass over a task's cgroup and those above it. Inlined, and its parts are calls: the chain of calls below the tracepoints may
 // not take more than 512 bytes of stack.
 static __always_inline void groups_pass(u32 cpu, u32 slot_index, u32 leaf, u64 now, u32 how)

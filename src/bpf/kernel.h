@@ -90,8 +90,8 @@ struct mm_struct {
 	struct rw_semaphore mmap_lock;
 	struct task_struct *owner;      // CONFIG_MEMCG
 };
-struct pt_regs { unsigned long orig_ax; };
-struct pt_regs___arm64 { u32 syscallno; }; // signed; only unsigned loads are resized
+struct pt_regs { unsigned long r10, dx, si, di, orig_ax; };
+struct pt_regs___arm64 { u64 regs[31]; u32 syscallno; }; // syscallno is signed; only unsigned loads are resized
 struct thread_info { unsigned int status; };
 struct task_struct {
 	struct thread_info thread_info;
@@ -114,8 +114,14 @@ struct task_struct {
 	char comm[16];
 };
 struct kvm_steal_time { u64 steal; };
+struct gendisk { int major, first_minor; };
+struct request_queue { struct gendisk *disk; };
+struct request { struct request_queue *q; };
+struct block_device { u32 bd_dev; };
+struct bio { struct block_device *bi_bdev; };
 struct kernel_cpustat { u64 cpustat[10]; };
 struct linux_binprm { const char *filename; };
+struct irqaction { struct irqaction *next; };
 struct bpf_iter_meta;
 struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 struct bpf_raw_tracepoint_args { u64 args[0]; };
@@ -123,6 +129,6 @@ struct bpf_raw_tracepoint_args { u64 args[0]; };
 #pragma clang attribute pop
 
 // Values only, never layouts: the names are resolved against the running kernel.
-enum psi_states { PSI_CPU_SOME = 4, PSI_NONIDLE = 6, NR_PSI_STATES = 7 };
+enum psi_states { PSI_IO_SOME, PSI_IO_FULL, PSI_MEM_SOME, PSI_MEM_FULL, PSI_CPU_SOME, PSI_NONIDLE = 6, NR_PSI_STATES = 7 };
 
 #endif

@@ -103,16 +103,10 @@ static __always_inline void hold_flush(struct lock_cpu *cpu, struct lock_state *
 	if (!wall_ns)
 		return;
 	state->task_ns = state->wall_ns = 0;
-	sum = bpf_map_lookup_elem(&lock_hold_sums, &key);
+	sum = find_or_add(&lock_hold_sums, &key);
 	if (!sum) {
-		struct lock_hold_sum first = {};
-
-		bpf_map_update_elem(&lock_hold_sums, &key, &first, BPF_NOEXIST);
-		sum = bpf_map_lookup_elem(&lock_hold_sums, &key);
-		if (!sum) {
-			cpu->rows_lost++;
-			return;
-		}
+		cpu->rows_lost++;
+		return;
 	}
 	__sync_fetch_and_add(&sum->task_ns, task_ns);
 	__sync_fetch_and_add(&sum->wall_ns, wall_ns);
@@ -122,17 +116,11 @@ static __always_inline void lock_stack_book(struct lock_cpu *cpu, const struct l
 	s32 user_stack, u64 ns, u64 samples)
 {
 	struct lock_stack_key key = { *class, tgid, role, stack, user_stack };
-	struct lock_stack_sum *sum = bpf_map_lookup_elem(&lock_stack_sums, &key);
+	struct lock_stack_sum *sum = find_or_add(&lock_stack_sums, &key);
 
 	if (!sum) {
-		struct lock_stack_sum first = {};
-
-		bpf_map_update_elem(&lock_stack_sums, &key, &first, BPF_NOEXIST);
-		sum = bpf_map_lookup_elem(&lock_stack_sums, &key);
-		if (!sum) {
-			cpu->rows_lost++;
-			return;
-		}
+		cpu->rows_lost++;
+		return;
 	}
 	__sync_fetch_and_add(&sum->ns, ns);
 	__sync_fetch_and_add(&sum->samples, samples);
@@ -294,17 +282,11 @@ static __always_inline void wait_sum_book(struct lock_cpu *cpu, const struct loc
 	const struct lock_wait_sum *add)
 {
 	struct lock_wait_key key = { *class, tgid, mode };
-	struct lock_wait_sum *sum = bpf_map_lookup_elem(&lock_wait_sums, &key);
+	struct lock_wait_sum *sum = find_or_add(&lock_wait_sums, &key);
 
 	if (!sum) {
-		struct lock_wait_sum first = {};
-
-		bpf_map_update_elem(&lock_wait_sums, &key, &first, BPF_NOEXIST);
-		sum = bpf_map_lookup_elem(&lock_wait_sums, &key);
-		if (!sum) {
-			cpu->rows_lost++;
-			return;
-		}
+		cpu->rows_lost++;
+		return;
 	}
 	__sync_fetch_and_add(&sum->waits, add->waits);
 	__sync_fetch_and_add(&sum->ns, add->ns);

@@ -41,6 +41,17 @@ struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct lock_stack_key);
 	__type(value, struct lock_stack_sum); __uint(max_entries, LOCK_ROWS); } lock_stack_sums SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(key_size, 4); __uint(value_size, 8 * LOCK_FRAMES);
 	__uint(max_entries, LOCK_STACKS); } lock_stacks SEC(".maps");
+// Sleeps. Rows of sleep_slots beside task_slots have the same number.
+// They are not mapped, because user space reads them once only and mapped pages count as its memory.
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, u32);
+	__type(value, struct sleep_slot); __uint(max_entries, TASK_SLOTS); } sleep_slots SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct sleep_key);
+	__type(value, struct sleep_sum); __uint(max_entries, SLEEP_ROWS); } sleep_sums SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(key_size, 4); __uint(value_size, 8 * SLEEP_FRAMES);
+	__uint(max_entries, SLEEP_STACKS); } sleep_stacks SEC(".maps");
+// Interrupts by source; shared with irq.bpf.c.
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
+	__type(value, struct irq_cpu); __uint(max_entries, 1); } irq_cpus SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 1 << 21); } records SEC(".maps");
 
 static __always_inline struct cpu_account *find_cpu(u32 cpu)
@@ -51,6 +62,11 @@ static __always_inline struct cpu_account *find_cpu(u32 cpu)
 static __always_inline struct task_slot *slot_at(u32 index)
 {
 	return bpf_map_lookup_elem(&task_slots, &index);
+}
+
+static __always_inline struct sleep_slot *sleep_at(u32 index)
+{
+	return bpf_map_lookup_elem(&sleep_slots, &index);
 }
 
 // The number of a task's slot + 1, or 0. A program of its own, so that the verifier looks at the loop once.

@@ -76,20 +76,14 @@ static __always_inline void mark_set(struct cpu_account *account, struct mark *m
 __noinline int pair_add(u32 cpu, u32 victim, u32 occupant, u64 ns)
 {
 	struct pair_key key = { victim, occupant };
-	struct pair_value *value = bpf_map_lookup_elem(&pairs, &key);
+	struct pair_value *value = find_or_add(&pairs, &key);
 
 	if (!value) {
-		struct pair_value first = {};
-		struct cpu_account *account;
+		struct cpu_account *account = find_cpu(cpu);
 
-		bpf_map_update_elem(&pairs, &key, &first, BPF_NOEXIST);
-		value = bpf_map_lookup_elem(&pairs, &key);
-		if (!value) {
-			account = find_cpu(cpu);
-			if (account)
-				account->pairs_lost++;
-			return 0;
-		}
+		if (account)
+			account->pairs_lost++;
+		return 0;
 	}
 	__sync_fetch_and_add(&value->ns, ns);
 	__sync_fetch_and_add(&value->waits, 1);
@@ -99,20 +93,14 @@ __noinline int pair_add(u32 cpu, u32 victim, u32 occupant, u64 ns)
 static __always_inline void group_credit_flush(u32 cpu, u32 group, u32 occupant, u64 ns)
 {
 	struct credit_key key = { group, occupant };
-	u64 *value = bpf_map_lookup_elem(&group_credits, &key);
+	u64 *value = find_or_add(&group_credits, &key);
 
 	if (!value) {
-		struct cpu_account *account;
-		u64 zero = 0;
+		struct cpu_account *account = find_cpu(cpu);
 
-		bpf_map_update_elem(&group_credits, &key, &zero, BPF_NOEXIST);
-		value = bpf_map_lookup_elem(&group_credits, &key);
-		if (!value) {
-			account = find_cpu(cpu);
-			if (account)
-				account->pairs_lost++;
-			return;
-		}
+		if (account)
+			account->pairs_lost++;
+		return;
 	}
 	__sync_fetch_and_add(value, ns);
 }

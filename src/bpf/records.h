@@ -5,6 +5,8 @@
 #ifndef WHYSTALL_RECORDS_H
 #define WHYSTALL_RECORDS_H
 
+#include "bpf/futex_records.h"
+
 #define TASK_SLOTS 32768         // open addressing by pid; a power of two
 #define TASK_PROBES 16           // neighbours looked at before a task is counted as not stored
 #define GROUP_DEPTH 8            // cgroup levels below the root that have an account of their own
@@ -69,10 +71,26 @@ struct moment {
 	unsigned int running;           // runnable tasks, the one on the CPU included
 	unsigned int some;
 	unsigned int iowait;            // event model only: tasks that fell asleep here for I/O
+	unsigned int memory;            // memory-some counter without its live part
+	unsigned int mask;              // PSI's states
+};
+
+// One CPU's PSI counters of memory or I/O, brought up to date when something happens to those who wait there. Unlike the rest of the
+// account it may be written by other CPUs, which wake tasks that fell asleep here: every sum is changed atomically.
+enum line_kind { LINE_IO, LINE_MEMORY, LINES };
+struct line {
+	unsigned int some, full;        // PSI's counters when they were last read, modulo 2^32
+	unsigned int tasks;             // how many waited after that; memory: without the one on the CPU
+	unsigned int times_seen;        // memory: the counter without its live part, as the last switch found it
+	unsigned int running, unused;   // memory, of cgroups: the task on the CPU is one of theirs and came within such a section
+	unsigned long long share[2];    // integral of growth / tasks: some, full
+	unsigned long long grown_ns[2]; // growth
+	unsigned long long victims_ns[2]; // of it, booked to tasks
 };
 
 struct cpu_account {
 	struct moment moment;           // the event at hand
+	unsigned long long taken[SPECIALS]; // what interrupts and the hypervisor took since the event before
 	unsigned int on;                // 1: this CPU's account has begun
 	unsigned int cpu;
 	unsigned int began_late, unused; // 1: it came online within the window
@@ -90,6 +108,7 @@ struct cpu_account {
 	unsigned int current_slot, current_group; // slot number + 1
 	unsigned long long switched;    // when the current task came
 	unsigned long long current_special; // special time since then
+	unsigned long long current_hardirq, current_softirq; // parts of it
 	// the stint that the event at hand ended or looked at, for the cgroups' accounts
 	unsigned long long event;       // number of the event at hand
 	unsigned long long stint_began, stint_ns;
@@ -120,6 +139,13 @@ struct cpu_account {
 	unsigned long long nonidle_ns;  // time in which a task ran, waited or slept for I/O: PSI's weight of this CPU
 	unsigned long long pending_since; // when a waiting task was moved here without an event of this CPU, 0: none
 	unsigned int iowait, unused_end; // moment.iowait after the last event
+	// Memory and I/O pressure, and sleeps (pressure.h, sleep.h).
+	struct line lines[LINES];
+	unsigned long long sleep_sampled; // when the last stack of somebody who fell asleep was taken
+	unsigned long long sleep_slice, sleep_budget, sleep_events_suppressed, sleep_rows_lost, sleep_stacks_lost, sleep_sample_count;
+	unsigned int completing;        // device whose I/O is being completed here, 0: none
+	unsigned int completing_marks;  // in which interrupt: 1 hard, 2 soft (see completing.h)
+	unsigned long long completing_stint; // cpu_account.switched then
 };
 
 struct group_account {
@@ -135,6 +161,8 @@ struct group_account {
 	unsigned long long meter_ns, victims_ns, culprits_ns;
 	unsigned int occupant[GROUP_OCCUPANTS];
 	unsigned long long credit_ns[GROUP_OCCUPANTS];
+	struct line lines[LINES];
+	unsigned int lines_on, unused;  // bit by kind: the line has begun
 };
 struct group { unsigned long long id, pcpu; unsigned int parent, level; };
 struct credit_key { unsigned int group, occupant; };
@@ -166,6 +194,7 @@ struct task_slot {
 	unsigned long long group_share[GROUP_DEPTH];
 	// sums
 	unsigned long long run_ns, switches, wait_ns, waits, wait_max_ns, wait_pressure_ns, throttled_ns;
+	unsigned long long run_hardirq_ns, run_softirq_ns; // parts of run_ns that interrupts took
 	unsigned long long wait_special[SPECIALS];
 	unsigned long long idle_allowed_ns, idle_outside_ns, open_wait_ns, credit_pressure_ns, credit_task_ns;
 	unsigned long long run_delay_first, run_delay_last, run_delay_seen, preempted_at_wakeup;
@@ -176,13 +205,57 @@ struct task_slot {
 	unsigned int lock_waiting;      // 1: between contention_begin and contention_end of a lock that it may sleep for
 	unsigned long long held_lock;   // address of a lock that others were seen to wait for while this task held it, or 0
 	struct blocked_sum blocked[BLOCKED_REASONS];
+	unsigned int futex, unused;     // enum futex_stage
 	unsigned long long start_ns;    // CLOCK_BOOTTIME of the process' leader
 	unsigned int parent_tgid, policy, nice20, rt_priority, allowed_cpus, kernel_thread;
 	unsigned long long cgroup;      // kernfs id
 	char comm[COMM_LENGTH], leader_comm[COMM_LENGTH];
 };
 
-enum record_kind { RECORD_WAIT = 1, RECORD_EXIT, RECORD_EXEC, RECORD_ASLEEP };
+// What a task that sleeps, or waits for memory or I/O, is about; beside task_slot, with the same number.
+#define SLEEP_STACKS 8192
+#define SLEEP_ROWS 8192
+#define SLEEP_FRAMES 48
+#define SLEEP_SAMPLE_GAP_NS 1000000    // between two stacks of sleepers on a CPU …
+#define SLEEP_SAMPLES 4
+#define SLEEP_SAMPLE_FIRST_NS 100000   // … or this, where nothing is known of such sleeps of the task yet
+#define SLEEP_EVENT_NS 10000000        // sleeps from here on are listed one by one …
+#define SLEEP_EVENTS_PER_SLICE 7       // … up to a number in each slice of 134 ms on each CPU
+#define SLEEP_DUE_TIMES 64             // sums go from the slot to the table after so many sleeps
+enum waker_kind { WAKER_UNKNOWN, WAKER_TASK, WAKER_HARDIRQ, WAKER_SOFTIRQ, WAKER_BLOCK };
+struct sleep_key {
+	unsigned int tgid, operation, reason; // operation: OPERATION_*, reason: enum blocked_reason
+	int stack, user_stack;          // negative: none
+	unsigned int waker_kind, waker_tgid, device; // device: MINORBITS as dev_t of the kernel
+};
+struct sleep_sum { unsigned long long ns, times, max_ns, io[2], memory[2]; }; // [2]: some, full
+struct sleep_slot {
+	struct sleep_key key;           // of the sleeps that `due` sums up
+	struct sleep_sum due;           // not in the table yet
+	// The last stacks that were taken, one pair for each kind of reason (sleep_sample_of), with the reason and operation then.
+	struct sleep_sample { unsigned int reason, operation; int stack, user_stack; } samples[SLEEP_SAMPLES];
+	int stack, user_stack;          // that stand for the sleep at hand
+	unsigned int operation;         // of the sleep at hand
+	unsigned int waker_kind, waker_tgid, waker_pid, device; // of the wake-up at hand; WAKER_UNKNOWN: none seen
+	unsigned int line_cpu[LINES];   // CPU + 1 where it waits by PSI's count, 0: it does not
+	unsigned int in_memory;         // 1: it runs inside a memstall section
+	unsigned long long line_share[LINES][2]; // line.share when it began
+	unsigned int group_share[LINES][GROUP_DEPTH][2]; // the same of each cgroup's line, in units of 1024 ns
+	unsigned long long pressure_ns[LINES][2]; // sums
+	unsigned long long running_ns;  // part of pressure_ns[LINE_MEMORY][0] in which it was on the CPU
+};
+
+enum record_kind { RECORD_WAIT = 1, RECORD_EXIT, RECORD_EXEC, RECORD_ASLEEP, RECORD_SLEEP };
+// A sleep of SLEEP_EVENT_NS or more.
+struct sleep_record {
+	unsigned int kind, frames;
+	unsigned long long end, ns;
+	unsigned int pid, tgid, reason, operation, waker_kind, waker_tgid, waker_pid, device;
+	int user_stack;
+	unsigned int unused;
+	char comm[COMM_LENGTH];
+	unsigned long long stack[STACK_FRAMES];
+};
 struct wait_record {
 	unsigned int kind, cpu;
 	unsigned long long end, wait_ns, throttled_ns, special[SPECIALS];
@@ -190,9 +263,14 @@ struct wait_record {
 	char comm[COMM_LENGTH];
 	unsigned long long stack[STACK_FRAMES];
 };
-// A task that slept uninterruptibly for all of the window: nothing was heard of it, so its stack has to tell what it waits for.
-struct asleep_record { unsigned int kind, pid, tgid, frames; unsigned long long stack[STACK_FRAMES]; };
-struct exit_record { unsigned int kind, unused; struct task_slot slot; };
+// A task that sleeps when the window ends and of which no stack was taken. `whole`: it slept for all of the window: nothing was heard of it,
+// so its stack has to tell what it waits for.
+struct asleep_record { unsigned int kind, pid, tgid, frames, whole, unused; unsigned long long stack[STACK_FRAMES]; };
+struct exit_record {
+	unsigned int kind, unused;
+	struct task_slot slot;
+	unsigned long long pressure_ns[LINES][2], running_ns; // of its sleep_slot
+};
 struct exec_record {
 	unsigned int kind, tgid, parent_tgid, unused;
 	unsigned long long start_ns;
@@ -279,11 +357,70 @@ struct lock_cpu {
 	unsigned long long begins, ends, states_lost, rows_lost, stacks_lost, unmatched_ends, spin_nested;
 };
 
+// ---- interrupts ----
+
+#define SOFTIRQ_VECTORS 10      // HI … RCU, include/linux/interrupt.h
+#define IRQ_NUMBERS 1024        // interrupts with a row of their own, by number; a power of two
+// Interrupts without a number (x86): of the CPU's own timer, function calls from other CPUs, and work of an interrupt's context.
+enum irq_vector { IRQ_VECTOR_TIMER, IRQ_VECTOR_CALL, IRQ_VECTOR_WORK, IRQ_VECTORS };
+struct irq_sum { unsigned long long count, ns, max_ns; };
+
+// A network device whose packets a CPU handled in soft interrupts.
+#define IRQ_DEVICES 16          // for each CPU
+struct irq_device {
+	unsigned long long device;      // address of its net_device, 1: the backlog (packets of devices without queues of their own); 0: free
+	char name[COMM_LENGTH];
+	unsigned long long polls, ns, max_ns, packets; // as napi_poll tells
+	unsigned long long received;    // packets, as far as sampled (IRQ_SAMPLE)
+};
+#define IRQ_SAMPLE 32           // one of so many packets, timers and copies is looked at; a power of two
+
+// A function that other CPUs have called here.
+#define IRQ_CALLS 16            // for each CPU
+struct irq_call { unsigned long long function; struct irq_sum sum; };
+
+// Who is behind interrupts: rows of `irq_parties`.
+enum irq_role {
+	IRQ_ROLE_SENT = 1,      // source: 0: packets given to a device without queues of its own (veth, lo), by the task that sent them
+	IRQ_ROLE_RECEIVED,      // source: 0: packets copied to user space
+	IRQ_ROLE_TIMER,         // source: function of a high-resolution timer that expired; tgid: whom it is for, 0 unknown
+	IRQ_ROLE_WHEEL,         // source: function of a timer of the wheel (softirq TIMER)
+	IRQ_ROLE_CALLER,        // source: function that this process had other CPUs run; operation: its system call
+	IRQ_ROLE_CALLED,        // source: the same, by the process that was interrupted by it: ns
+};
+#define IRQ_FLUSHES 1ULL        // source of IRQ_ROLE_CALLER: flushes of other CPUs' TLBs; ns: until the last of these CPUs had answered
+struct irq_party_key { unsigned long long source; unsigned int role, tgid, operation, unused; };
+struct irq_party_sum { unsigned long long count, ns, max_ns; };
+#define IRQ_PARTIES 4096
+
+struct irq_cpu {
+	struct irq_sum softirq[SOFTIRQ_VECTORS];
+	unsigned long long ksoftirqd_ns[SOFTIRQ_VECTORS]; // part of it within ksoftirqd
+	struct irq_sum vector[IRQ_VECTORS];
+	struct irq_sum number[IRQ_NUMBERS], beyond;
+	unsigned long long softirq_mark;        // when the piece of a soft interrupt began that no device answers for yet; 0: in none
+	unsigned long long hardirq_mark;        // when the hard interrupt at hand began; 0: none
+	unsigned int ksoftirqd_pid, unused;     // set by user space
+	// by the programs of irq.bpf.c
+	struct irq_device devices[IRQ_DEVICES];
+	struct irq_call calls[IRQ_CALLS];
+	unsigned long long devices_lost, calls_lost, parties_lost;
+	unsigned int received, sent, copied, expired, wheel, unused_too; // for sampling
+	unsigned long long call_began;          // a function called from another CPU runs since then, 0: none
+	// what this CPU had others run: not in irq_parties yet
+	struct irq_party_key caller;
+	unsigned long long caller_count;
+	// the last flush of others' TLBs that this CPU began: it waits until all of them have answered
+	unsigned long long flush_began, flush_answered, flush_asked, flush_answers;
+	unsigned int flush_tgid, flush_operation;
+};
+
 // What one CPU's PSI counters said at a moment, for folding; group 0 is the system.
 struct fold_sample {
 	unsigned long long now;
 	unsigned int some, nonidle;     // counters, live state included, modulo 2^32
 	unsigned int previous_some, previous_nonidle; // at the last fold of total=; not written where the event model stands in
+	unsigned int previous_line[LINES][2]; // memory and I/O at the last fold: some, full
 };
 
 #endif

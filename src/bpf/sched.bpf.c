@@ -11,12 +11,16 @@
 #include "bpf/records.h"
 #include "bpf/drift.h"
 #include "bpf/maps.h"
+#include "bpf/rows.h"
 #include "bpf/occupancy.h"
 #include "bpf/account.h"
 #include "bpf/groups.h"
 #include "bpf/waits.h"
 #include "bpf/lock.h"
+#include "bpf/pressure.h"
 #include "bpf/blocked.h"
+#include "bpf/futex.h"
+#include "bpf/sleep.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -41,7 +45,7 @@ static __always_inline void current_set(struct cpu_account *account, struct task
 	account->current_slot = slot_number;
 	account->current_occupant = task->pid ? occupant_of(task) : 0;
 	account->switched = now;
-	account->current_special = 0;
+	account->current_special = account->current_hardirq = account->current_softirq = 0;
 }
 
 // The account of a CPU that was not there when the window began (hotplug): starts at its first switch.
@@ -82,8 +86,13 @@ static __always_inline void stint_end_hot(struct cpu_account *account, u64 now)
 	account->run_ns += now - account->switched;
 	occupancy_add(account, account->current_occupant, ran);
 	struct task_slot *slot = account->current_slot ? slot_at(account->current_slot - 1) : 0;
-	if (slot && slot->pid == account->current_pid)
-		slot->run_ns += now - account->switched;
+	if (!slot || slot->pid != account->current_pid)
+		return;
+	slot->run_ns += now - account->switched;
+	if (account->current_special) {
+		slot->run_hardirq_ns += account->current_hardirq;
+		slot->run_softirq_ns += account->current_softirq;
+	}
 }
 
 __noinline int stint_end(u32 cpu, u64 now)
@@ -168,21 +177,119 @@ static __always_inline void gap_verify(struct cpu_account *account, struct task_
 	slot->gap_exec_ns = task->se.sum_exec_runtime;
 }
 
-static __noinline void task_exit(struct cpu_account *account, struct task_struct *task, struct task_slot *slot)
+static __noinline void task_exit(struct cpu_account *account, struct task_struct *task, struct task_slot *slot, u32 index)
 {
 	struct exit_record *record;
+	struct sleep_slot *sleep;
 
 	bpf_probe_read_kernel(slot->comm, sizeof(slot->comm), task->comm);
 	slot->run_delay_last = task->sched_info.run_delay;
+	sleep = sleep_at(index);
+	sleep_flush(index, account->cpu);
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (record) {
 		record->kind = RECORD_EXIT;
 		__builtin_memcpy(&record->slot, slot, sizeof(*slot));
+		if (sleep)
+			__builtin_memcpy(record->pressure_ns, sleep->pressure_ns, sizeof(sleep->pressure_ns) + sizeof(sleep->running_ns));
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	} else {
 		account->ringbuf_lost++;
 	}
 	slot->pid = 0;
+}
+
+// Closes the interval that an event ends. `waiters_before`: as far as the event tells.
+static __always_inline void event_close(struct cpu_account *account, u32 waiters_before)
+{
+	if (!account->waiters && any_pending(account))
+		pending_take(account->cpu, account->last);
+	interval_close_hot(account, account->moment.now, account->moment.meter, waiters_before);
+	if (any_pending(account))
+		pending_take(account->cpu, account->moment.now);
+}
+
+// How the CPU stands after an event.
+static __always_inline void event_stand(struct cpu_account *account, struct rq *rq, u32 waiters)
+{
+	account->waiters = waiters;
+	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
+	account->some = account->moment.some;
+}
+
+// The stint at hand goes on: what it has taken so far, for the accounts of cgroups.
+static __always_inline void stint_look(struct cpu_account *account)
+{
+	account->stint_began = account->switched;
+	account->stint_occupant = account->current_occupant;
+	account->stint_ns = account->moment.now - account->switched - account->current_special;
+}
+
+// Somebody waits here for memory, or has done so since the last switch.
+static __always_inline void memory_look(struct cpu_account *account, u32 prev, u32 next, const struct task_struct *leaving,
+	const struct task_struct *coming)
+{
+	struct line *line = &account->lines[LINE_MEMORY];
+
+	if (!have_meter || !(account->moment.mask >> PSI_MEM_SOME & 1 || account->moment.memory != line->times_seen || line->tasks))
+		return;
+	line->times_seen = account->moment.memory;
+	memory_switch(account->cpu, prev, next, (leaving->psi_flags & PSI_MEMSTALL ? 1 : 0) | (coming->psi_flags & PSI_MEMSTALL ? 2 : 0),
+		account->moment.now);
+	struct sleep_slot *sleep = next ? sleep_at(next - 1) : 0;
+	if (sleep && sleep->line_cpu[LINE_MEMORY])
+		memory_move(next - 1, 0);       // it is on a CPU, and the line is up to now
+}
+
+// The task that leaves: it waits for the CPU again, or sleeps, or ends.
+static __always_inline void task_leaves(void *ctx, struct cpu_account *account, struct task_slot *slot, u32 index, struct task_struct *task, bool waits,
+	const struct task_slot *next)
+{
+	slot->switches++;
+	if (waits) {
+		wait_begin(account, slot, task, account->moment.clock, account->moment.clock, account->moment.now);
+	} else if (!(task->__state & DEAD)) {
+		blocked_begin(slot, task, account->moment.now);
+		sleep_begin(ctx, account, slot, index, task);
+		if (slot->blocked_reason == BLOCKED_FUTEX && futex_begin(slot, index, task))
+			futex_stack_taken(index, bpf_get_stackid(ctx, &lock_stacks, BPF_F_USER_STACK));
+	}
+	if (slot->held_lock)
+		lock_owner_seen(ctx, slot, task, account->cpu);
+	// What only brings accounts up to now is left to the pass of the next task, if that goes the same way.
+	if (have_groups && slot->group && (waits || !next || next->group != slot->group))
+		groups_pass(account->cpu, index, slot->group, account->moment.now, waits ? PASS_TOUCH | PASS_BEGIN : PASS_TOUCH);
+}
+
+// The task that comes: its wait ends, and its sleep, if its wake-up was not seen. `preempted`: the one before it could have gone on.
+static __always_inline void task_comes(struct cpu_account *account, struct task_slot *slot, u32 index, struct task_struct *task, bool preempted,
+	u32 occupant)
+{
+	u64 queued = task->sched_info.last_queued, clock = account->moment.clock;
+
+	if (slot->futex)
+		futex_arrived(slot, index);
+	if (slot->blocked_since) {
+		u64 woken = queued > slot->blocked_since ? queued : account->moment.now;
+
+		if (is_slept_on(slot->blocked_reason))
+			sleep_end(account, slot, index, task, woken);
+		blocked_end(slot, woken);
+	}
+	bool marked = slot->wait_cpu == account->cpu && (slot->wait_start == queued || slot->wait_start == WAIT_UNKNOWN_START) && queued;
+
+	if (preempted && queued && clock - queued < 100000)
+		slot->preempted_at_wakeup++;
+	u64 missed = task->sched_info.run_delay - slot->run_delay_seen;
+	if (slot->seen && slot->wait_start && !marked && (s64)missed > 0)
+		wait_missed(account->cpu, index, missed);
+	slot->seen = 1;
+	slot->run_delay_seen = task->sched_info.run_delay + (queued && clock > queued ? clock - queued : 0);
+	if (have_groups && slot->group)
+		groups_pass(account->cpu, index, slot->group, account->moment.now, pass_end(slot, marked));
+	wait_end(account, slot, index, task, marked && slot->wait_start != WAIT_UNKNOWN_START ? slot->wait_seen : queued, clock, marked, occupant,
+		false);
+	gap_verify(account, slot, task);
 }
 
 SEC("tp_btf/sched_switch")
@@ -209,19 +316,11 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	account->switches++;
 	if (account->current_pid != prev->pid)
 		gap_heal(account, prev, rq, account->moment.now, account->moment.meter);
-
 	bool prev_waits = prev->pid && (have_meter ? prev->psi_flags & PSI_RUNNING : preempt || !prev->__state);
-	u32 before = account->moment.running + (prev->pid && !prev_waits) - (prev->pid != 0);
-
-	if (!account->waiters && any_pending(account))
-		pending_take(account->cpu, account->last);
-	interval_close_hot(account, account->moment.now, account->moment.meter, before);
-	if (any_pending(account))
-		pending_take(account->cpu, account->moment.now);
+	event_close(account, account->moment.running + (prev->pid && !prev_waits) - (prev->pid != 0));
 	stint_end_hot(account, account->moment.now);
 	if (!prev->pid || !next->pid)
 		idle_change(account, account->moment.now, !next->pid);
-
 	if (prev->pid) {
 		if (account->current_slot)
 			prev_slot = slot_at(account->current_slot - 1), prev_index = account->current_slot - 1;
@@ -232,45 +331,14 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		next_slot = slot_get(account, next, &next_index);
 	u32 occupant = account->current_occupant;
 	current_set(account, next, next_slot ? next_index + 1 : 0, account->moment.now);
-	account->waiters = account->moment.running - (next->pid != 0);
-	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
-	account->some = account->moment.some;
-
-	if (prev_slot) {
-		prev_slot->switches++;
-		if (prev_waits)
-			wait_begin(account, prev_slot, prev, clock, clock, account->moment.now);
-		else if (!(prev->__state & DEAD))
-			blocked_begin(prev_slot, prev, account->moment.now);
-		if (prev_slot->held_lock)
-			lock_owner_seen(ctx, prev_slot, prev, account->cpu);
-		// What only brings accounts up to now is left to the pass of the next task, if that goes the same way.
-		if (have_groups && prev_slot->group && (prev_waits || !next_slot || next_slot->group != prev_slot->group))
-			groups_pass(account->cpu, prev_index, prev_slot->group, account->moment.now, prev_waits ? PASS_TOUCH | PASS_BEGIN : PASS_TOUCH);
-	}
-	if (next_slot) {
-		u64 queued = next->sched_info.last_queued;
-
-		if (next_slot->blocked_since)
-			blocked_end(next_slot, queued > next_slot->blocked_since ? queued : account->moment.now);
-		bool marked = next_slot->wait_cpu == account->cpu
-			&& (next_slot->wait_start == queued || next_slot->wait_start == WAIT_UNKNOWN_START) && queued;
-
-		if (prev_waits && preempt && queued && clock - queued < 100000)
-			next_slot->preempted_at_wakeup++;
-		u64 missed = next->sched_info.run_delay - next_slot->run_delay_seen;
-		if (next_slot->seen && next_slot->wait_start && !marked && (s64)missed > 0)
-			wait_missed(account->cpu, next_index, missed);
-		next_slot->seen = 1;
-		next_slot->run_delay_seen = next->sched_info.run_delay + (queued && clock > queued ? clock - queued : 0);
-		if (have_groups && next_slot->group)
-			groups_pass(account->cpu, next_index, next_slot->group, account->moment.now, pass_end(next_slot, marked));
-		wait_end(account, next_slot, next_index, next, marked && next_slot->wait_start != WAIT_UNKNOWN_START ? next_slot->wait_seen
-			: queued, clock, marked, occupant, false);
-		gap_verify(account, next_slot, next);
-	}
+	event_stand(account, rq, account->moment.running - (next->pid != 0));
+	memory_look(account, prev_slot ? prev_index + 1 : 0, next_slot ? next_index + 1 : 0, prev, next);
+	if (prev_slot)
+		task_leaves(ctx, account, prev_slot, prev_index, prev, prev_waits, next_slot);
+	if (next_slot)
+		task_comes(account, next_slot, next_index, next, prev_waits && preempt, occupant);
 	if (prev_slot && prev->__state & DEAD)
-		task_exit(account, prev, prev_slot);
+		task_exit(account, prev, prev_slot, prev_index);
 	return 0;
 }
 
@@ -295,21 +363,17 @@ static __always_inline int wakeup(struct task_struct *task)
 	moment_read(account, rq, clock, &account->moment);
 	account->event++;
 	account->wakeups++;
-	if (!account->waiters && any_pending(account))
-		pending_take(account->cpu, account->last);
 	u32 waiters = account->moment.running - (account->current_pid != 0);
-	interval_close_hot(account, account->moment.now, account->moment.meter, waiters ? waiters - 1 : 0);
-	if (any_pending(account))
-		pending_take(account->cpu, account->moment.now);
-	account->waiters = waiters;
-	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
-	account->some = account->moment.some;
-	account->stint_began = account->switched;
-	account->stint_occupant = account->current_occupant;
-	account->stint_ns = account->moment.now - account->switched - account->current_special;
+	event_close(account, waiters ? waiters - 1 : 0);
+	event_stand(account, rq, waiters);
+	stint_look(account);
 	if (!slot)
 		return 0;
+	if (slot->blocked_since && is_slept_on(slot->blocked_reason))
+		sleep_end(account, slot, index, task, account->moment.now);
 	blocked_end(slot, account->moment.now);
+	if (task->psi_flags & PSI_MEMSTALL)
+		memory_wake(index, account->cpu);
 	if (slot->lock_waiting)
 		lock_woken(slot, index, task, account->cpu);
 	slot->run_delay_seen = task->sched_info.run_delay;
@@ -360,16 +424,13 @@ int BPF_PROG(on_migrate, struct task_struct *task, int destination)
 	interval_close(account->cpu, account->moment.now, account->moment.meter, waiters + 1);
 	if (any_pending(account))
 		pending_take(account->cpu, account->moment.now);
-	account->waiters = waiters;
-	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
-	account->some = account->moment.some;
-	account->stint_began = account->switched;
-	account->stint_occupant = account->current_occupant;
-	account->stint_ns = account->moment.now - account->switched - account->current_special;
+	event_stand(account, rq, waiters);
+	stint_look(account);
 	bool marked = slot->wait_start && slot->wait_cpu == account->cpu;
 	if (have_groups && slot->group)
 		groups_pass(account->cpu, index, slot->group, account->moment.now, pass_end(slot, marked));
 	slot->run_delay_seen = task->sched_info.run_delay;
+	memory_migrate(index, destination);
 	wait_end(account, slot, index, task, clock - waited, clock, marked, account->current_occupant, true);
 	slot->open_wait_ns = 0;
 	slot->wait_cpu = destination;

@@ -15,6 +15,10 @@ __noinline int fold_read(u64 psi, u64 now, u32 index)
 	u32 previous = times_prev_offset();
 	u32 times = bpf_core_field_offset(struct psi_group_cpu, times);
 
+	if (sample) {
+		// In the kernel's order: I/O some, I/O full, memory some, memory full (PSI_IO_SOME is the first of enum psi_states).
+		bpf_probe_read_kernel(sample->previous_line, sizeof(sample->previous_line), (void *)(psi + previous));
+	}
 	if (!sample)
 		return 0;
 	for (u32 attempt = 0; attempt < 3; attempt++) {
@@ -65,6 +69,8 @@ __noinline int snapshot_group(u32 cpu, u32 number, u64 now, u32 mode)
 		return 0;
 	if (mode == SNAPSHOT_TOUCH_GROUPS)
 		group_touch(cpu, number, now);
+	else
+		group_line_tick(cpu, number, now);
 	return fold_read(group->pcpu + account->percpu, now, number * cpus + cpu);
 }
 
@@ -84,6 +90,7 @@ static __always_inline void account_begin(struct cpu_account *account, struct rq
 	account->waiters = account->moment.running - (current->pid != 0);
 	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
 	account->switches_kernel_first = rq->nr_switches;
+	lines_begin(account, current);
 	current_set(account, current, slot ? index + 1 : 0, now);
 	if (!current->pid)
 		account->idle_since = now;
@@ -97,10 +104,11 @@ static __always_inline void account_close(struct cpu_account *account, struct rq
 	account->event++;
 	pending_take(account->cpu, account->last);
 	interval_close(account->cpu, account->moment.now, account->moment.meter, account->waiters);
+	lines_tick(account->cpu, account->moment.now);
 	stint_end(account->cpu, account->moment.now);
 	idle_change(account, account->moment.now, false);
 	account->switched = account->moment.now;
-	account->current_special = 0;
+	account->current_special = account->current_hardirq = account->current_softirq = 0;
 	account->event++;
 	account->switches_kernel_last = rq->nr_switches;
 	account->on = 0;
@@ -131,6 +139,8 @@ int snapshot(struct bpf_raw_tracepoint_args *ctx)
 		account_begin(account, rq, now);
 	else if (mode == SNAPSHOT_CLOSE && account->on)
 		account_close(account, rq, now);
+	else if (mode == SNAPSHOT_READ)
+		lines_tick(account->cpu, now);
 	if (mode <= SNAPSHOT_CLOSE)
 		return have_meter ? fold_read(account->rq + distance_psi, now, account->cpu) : model_read(account, now);
 	u32 first = ((u64 *)ctx)[1];
@@ -141,7 +151,7 @@ int snapshot(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-static __always_inline void asleep_report(struct cpu_account *account, struct task_struct *task)
+static __always_inline void asleep_report(struct cpu_account *account, struct task_struct *task, bool whole)
 {
 	struct asleep_record *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 
@@ -152,9 +162,27 @@ static __always_inline void asleep_report(struct cpu_account *account, struct ta
 	record->kind = RECORD_ASLEEP;
 	record->pid = task->pid;
 	record->tgid = task->tgid;
+	record->whole = whole;
 	long bytes = bpf_get_task_stack(task, record->stack, sizeof(record->stack), 0);
 	record->frames = bytes > 0 ? (u32)bytes >> 3 : 0;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+// A task that sleeps already when the window begins.
+static __always_inline void walk_sleeper(struct cpu_account *account, struct task_slot *slot, u32 index, struct task_struct *task)
+{
+	struct sleep_slot *sleep = sleep_at(index);
+
+	blocked_begin(slot, task, account->first);
+	if (!sleep)
+		return;
+	sleep->operation = task_operation(task);
+	sleep->stack = sleep->user_stack = -1;
+	// The shares were zero when the account began, and it has slept since then.
+	if (have_meter && task->psi_flags & PSI_IOWAIT)
+		sleep->line_cpu[LINE_IO] = account->cpu + 1;
+	if (have_meter && task->psi_flags & PSI_MEMSTALL)
+		sleep->line_cpu[LINE_MEMORY] = account->cpu + 1;
 }
 
 // Every task there is, at the beginning (who exists, who waits already) and at the end (who still waits).
@@ -179,9 +207,11 @@ int walk_tasks(struct bpf_iter__task *ctx)
 			return 0;
 		slot_describe(slot, task);
 		slot->run_delay_last = task->sched_info.run_delay;
-		if (slot->blocked_since && !slot->switches && !slot->run_ns && !slot->lock_waiting && !(task->flags & PF_KTHREAD)
-			&& task->__state & UNINTERRUPTIBLE && !(task->__state & NO_LOAD))
-			asleep_report(account, task);
+		if (slot->blocked_since && is_slept_on(slot->blocked_reason))
+			sleep_settle(slot, index, account->cpu);
+		if (slot->blocked_since && !slot->lock_waiting && !(task->flags & PF_KTHREAD) && task->__state & UNINTERRUPTIBLE
+			&& !(task->__state & NO_LOAD))
+			asleep_report(account, task, !slot->switches && !slot->run_ns);
 		if (slot->flags & SLOT_GUESS && !waits)
 			slot->wait_start = 0;
 		if (slot->wait_start) {
@@ -201,7 +231,9 @@ int walk_tasks(struct bpf_iter__task *ctx)
 		slot->run_delay_first = task->sched_info.run_delay;
 	// Asleep already: since before the window, so for all of it until it wakes.
 	if (slot && walk == WALK_MARK && !task->on_rq && !slot->blocked_since && !(task->__state & DEAD))
-		blocked_begin(slot, task, account->first);
+		walk_sleeper(account, slot, index, task);
+	if (slot && walk == WALK_MARK && !task->on_rq && slot->blocked_reason == BLOCKED_FUTEX && !slot->futex)
+		futex_begin(slot, index, task);
 	if (slot && walk == WALK_MARK && waits && !slot->wait_start && queued <= account->first) {
 		slot->wait_cpu = account->cpu;
 		slot->wait_throttled = quota_watch ? throttled_total(task, account->first) : 0;

@@ -46,6 +46,9 @@ static __noinline u32 slot_new(struct cpu_account *account, struct task_struct *
 	if (!slot)
 		return 0;
 	slot_describe(slot, task);
+	struct sleep_slot *sleep = sleep_at(number - 1);
+	if (sleep)
+		__builtin_memset(sleep, 0, sizeof(*sleep));
 	if (have_groups)
 		slot->group = group_of((u64)BPF_CORE_READ(task, cgroups, dfl_cgrp), account->cpu);
 	slot->run_delay_first = slot->run_delay_seen = task->sched_info.run_delay;
@@ -254,6 +257,27 @@ __noinline int wait_missed(u32 cpu, u32 slot_index, u64 missed)
 	return 0;
 }
 
+// The frequent case, without a call: a short wait. Nobody is named for it, only what kind of occupant it was.
+static __always_inline void wait_book_short(struct cpu_account *account, struct task_slot *slot, u64 wait)
+{
+	u64 share = account->share - slot->wait_share;
+
+	slot->wait_ns += wait;
+	slot->waits++;
+	slot->wait_pressure_ns += share;
+	account->victims_ns += share;
+	account->victims_task_ns += wait;
+	if (wait > slot->wait_max_ns)
+		slot->wait_max_ns = wait;
+#pragma unroll
+	for (u32 i = 0; i < SPECIALS; i++) {
+		u64 ns = account->special_ns[i] - slot->mark.special[i];
+
+		if ((s64)ns > 0)
+			slot->wait_special[i] += ns;
+	}
+}
+
 // Books a wait that ends (or stands open at the end of the window). `since`: when it began by the kernel's account, 0: it did not wait.
 // `marked`: the slot remembers the state at its beginning. `occupant`: who leaves the CPU to it.
 static __always_inline void wait_end(struct cpu_account *account, struct task_slot *slot, u32 slot_index, struct task_struct *task,
@@ -292,23 +316,7 @@ static __always_inline void wait_end(struct cpu_account *account, struct task_sl
 			throttled = wait;
 	}
 	if (marked && !open && wait < pair_threshold_ns && !throttled) {
-		// The frequent case, without a call: a short wait. Nobody is named for it, only what kind of occupant it was.
-		u64 share = account->share - slot->wait_share;
-
-		slot->wait_ns += wait;
-		slot->waits++;
-		slot->wait_pressure_ns += share;
-		account->victims_ns += share;
-		account->victims_task_ns += wait;
-		if (wait > slot->wait_max_ns)
-			slot->wait_max_ns = wait;
-#pragma unroll
-		for (u32 i = 0; i < SPECIALS; i++) {
-			u64 ns = account->special_ns[i] - slot->mark.special[i];
-
-			if ((s64)ns > 0)
-				slot->wait_special[i] += ns;
-		}
+		wait_book_short(account, slot, wait);
 		slot->wait_start = 0;
 		return;
 	}
@@ -344,8 +352,12 @@ __noinline int pending_take(u32 cpu, u64 now)
 		slot->wait_share = account->share;
 		mark_set(account, &slot->mark, now);
 		slot->flags = 0;
-		if (slot->group)
-			groups_pass(cpu, index - 1, slot->group, now, PASS_BEGIN);
+		u32 number = slot->group;
+		for (u32 level = 0; level < GROUP_DEPTH; level++) {
+			if (!number)
+				break;
+			number = group_wait_begin(cpu, index - 1, number, level);
+		}
 	}
 	return 0;
 }

@@ -36,18 +36,47 @@ static double mean_long_wait_ns(const struct scene *scene, size_t victim)
 	return fmax(of_all, waits > 0 ? ns / waits : 0);
 }
 
-// The least mean wait that counts. Too many runnable tasks and idle CPUs exclude each other, but for bursts.
-static double least_mean_wait_ns(const struct scene *scene, enum portion portion)
+// How long the crowd is held up at a time. A storm of short-lived tasks makes many short waits of one long piece of work, and what
+// the piece loses to all of them together is what delays it. Who is part of the storm is judged by its waits alone.
+static double mean_delay_ns(const struct scene *scene, enum portion portion, size_t victim)
+{
+	const struct crowd *crowd = &scene->crowds[victim];
+	double wait_ns = mean_long_wait_ns(scene, victim);
+	// Without the account of sleeps (older recordings) nobody knows where a piece of work ends.
+	if (portion != PORTION_CHURN || crowd->churn || crowd->pieces <= 0 || !scene->ledger->recording->blocked_count)
+		return wait_ns;
+	return fmax(wait_ns, crowd->lost_ns[portion] / (double)crowd->pieces);
+}
+
+// Too many runnable tasks and idle CPUs exclude each other, but for bursts. `busy`: the part of all CPU time from which on nothing speaks against.
+static bool idle_speaks_against(const struct scene *scene, enum portion portion, enum threshold busy)
 {
 	double capacity_ns = scene->window_ns * scene->ledger->cpus;
-	bool busy = (double)scene->ledger->run_ns >= threshold__value(THRESHOLD_BUSY) * capacity_ns;
-	bool idle_speaks_against = portion == PORTION_COMPETITION && !busy;
-	return threshold__value(idle_speaks_against ? THRESHOLD_MEAN_WAIT_IDLE : THRESHOLD_MEAN_WAIT) * NS_PER_MSEC;
+	return portion == PORTION_COMPETITION && (double)scene->ledger->run_ns < threshold__value(busy) * capacity_ns;
+}
+
+// The least mean wait that counts.
+static double least_mean_wait_ns(const struct scene *scene, enum portion portion)
+{
+	return threshold__value(idle_speaks_against(scene, portion, THRESHOLD_BUSY) ? THRESHOLD_MEAN_WAIT_IDLE : THRESHOLD_MEAN_WAIT) * NS_PER_MSEC;
+}
+
+// In how much of the window anybody waited for a CPU, each CPU counted for itself, by the kernel's counters. A crowd of many threads that wait at
+// the same moment loses more than that, but cannot stand still for longer.
+static double longest_wait_ns(const struct scene *scene)
+{
+	const struct recording *recording = scene->ledger->recording;
+	double ns = 0;
+	for (size_t i = 0; i < recording->book_count; i++)
+		ns += recording->book[i].cgroup == 0 ? (double)recording->book[i].meter_ns : 0;
+	return ns > 0 ? ns : INFINITY;  // no books: nothing is known
 }
 
 static void find_hurts(struct accusation *accusation)
 {
 	const struct scene *scene = accusation->scene;
+	// Not of the others: what a quota takes, and part of what steal and interrupts do, is in no counter of pressure.
+	double longest_ns = accusation->portion == PORTION_COMPETITION ? longest_wait_ns(scene) : INFINITY;
 	accusation->hurts = base__alloc(scene->crowd_count + 1, sizeof(struct hurt));
 	for (size_t i = 0; i < scene->crowd_count; i++) {
 		const struct crowd *crowd = &scene->crowds[i];
@@ -57,10 +86,10 @@ static void find_hurts(struct accusation *accusation)
 		bool background = crowd->members[0]->row->kernel_thread && crowd->nice_highest > 0;
 		if (crowd->tool || background || !crowd->in_scope || lost_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
 		    loss < threshold__value(THRESHOLD_LOSS_CONTRIBUTING) ||
-		    mean_long_wait_ns(scene, i) < least_mean_wait_ns(scene, accusation->portion))
+		    mean_delay_ns(scene, accusation->portion, i) < least_mean_wait_ns(scene, accusation->portion))
 			continue;
 		bool severe = loss >= threshold__value(THRESHOLD_LOSS_SEVERE) &&
-			      lost_ns >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;
+			      fmin(lost_ns, longest_ns) >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;
 		accusation->hurt_ns += lost_ns;
 		accusation->hurts[accusation->hurt_count++] = (struct hurt){ i, lost_ns, loss > 1 ? 1 : loss, severe };
 	}
@@ -171,6 +200,9 @@ static enum verdict_kind weigh(const struct accusation *accusation, double wall_
 	bool large = wall_seconds >= threshold__value(THRESHOLD_WALL_CONFIRMED) * window_seconds;
 	if (severe || (large && worst_loss >= threshold__value(THRESHOLD_LOSS_CONFIRMED)))
 		return VERDICT_CONFIRMED;
+	// A task that is woken beside the one that woke it, while another CPU is idle, waits in passing.
+	if (!large && idle_speaks_against(accusation->scene, accusation->portion, THRESHOLD_MOSTLY_IDLE))
+		return VERDICT_RULED_OUT;
 	if (wall_seconds >= threshold__value(THRESHOLD_WALL_CONTRIBUTING) * window_seconds)
 		return VERDICT_CONTRIBUTING;
 	return VERDICT_RULED_OUT;

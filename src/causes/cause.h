@@ -40,6 +40,8 @@ struct party {
 };
 struct evidence { char *what; double value; char *unit; double threshold; char *source; };  // threshold NAN: none
 struct hand_check { char *command, *expect; };
+// What a verdict's waiting went through: the common ground on which one verdict can follow from another (effects.h).
+struct verdict_resource { const char *kind; char *name; double seconds; };
 struct remedy_offer { const char *id; bool applicable; char *why, *command, *cost, *verify; };
 
 struct verdict {
@@ -56,12 +58,14 @@ struct verdict {
 	struct party *victims; size_t victim_count;     // by seconds, but those that are no culprits first where they lost enough
 	struct evidence *evidence; size_t evidence_count;
 	struct hand_check *checks; size_t check_count;
+	struct verdict_resource *resources; size_t resource_count; // parts of stall_seconds by what was waited for; need not add up to it
 	struct remedy_offer *remedies; size_t remedy_count;
+	bool absent;                    // not testable because this kernel, machine or recording lacks what it needs: says nothing about the rest
 	char *doubt;                    // owned; why the verdict was lowered (lost events, unbalanced books), or NULL
 };
 
 // The account that a cause is judged from: it says what loss bounds the verdict.
-enum account { ACCOUNT_CPU, ACCOUNT_LOCKS };
+enum account { ACCOUNT_CPU, ACCOUNT_LOCKS, ACCOUNT_SLEEPS, ACCOUNT_MEMORY, ACCOUNT_IO, ACCOUNT_INTERRUPTS, ACCOUNT_HOST, ACCOUNTS };
 
 struct scene;                           // scene.h: the ledger arranged for judging
 
@@ -89,7 +93,7 @@ struct diagnosis {
 	bool confirmed;                 // at least one confirmed cause (for --exit-code)
 	char *headline;                 // owned; the answer in one sentence
 	char **cautions; size_t caution_count; // owned; sentences without which the headline would mislead, weightiest first
-	double unattributed_seconds[2]; // memory and io pressure (some) that the kernel counted and no cause judges yet
+	double unattributed_seconds[2]; // memory and io pressure (some) that the kernel counted, where no cause was found for it
 	struct scene *scene;            // owned
 };
 int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosis);

@@ -5,6 +5,7 @@
 #include "base/base.h"
 
 #include <math.h>
+#include <string.h>
 
 static struct contender *contender_of(const struct contention *contention, int64_t process)
 {
@@ -16,7 +17,8 @@ static struct contender *contender_of(const struct contention *contention, int64
 // The time a process would have used: what a quota kept it off is no want of a lock.
 static double wanted_ns(const struct ledger_process *process)
 {
-	return (double)process->run_ns + (double)process->wait_ns - (double)process->throttled_ns + (double)process->lock_sleep_ns;
+	return (double)process->run_ns + (double)process->wait_ns - (double)process->throttled_ns + (double)process->lock_sleep_ns +
+	       (double)process->futex_lock_ns;
 }
 
 static void add_waits(struct contention *contention, const struct ledger_lock *lock)
@@ -100,6 +102,18 @@ static double held_share(const struct contention *contention)
 	return contention->hold_ns > 0 ? fmax(0, 1 - free_ns / contention->hold_ns) : 1;
 }
 
+// Kernel threads that go through memory at leisure, to merge, move, or watch pages: nobody waits for them, and what they wait is nobody's loss.
+// kswapd is none of them: others wait for the pages that it frees.
+static bool is_leisurely(const struct crowd *crowd)
+{
+	static const char *const names[] = { "khugepaged", "ksmd", "kcompactd", "kdamond" };
+	const struct process_row *row = crowd->members[0]->row;
+	for (size_t i = 0; row->kernel_thread && i < ARRAY_SIZE(names); i++)
+		if (!strncmp(wording__process_name(row), names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
 static void find_hurts(struct contention *contention)
 {
 	const struct scene *scene = contention->scene;
@@ -108,7 +122,7 @@ static void find_hurts(struct contention *contention)
 		struct contender *contender = &contention->contenders[i];
 		const struct crowd *crowd = &scene->crowds[i];
 		contender->loss = contender->wanted_ns > 0 ? fmin(1, contender->stall_ns / contender->wanted_ns) : 0;
-		if (crowd->tool || !crowd->in_scope || contender->stall_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
+		if (crowd->tool || is_leisurely(crowd) || !crowd->in_scope || contender->stall_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
 		    contender->loss < threshold__value(THRESHOLD_LOCK_LOSS_CONTRIBUTING) ||
 		    held * contender->loss < threshold__value(THRESHOLD_LOCK_LOSS_HELD))
 			continue;
@@ -250,6 +264,7 @@ bool contention__not_testable(const struct scene *scene, struct verdict *verdict
 	if (scene->ledger->locks.recorded)
 		return false;
 	verdict->kind = VERDICT_NOT_TESTABLE;
+	verdict->absent = true;
 	free(verdict->summary);
 	verdict->summary = base__copy(recording__meta(recording, "locks")
 				      ? "this kernel has no tracepoints lock:contention_begin/end (they came with 5.19)"

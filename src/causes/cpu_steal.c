@@ -35,6 +35,14 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	}
 	double stolen = stolen_ns(ledger->recording), capacity = scene->window_ns * (ledger->cpus > 0 ? ledger->cpus : 1);
 	double share = stolen / capacity;
+	if (stolen <= 0 && recording__meta_number(ledger->recording, "steal_offered", 1) != 1) {
+		verdict->absent = true;
+		verdict__set_summary(verdict, recording__meta_number(ledger->recording, "steal_offered", 1) == 0
+			? "the hypervisor (%s) does not tell this guest the time that it takes away; on the host the vCPU threads' waits show it"
+			: "whether the hypervisor (%s) tells this guest the time that it takes away is not known, and none was seen since boot",
+			virtualization ? virtualization : "unknown");
+		return;
+	}
 	// Stolen while a task was on the CPU: nobody need have waited for it, but the task stood still.
 	verdict->stall_seconds = fmax(stolen, (double)ledger->wait_steal_ns) / NS_PER_SEC;
 	verdict->wall_seconds = fmax(scene->wall_seconds[OCCUPANT_STEAL], stolen / (ledger->cpus > 0 ? ledger->cpus : 1) / NS_PER_SEC);

@@ -119,6 +119,14 @@ static void add_task(struct crowd *crowd, const struct task_row *task)
 	}
 }
 
+// Every task is at some piece of work. Where it is not known for how many tasks a row stands, each wait has to do as one.
+static int64_t pieces_begun(const struct task_row *task)
+{
+	if (task->tid != 0 || task->folded > 0)
+		return task->folded > 1 ? task->folded : 1;
+	return task->waits > 0 ? task->waits : 1;
+}
+
 static void add_process(struct crowd *crowd, const struct ledger_process *process)
 {
 	crowd->members[crowd->member_count++] = process;
@@ -131,6 +139,10 @@ static void add_process(struct crowd *crowd, const struct ledger_process *proces
 	crowd->throttled_ns += process->throttled_ns;
 	crowd->wait_idle_ns += process->wait_idle_ns;
 	crowd->wait_steal_ns += process->wait_steal_ns;
+	crowd->wait_hardirq_ns += process->wait_hardirq_ns;
+	crowd->wait_softirq_ns += process->wait_softirq_ns;
+	crowd->run_hardirq_ns += process->run_hardirq_ns;
+	crowd->run_softirq_ns += process->run_softirq_ns;
 	int64_t task_wait_ns = process->wait_ns - process->throttled_ns - process->wait_idle_ns - process->wait_steal_ns -
 			       process->wait_hardirq_ns - process->wait_softirq_ns;
 	crowd->task_wait_ns += task_wait_ns > 0 ? task_wait_ns : 0;
@@ -141,6 +153,7 @@ static void add_process(struct crowd *crowd, const struct ledger_process *proces
 	crowd->lock_spin_ns += process->lock_spin_ns;
 	for (size_t i = 0; i < process->task_count; i++) {
 		add_task(crowd, &process->tasks[i]);
+		crowd->pieces += pieces_begun(&process->tasks[i]);
 		// Of a process that has ended all tasks are folded, its one and only too: without their number that tells nothing of threads.
 		const struct task_row *task = &process->tasks[i];
 		if (task->tid != 0 || process->row->folded > 1 || (process->row->gone && !task->folded))
@@ -187,6 +200,17 @@ static void finish_crowd(struct scene *scene, struct crowd *crowd)
 	crowd->throttled = crowd->throttled_ns > 0 ? throttled_cgroup(scene->ledger->recording, crowd->members[0]->row) : NULL;
 }
 
+// Each sleep parts two pieces of work.
+static void add_sleeps(struct scene *scene)
+{
+	const struct recording *recording = scene->ledger->recording;
+	for (size_t i = 0; i < recording->blocked_count; i++) {
+		const struct ledger_process *process = ledger__process(scene->ledger, recording->blocked[i].process);
+		if (process)
+			scene->crowds[scene->crowd_of[process - scene->ledger->processes]].pieces += recording->blocked[i].times;
+	}
+}
+
 void scene__gather_crowds(struct scene *scene)
 {
 	const struct ledger *ledger = scene->ledger;
@@ -211,4 +235,5 @@ void scene__gather_crowds(struct scene *scene)
 		finish_crowd(scene, crowd);
 		scene->task_wait_ns += (double)crowd->task_wait_ns;
 	}
+	add_sleeps(scene);
 }

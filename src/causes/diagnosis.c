@@ -1,5 +1,7 @@
 // The engine: judges every cause, holds the verdicts against what was lost, and sets effects under their causes.
 #include "causes/judged.h"
+#include "causes/accounts.h"
+#include "causes/effects.h"
 #include "causes/headline.h"
 #include "causes/wording.h"
 #include "remedies/remedy.h"
@@ -10,8 +12,6 @@
 
 // What was booked stays evidence even where as much again is unknown; beyond twice the claim it decides nothing.
 #define BOUND_WIDE 2
-// Who spins for a lock for most of its CPU time would not need the CPU without the lock.
-#define SPIN_MOST 0.5
 
 // How wrong a figure may be, in task-seconds (book B). With the meter, the kernel itself says how much pressure fell into
 // the time of missed events: only what it counted and the books do not name is in doubt, however long the gap was.
@@ -74,7 +74,7 @@ static double doubtful_lock_seconds(const struct ledger *ledger)
 static void judge_all(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
-	double doubtful[] = { [ACCOUNT_CPU] = doubtful_seconds(diagnosis), [ACCOUNT_LOCKS] = doubtful_lock_seconds(ledger) };
+	double doubtful[ACCOUNTS] = { [ACCOUNT_CPU] = doubtful_seconds(diagnosis), [ACCOUNT_LOCKS] = doubtful_lock_seconds(ledger) };
 	for (size_t i = 0; i < cause_table_count; i++) {
 		struct verdict *verdict = &diagnosis->verdicts[i];
 		verdict->cause = cause_table[i];
@@ -96,103 +96,11 @@ static void judge_all(struct diagnosis *diagnosis)
 	}
 }
 
-static struct verdict *find(struct diagnosis *diagnosis, const char *id)
-{
-	for (size_t i = 0; i < diagnosis->verdict_count; i++)
-		if (!strcmp(diagnosis->verdicts[i].cause->id, id))
-			return &diagnosis->verdicts[i];
-	return NULL;
-}
-
-// Rule 4 of the catalogue: what follows from another confirmed cause is listed under it.
-static void place_effects(struct diagnosis *diagnosis)
-{
-	static const struct { const char *effect, *cause; } follows[] = {
-		// A host that is overcommitted wakes halted vCPUs late.
-		{ "cpu.wakeup", "cpu.steal" },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(follows); i++) {
-		struct verdict *effect = find(diagnosis, follows[i].effect), *cause = find(diagnosis, follows[i].cause);
-		if (effect->kind < VERDICT_CONTRIBUTING || cause->kind != VERDICT_CONFIRMED)
-			continue;
-		effect->under = cause->cause->id;
-		effect->kind = VERDICT_CONTRIBUTING;
-	}
-}
-
-static bool is_among(const struct party *parties, size_t count, const struct party *party)
-{
-	for (size_t i = 0; i < count; i++)
-		if (parties[i].process && parties[i].process == party->process)
-			return true;
-	return false;
-}
-
-// A lock that is free while whoever was woken to take it waits for a CPU: such a queue follows from what keeps the CPUs from
-// those very tasks. Where these occupy the CPUs themselves, both verdicts stand side by side.
-static void place_convoys(struct diagnosis *diagnosis)
-{
-	static const char *const locks[] = { "lock.mmap", "lock.kernel" };
-	static const char *const causes[] = { "cpu.oversubscription", "cpu.quota", "cpu.priority", "cpu.steal" };
-	for (size_t i = 0; i < ARRAY_SIZE(locks); i++) {
-		struct verdict *effect = find(diagnosis, locks[i]), *heaviest = NULL;
-		for (size_t j = 0; j < ARRAY_SIZE(causes); j++) {
-			struct verdict *cause = find(diagnosis, causes[j]);
-			bool same = effect->victim_count && is_among(cause->victims, cause->victim_count, &effect->victims[0]);
-			bool own = effect->victim_count && cause->culprit_count && is_among(cause->culprits, 1, &effect->victims[0]);
-			if (cause->kind == VERDICT_CONFIRMED && !cause->under && same && !own &&
-			    (!heaviest || cause->wall_seconds > heaviest->wall_seconds))
-				heaviest = cause;
-		}
-		if (effect->kind == VERDICT_CONTRIBUTING && effect->convoy && heaviest)
-			effect->under = heaviest->cause->id;
-	}
-}
-
-// Tasks that occupy the CPUs because they spin for a lock: too many runnable tasks follow from the lock.
-static void place_spinning(struct diagnosis *diagnosis)
-{
-	static const char *const locks[] = { "lock.mmap", "lock.kernel" };
-	struct verdict *effect = find(diagnosis, "cpu.oversubscription");
-	double run_ns = 0, spin_ns = 0;
-	for (size_t i = 0; i < effect->culprit_count; i++)
-		for (size_t j = 0; j < effect->culprits[i].member_count; j++) {
-			const struct ledger_process *process = ledger__process(diagnosis->ledger, effect->culprits[i].members[j]);
-			run_ns += (double)process->run_ns;
-			spin_ns += (double)process->lock_spin_ns;
-		}
-	if (effect->kind < VERDICT_CONTRIBUTING || spin_ns <= 0 || spin_ns < SPIN_MOST * run_ns)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(locks) && !effect->under; i++)
-		if (find(diagnosis, locks[i])->kind == VERDICT_CONFIRMED) {
-			effect->under = find(diagnosis, locks[i])->cause->id;
-			effect->kind = VERDICT_CONTRIBUTING;
-		}
-}
-
-// Threads that queue for their own lock are woken in turn and meet at the CPUs, too: where nobody else takes part, and it is the smaller
-// trouble, that follows from the lock.
-static void place_own_crowding(struct diagnosis *diagnosis)
-{
-	static const char *const locks[] = { "lock.mmap", "lock.kernel" };
-	struct verdict *effect = find(diagnosis, "cpu.oversubscription");
-
-	if (effect->kind != VERDICT_CONTRIBUTING || effect->under || effect->culprit_count != 1 || effect->victim_count != 1)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(locks) && !effect->under; i++) {
-		const struct verdict *lock = find(diagnosis, locks[i]);
-
-		if (lock->kind == VERDICT_CONFIRMED && lock->culprit_count && is_among(lock->culprits, 1, &effect->culprits[0]) &&
-		    is_among(lock->culprits, 1, &effect->victims[0]))
-			effect->under = lock->cause->id;
-	}
-}
-
 // Whether this version judges the cause, and the recording has what it needs: what it lacks as a whole is said, but makes
 // nothing else doubtful.
-static bool is_judgeable(const struct ledger *ledger, const struct cause *cause)
+static bool is_judgeable(const struct verdict *verdict)
 {
-	return cause->judge && (cause->account != ACCOUNT_LOCKS || ledger->locks.recorded);
+	return verdict->cause->judge && !verdict->absent;
 }
 
 static void sum_up(struct diagnosis *diagnosis)
@@ -203,21 +111,22 @@ static void sum_up(struct diagnosis *diagnosis)
 		found = found || diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING;
 		diagnosis->confirmed = diagnosis->confirmed || diagnosis->verdicts[i].kind == VERDICT_CONFIRMED;
 	}
-	static const char *const unjudged[] = { "memory", "io" };
+	static const char *const resources[] = { "memory", "io" };
 	bool other = false;
-	for (size_t i = 0; i < ledger->pressure_count; i++) {
-		const struct ledger_pressure *row = &ledger->pressures[i];
-		for (size_t j = 0; j < ARRAY_SIZE(unjudged); j++)
-			if (!row->cgroup && !strcmp(row->resource, unjudged[j]) && !strcmp(row->kind, "some") &&
-			    row->kernel_seconds >= threshold__value(THRESHOLD_OTHER_PRESSURE) * ledger->window_seconds) {
-				diagnosis->unattributed_seconds[j] = row->kernel_seconds;
-				other = true;
-			}
+	for (size_t i = 0; i < ARRAY_SIZE(resources); i++) {
+		const struct ledger_pressure *row = pressure__system(ledger, resources[i]);
+		bool any;
+		pressure__found_seconds(diagnosis, resources[i], &any);
+		double seconds = row ? row->kernel_seconds - pressure__idle_seconds(ledger, resources[i]) : 0;
+		if (!any && seconds >= threshold__value(THRESHOLD_OTHER_PRESSURE) * ledger->window_seconds) {
+			diagnosis->unattributed_seconds[i] = seconds;
+			other = true;
+		}
 	}
 	bool unexplained = diagnosis->unexplained_seconds >= threshold__value(THRESHOLD_WALL_CONFIRMED) * ledger->window_seconds;
 	bool judged = ledger->window_seconds > 0 && ledger->recording->cpu_count;
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
-		if (is_judgeable(ledger, diagnosis->verdicts[i].cause) && diagnosis->verdicts[i].kind == VERDICT_NOT_TESTABLE)
+		if (is_judgeable(&diagnosis->verdicts[i]) && diagnosis->verdicts[i].kind == VERDICT_NOT_TESTABLE)
 			judged = false;
 	diagnosis->healthy = judged && !found && !other && !unexplained;
 }
@@ -232,10 +141,7 @@ int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosi
 	diagnosis->verdict_count = cause_table_count;
 	diagnosis->verdicts = base__alloc(cause_table_count, sizeof(struct verdict));
 	judge_all(diagnosis);
-	place_effects(diagnosis);
-	place_convoys(diagnosis);
-	place_spinning(diagnosis);
-	place_own_crowding(diagnosis);
+	effects__place(diagnosis, effect_table, effect_table_count);
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
 		if (diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING)
 			remedies__offer(ledger, &diagnosis->verdicts[i]);

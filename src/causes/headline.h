@@ -6,9 +6,11 @@
 
 // Fills headline and cautions of a diagnosis whose verdicts are final.
 void headline__write(struct diagnosis *diagnosis);
+// The cautions alone; `order` as of headline__order.
+void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, size_t count);
 // Why the books do not balance, where that matters for the verdicts; NULL when they do or when too little is at stake.
 const char *headline__imbalance(const struct diagnosis *diagnosis);
-// The verdicts that found something, heaviest first: confirmed before contributing, effects last. Returns how many
+// The verdicts that found something, heaviest first: confirmed before contributing, effects right after their cause. Returns how many
 // were written to ret_order (indices into diagnosis->verdicts; at most `size`).
 size_t headline__order(const struct diagnosis *diagnosis, size_t *ret_order, size_t size);
 

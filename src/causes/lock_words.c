@@ -106,3 +106,14 @@ char *lock_words__place(const struct lock_row *lock)
 	return lock->place && *lock->place ? base__format("%s in %s", lock->kind ? lock->kind : "lock", lock->place)
 					   : base__copy(lock->kind ? lock->kind : "lock");
 }
+
+char *lock_words__futex(const struct ledger_futex *futex)
+{
+	const char *kind = futex->kind ? futex->kind : "lock", *place = futex->lock_row.place;
+	if (!strcmp(kind, "GIL"))
+		return base__copy("Python's global interpreter lock (GIL)");
+	const char *article = strchr("aeiouL", kind[0]) ? "an" : "a";
+	if (futex->place)
+		return base__format("%s %s in %s", article, kind, place);
+	return base__format("%s %s %s", article, kind, place ? place : "whose place is not known");
+}

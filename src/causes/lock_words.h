@@ -3,7 +3,7 @@
 #define WHYSTALL_LOCK_WORDS_H
 
 #include "causes/cause.h"
-#include "ledger/locks.h"
+#include "ledger/futexes.h"
 
 // What kernel developers know about a lock that is taken at a certain place.
 struct lock_subject {
@@ -32,5 +32,7 @@ bool lock_words__has_any_frame(const char *frames, const char *functions);
 char *lock_words__operations(const struct party *party, size_t most);
 // The lock's kind and place: "rwsem in do_unlinkat". Owned.
 char *lock_words__place(const struct lock_row *lock);
+// The same of a lock in user space, as part of a sentence: "a mutex in step (server)", "Python's global interpreter lock (GIL)". Owned.
+char *lock_words__futex(const struct ledger_futex *futex);
 
 #endif

@@ -25,7 +25,9 @@ struct crowd {
 	size_t member_count;
 	int64_t processes;              // rows that stand for several counted in full
 	int64_t run_ns, wait_ns, waits, wait_max_ns, throttled_ns, wait_idle_ns, wait_steal_ns;
+	int64_t wait_hardirq_ns, wait_softirq_ns, run_hardirq_ns, run_softirq_ns; // taken by interrupts while it waited, while it ran
 	int64_t task_wait_ns;           // wait_ns less what idle CPUs, quota, steal and interrupts took
+	int64_t pieces;                 // of work: what a task does from one sleep to the next; at least one for each task
 	int64_t idle_allowed_ns, idle_outside_ns, credit_task_ns;
 	int64_t lock_sleep_ns, lock_spin_ns; // waiting for kernel locks; the spinning is part of run_ns
 	double long_wait_ns;            // waits over the pair threshold that tasks filled, scaled

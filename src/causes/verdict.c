@@ -90,6 +90,18 @@ struct party *verdict__add_other_culprit(struct verdict *verdict, const char *ki
 	return party;
 }
 
+void verdict__add_resource(struct verdict *verdict, const char *kind, const char *name, double ns)
+{
+	size_t capacity = verdict->resource_count;
+	for (size_t i = 0; i < verdict->resource_count; i++)
+		if (!strcmp(verdict->resources[i].kind, kind) && !strcmp(verdict->resources[i].name, name)) {
+			verdict->resources[i].seconds += ns / (double)NS_PER_SEC;
+			return;
+		}
+	verdict->resources = base__grow(verdict->resources, &capacity, verdict->resource_count + 1, sizeof(*verdict->resources));
+	verdict->resources[verdict->resource_count++] = (struct verdict_resource){ kind, base__copy(name), ns / (double)NS_PER_SEC };
+}
+
 void party__set_note(struct party *party, const char *format, ...)
 {
 	char *text = NULL;
@@ -203,6 +215,9 @@ void verdict__free(struct verdict *verdict)
 		free(verdict->remedies[i].cost);
 		free(verdict->remedies[i].verify);
 	}
+	for (size_t i = 0; i < verdict->resource_count; i++)
+		free(verdict->resources[i].name);
+	free(verdict->resources);
 	free(verdict->evidence);
 	free(verdict->remedies);
 	free(verdict->summary);

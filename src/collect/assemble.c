@@ -181,62 +181,70 @@ static void store_events(struct collector *collector, struct recording *recordin
 	free(names);
 }
 
-struct loss { const char *name, *meaning; int64_t value; };
+// A counter of what was lost or bounded, with its place in each CPU's row.
+struct loss { const char *name, *meaning; size_t offset; };
+static const struct loss account_losses[] = {
+	{ "gaps_healed", "places where events were missing and the account was put right from the kernel's own figures",
+		offsetof(struct cpu_account, gaps) },
+	{ "gap_ns", "time on CPUs covered by such places", offsetof(struct cpu_account, gap_ns) },
+	{ "records_lost", "exits, execs and single waits that did not fit into the ring buffer", offsetof(struct cpu_account, ringbuf_lost) },
+	{ "pairs_lost", "bookings of victim and culprit that did not fit into their table", offsetof(struct cpu_account, pairs_lost) },
+	{ "tasks_lost", "times a task had no place in the table of tasks", offsetof(struct cpu_account, slots_lost) },
+	{ "cgroups_lost", "times a cgroup had no place in the table of cgroups", offsetof(struct cpu_account, groups_lost) },
+	{ "waits_not_listed", "long waits beyond the limit of about 50 a second for each CPU: summed, not listed one by one",
+		offsetof(struct cpu_account, events_suppressed) },
+	{ "waits_unmarked", "waits whose beginning was not seen: counted with the kernel's length, no occupant named",
+		offsetof(struct cpu_account, unmarked_waits) },
+	{ "waits_unmarked_ns", "length of these waits", offsetof(struct cpu_account, unmarked_ns) },
+	{ "walks_cut", "waits that were longer than the history of occupants: their first part names nobody", offsetof(struct cpu_account, walk_lost) },
+	{ "pairs_not_cut_ns", "waiting time that was not cut by its occupants, to keep the probe cheap",
+		offsetof(struct cpu_account, pairs_skipped_ns) },
+	{ "pairs_cut_ns", "waiting time that was cut by its occupants", offsetof(struct cpu_account, pairs_booked_ns) },
+};
+static const struct loss lock_losses[] = {
+	{ "lock_states_lost", "waits for kernel locks that were not recorded for want of room", offsetof(struct lock_cpu, states_lost) },
+	{ "lock_rows_lost", "sums of lock waits, holders or stacks that were not kept for want of room", offsetof(struct lock_cpu, rows_lost) },
+	{ "lock_stacks_lost", "stacks of waiters or owners that were not kept for want of room", offsetof(struct lock_cpu, stacks_lost) },
+	{ "lock_waits_unmatched", "waits for kernel locks whose beginning was not seen; counted only where it was before the window",
+		offsetof(struct lock_cpu, unmatched_ends) },
+	{ "lock_spins_nested", "spinning that was not recorded, because more of it was nested on a CPU than is kept apart",
+		offsetof(struct lock_cpu, spin_nested) },
+};
 
-static void store_counters(const struct collector *collector, struct recording *recording)
+// Each counter summed over all CPUs; `rows` holds one row of `size` bytes for each.
+static void store_losses(const struct loss *losses, size_t count, const void *rows, size_t size, uint32_t cpus, struct recording *recording)
 {
-	int64_t sum[14] = { 0 }, lock_sum[5] = { 0 };
+	for (size_t i = 0; i < count; i++) {
+		int64_t sum = 0;
 
-	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++) {
-		const struct cpu_account *account = &collector->probes->accounts[cpu];
-		const struct lock_cpu *locks = &collector->probes->lock_cpus[cpu];
+		for (uint32_t cpu = 0; cpu < cpus; cpu++)
+			sum += (int64_t)*(const unsigned long long *)((const char *)rows + cpu * size + losses[i].offset);
+		recording__set_counter(recording, losses[i].name, sum, losses[i].meaning);
+	}
+}
+
+static void store_switches_and_late(const struct probes *probes, struct recording *recording)
+{
+	int64_t missed = 0, late = 0;
+
+	for (uint32_t cpu = 0; cpu < probes->cpus; cpu++) {
+		const struct cpu_account *account = &probes->accounts[cpu];
 		int64_t seen = (int64_t)account->switches;
 		int64_t kernel = account->switches_kernel_last ? (int64_t)(account->switches_kernel_last - account->switches_kernel_first) : seen;
 
-		sum[0] += kernel > seen ? kernel - seen : 0;
-		sum[1] += (int64_t)account->gaps;
-		sum[2] += (int64_t)account->gap_ns;
-		sum[3] += (int64_t)account->ringbuf_lost;
-		sum[4] += (int64_t)account->pairs_lost;
-		sum[5] += (int64_t)account->slots_lost;
-		sum[6] += (int64_t)account->groups_lost;
-		sum[7] += (int64_t)account->events_suppressed;
-		sum[8] += (int64_t)account->unmarked_waits;
-		sum[9] += (int64_t)account->walk_lost;
-		sum[10] += (int64_t)account->pairs_skipped_ns;
-		sum[13] += account->began_late;
-		lock_sum[0] += (int64_t)locks->states_lost;
-		lock_sum[1] += (int64_t)locks->rows_lost;
-		lock_sum[2] += (int64_t)locks->stacks_lost;
-		lock_sum[3] += (int64_t)locks->unmatched_ends;
-		lock_sum[4] += (int64_t)locks->spin_nested;
-		sum[12] += (int64_t)account->unmarked_ns;
-		sum[11] += (int64_t)account->pairs_booked_ns;
+		missed += kernel > seen ? kernel - seen : 0;
+		late += account->began_late;
 	}
-	const struct loss losses[] = {
-		{ "switches_missed", "context switches that the kernel counted and the probe did not see", sum[0] },
-		{ "gaps_healed", "places where events were missing and the account was put right from the kernel's own figures", sum[1] },
-		{ "gap_ns", "time on CPUs covered by such places", sum[2] },
-		{ "records_lost", "exits, execs and single waits that did not fit into the ring buffer", sum[3] },
-		{ "pairs_lost", "bookings of victim and culprit that did not fit into their table", sum[4] },
-		{ "tasks_lost", "times a task had no place in the table of tasks", sum[5] },
-		{ "cgroups_lost", "times a cgroup had no place in the table of cgroups", sum[6] },
-		{ "waits_not_listed", "long waits beyond the limit of about 50 a second for each CPU: summed, not listed one by one", sum[7] },
-		{ "waits_unmarked", "waits whose beginning was not seen: counted with the kernel's length, no occupant named", sum[8] },
-		{ "waits_unmarked_ns", "length of these waits", sum[12] },
-		{ "walks_cut", "waits that were longer than the history of occupants: their first part names nobody", sum[9] },
-		{ "pairs_not_cut_ns", "waiting time that was not cut by its occupants, to keep the probe cheap", sum[10] },
-		{ "pairs_cut_ns", "waiting time that was cut by its occupants", sum[11] },
+	recording__set_counter(recording, "switches_missed", missed, "context switches that the kernel counted and the probe did not see");
+	recording__set_counter(recording, "cpus_late", late, "CPUs that came online within the window: their account begins there");
+}
+
+static void store_counters(const struct collector *collector, struct recording *recording)
+{
+	struct probes *probes = collector->probes;
+	const struct { const char *name, *meaning; int64_t value; } own[] = {
 		{ "events_dropped", "listed waits beyond the limit of the recording", collector->events_dropped },
-		{ "probe_runs_missed", "times that a probe did not run, because one ran on that CPU already",
-			(int64_t)probes__missed_runs(collector->probes) },
-		{ "lock_states_lost", "waits for kernel locks that were not recorded for want of room", lock_sum[0] },
-		{ "lock_rows_lost", "sums of lock waits, holders or stacks that were not kept for want of room", lock_sum[1] },
-		{ "lock_stacks_lost", "stacks of waiters or owners that were not kept for want of room", lock_sum[2] },
-		{ "lock_waits_unmatched", "waits for kernel locks whose beginning was not seen; counted only where it was before the window",
-			lock_sum[3] },
-		{ "lock_spins_nested", "spinning that was not recorded, because more of it was nested on a CPU than is kept apart", lock_sum[4] },
-		{ "cpus_late", "CPUs that came online within the window: their account begins there", sum[13] },
+		{ "probe_runs_missed", "times that a probe did not run, because one ran on that CPU already", (int64_t)probes__missed_runs(probes) },
 		{ "failed_reads", "reads of the kernel's tables that failed", collector->failed_reads },
 		{ "command_lines_unread", "command lines that were left alone because the process' memory lock was held",
 			collector->unread_command_lines },
@@ -246,8 +254,12 @@ static void store_counters(const struct collector *collector, struct recording *
 			(int64_t)collector->longest_silence_ns },
 		{ "foreign_folds", "folds of total= made by the kernel's own worker or by another reader", foldlog__foreign(collector->folds) },
 	};
-	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
-		recording__set_counter(recording, losses[i].name, losses[i].value, losses[i].meaning);
+
+	store_switches_and_late(probes, recording);
+	store_losses(account_losses, ARRAY_SIZE(account_losses), probes->accounts, sizeof(*probes->accounts), probes->cpus, recording);
+	store_losses(lock_losses, ARRAY_SIZE(lock_losses), probes->lock_cpus, sizeof(*probes->lock_cpus), probes->cpus, recording);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		recording__set_counter(recording, own[i].name, own[i].value, own[i].meaning);
 }
 
 int64_t cpu_time_ns(void)
@@ -256,6 +268,14 @@ int64_t cpu_time_ns(void)
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
 	return (int64_t)time.tv_sec * (int64_t)NS_PER_SEC + time.tv_nsec;
+}
+
+void assemble__describe_probes(const struct collector *collector, struct recording *recording)
+{
+	recording__set_meta(recording, "meter", "%s", collector->probes->meter ? "psi_group_cpu" : "events");
+	recording__set_meta(recording, "locks", "%d", collector->probes->locks);
+	recording__set_meta(recording, "steal_clock", "%d", collector->probes->steal);
+	subjects__describe(collector->subjects, recording);
 }
 
 static void store_meta(const struct collector *collector, struct recording *recording, const char *ended_by, bool complete)
@@ -290,9 +310,7 @@ static void store_meta(const struct collector *collector, struct recording *reco
 			(unsigned long long)(collector->pressure_read_ns - collector->began_ns));
 	recording__set_meta(recording, "requested_ns", "%lld", (long long)options->duration_ns);
 	recording__set_meta(recording, "ended_by", "%s", ended_by);
-	recording__set_meta(recording, "meter", "%s", collector->probes->meter ? "psi_group_cpu" : "events");
-	recording__set_meta(recording, "locks", "%d", collector->probes->locks);
-	recording__set_meta(recording, "steal_clock", "%d", collector->probes->steal);
+	assemble__describe_probes(collector, recording);
 	recording__set_meta(recording, "pair_threshold_ns", "%llu", 100 * NS_PER_USEC);
 	recording__set_meta(recording, "event_threshold_ns", "%llu", 10 * NS_PER_MSEC);
 	recording__set_meta(recording, "scope_pid", "%lld", (long long)options->scope_pid);
@@ -303,7 +321,7 @@ static void store_meta(const struct collector *collector, struct recording *reco
 		: cpu_time_ns() - collector->start_cpu_ns));
 	recording__set_meta(recording, "tool_start_cpu_ns", "%lld", (long long)collector->start_cpu_ns);
 	recording__set_meta(recording, "tool_memory_kib", "%lld", (long long)usage.ru_maxrss);
-	recording__set_meta(recording, "map_memory_kib", "%zu", collector->probes->map_bytes / 1024);
+	recording__set_meta(recording, "map_memory_kib", "%zu", (collector->probes->map_bytes + subjects__memory(collector->subjects)) / 1024);
 	recording__set_meta(recording, "probe_ns", "%llu", (unsigned long long)collector->probe_ns);
 	recording__set_meta(recording, "probe_runs", "%llu", (unsigned long long)collector->probe_runs);
 	recording__set_meta(recording, "probe_switches", "%llu", (unsigned long long)collector->probe_switches);
@@ -333,6 +351,9 @@ struct recording *assemble__recording(struct collector *collector, const char *e
 	foldlog__store(collector->folds, recording);
 	store_events(collector, recording, stacks, complete);
 	lock_account__store(collector->locks, collector, recording, complete ? stacks : NULL);
+	sleep_account__store(collector->sleeps, collector, recording, complete ? stacks : NULL);
+	subjects__store(collector->subjects, collector, recording, complete ? stacks : NULL);
+	counters__store(collector->counters, recording);
 	stack_table__free(stacks);
 	store_pressure(collector, recording);
 	if (collector->cgroups_start)

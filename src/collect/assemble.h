@@ -7,6 +7,7 @@
 #include "collect/blocked_account.h"
 #include "collect/cgroups.h"
 #include "collect/collector.h"
+#include "collect/counters.h"
 #include "collect/folds.h"
 #include "collect/host.h"
 #include "collect/lock_account.h"
@@ -14,6 +15,8 @@
 #include "collect/probes.h"
 #include "collect/proc_stat.h"
 #include "collect/processes.h"
+#include "collect/sleep_account.h"
+#include "collect/subject.h"
 
 #define EVENTS_LIMIT 20000      // waits reported one by one that are kept
 #define SAMPLES_LIMIT 200000
@@ -45,6 +48,9 @@ struct collector {
 	bool saver_on, saver_stop;
 	struct lock_account *locks;
 	struct blocked_account *blocked; // of tasks that have ended
+	struct sleep_account *sleeps;
+	struct subjects *subjects;
+	struct counters *counters;      // the kernel's own, at both ends of the window
 	void *pairs, *credits;          // binary trees (tsearch)
 	struct event *events;
 	size_t event_count, event_capacity, events_resolved;
@@ -62,6 +68,8 @@ void samples__add(struct collector *collector, uint64_t time_ns, const struct pr
 
 // All rows so far; `complete`: the window has ended and the books are settled. Owned by the caller.
 struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete);
+// Meta that says which probes are on and why others are not, from the beginning on: meter, locks, steal_clock, probe.NAME.
+void assemble__describe_probes(const struct collector *collector, struct recording *recording);
 int64_t cpu_time_ns(void);      // our own CPU time so far
 void assemble__free(struct collector *collector);
 

@@ -15,6 +15,11 @@ static const char *const reason_names[BLOCKED_REASONS] = { [BLOCKED_OTHER] = "ot
 	[BLOCKED_TIMER] = "timer", [BLOCKED_WORK] = "work", [BLOCKED_PROCESS] = "process", [BLOCKED_FUTEX] = "futex",
 	[BLOCKED_MEMORY] = "memory" };
 
+const char *blocked_account__reason_name(uint32_t reason)
+{
+	return reason_names[reason < BLOCKED_REASONS ? reason : BLOCKED_OTHER];
+}
+
 struct blocked_account *blocked_account__new(void)
 {
 	return base__alloc(1, sizeof(struct blocked_account));

@@ -70,7 +70,8 @@ static void take(char **point, bool *partial, const struct mount *mount)
 void cgroups__parse_mounts(const char *mountinfo, struct cgroup_mounts *ret)
 {
 	cleanup_free char *text = base__copy(mountinfo);
-	bool v2_partial = false, cpu_partial = false, cpuset_partial = false;
+	bool v2_partial = false, cpu_partial = false, cpuset_partial = false, blkio_partial = false,
+		memory_partial = false;
 
 	*ret = (struct cgroup_mounts){ 0 };
 	for (char *line = text, *next; line && *line; line = next) {
@@ -87,7 +88,23 @@ void cgroups__parse_mounts(const char *mountinfo, struct cgroup_mounts *ret)
 			take(&ret->v1_cpu, &cpu_partial, &mount);
 		if (!strcmp(mount.type, "cgroup") && lists(mount.options, "cpuset"))
 			take(&ret->v1_cpuset, &cpuset_partial, &mount);
+		if (!strcmp(mount.type, "cgroup") && lists(mount.options, "blkio"))
+			take(&ret->v1_blkio, &blkio_partial, &mount);
+		if (!strcmp(mount.type, "cgroup") && lists(mount.options, "memory"))
+			take(&ret->v1_memory, &memory_partial, &mount);
 	}
+}
+
+bool cgroups__has_controller(const char *v2_mount, const char *controller)
+{
+	cleanup_free char *path = base__format("%s/cgroup.controllers", v2_mount), *controllers = NULL;
+
+	if (base__read_file(path, 4096, &controllers) <= 0)
+		return false;
+	for (char *c = controllers; *c; c++)
+		if (*c == ' ' || *c == '\n')
+			*c = ',';
+	return lists(controllers, controller);
 }
 
 int cgroups__find_mounts(struct cgroup_mounts *ret)
@@ -98,19 +115,14 @@ int cgroups__find_mounts(struct cgroup_mounts *ret)
 	if (length < 0)
 		return (int)length;
 	cgroups__parse_mounts(text, ret);
-	if (ret->v2 && ret->v1_cpu) {
-		cleanup_free char *path = base__format("%s/cgroup.controllers", ret->v2), *controllers = NULL;
-
-		// A controller belongs to one hierarchy at a time (cgroup-v2.rst); a v1 mount may stay behind without it.
-		if (base__read_file(path, 4096, &controllers) > 0) {
-			for (char *c = controllers; *c; c++)
-				if (*c == ' ' || *c == '\n')
-					*c = ',';
-			if (lists(controllers, "cpu")) {
-				free(ret->v1_cpu);
-				ret->v1_cpu = NULL;
-			}
-		}
+	// A controller belongs to one hierarchy at a time (cgroup-v2.rst); a v1 mount may stay behind without it.
+	if (ret->v2 && ret->v1_cpu && cgroups__has_controller(ret->v2, "cpu")) {
+		free(ret->v1_cpu);
+		ret->v1_cpu = NULL;
+	}
+	if (ret->v2 && ret->v1_memory && cgroups__has_controller(ret->v2, "memory")) {
+		free(ret->v1_memory);
+		ret->v1_memory = NULL;
 	}
 	return 0;
 }
@@ -120,5 +132,7 @@ void cgroups__free_mounts(struct cgroup_mounts *mounts)
 	free(mounts->v2);
 	free(mounts->v1_cpu);
 	free(mounts->v1_cpuset);
+	free(mounts->v1_blkio);
+	free(mounts->v1_memory);
 	*mounts = (struct cgroup_mounts){ 0 };
 }

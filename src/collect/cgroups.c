@@ -23,22 +23,11 @@ struct walk {
 	size_t capacity;
 };
 
-static bool read_text(int directory_fd, const char *name, char *text, size_t size)
-{
-	cleanup_fd int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (length < 0)
-		return false;
-	text[length] = '\0';
-	return true;
-}
-
 static int64_t read_number(int directory_fd, const char *name)
 {
 	char text[64], *end;
 
-	if (!read_text(directory_fd, name, text, sizeof(text)))
+	if (base__read_at(directory_fd, name, text, sizeof(text)) < 0)
 		return -1;
 	int64_t value = strtoll(text, &end, 10);
 	return end == text ? -1 : value;
@@ -60,7 +49,7 @@ static void read_limits_v2(int fd, struct cgroup_facts *facts)
 	char text[128];
 
 	facts->weight = read_number(fd, "cpu.weight");
-	if (!read_text(fd, "cpu.max", text, sizeof(text)))
+	if (base__read_at(fd, "cpu.max", text, sizeof(text)) < 0)
 		return;
 	if (sscanf(text, "%" SCNd64 " %" SCNd64, &facts->quota_us, &facts->period_us) != 2) {
 		facts->quota_us = -1;
@@ -80,7 +69,7 @@ static void read_counters(int fd, struct cgroup_facts *facts)
 {
 	char text[2048];
 
-	if (!read_text(fd, "cpu.stat", text, sizeof(text)))
+	if (base__read_at(fd, "cpu.stat", text, sizeof(text)) < 0)
 		return;
 	facts->periods = find_value(text, "nr_periods");
 	facts->throttled_periods = find_value(text, "nr_throttled");
@@ -94,10 +83,10 @@ static void read_cpus(const struct walk *walk, int fd, struct cgroup_facts *fact
 {
 	char text[4096] = "";
 
-	if (!read_text(fd, "cpuset.cpus.effective", text, sizeof(text)) && walk->cpuset) {
+	if (base__read_at(fd, "cpuset.cpus.effective", text, sizeof(text)) < 0 && walk->cpuset) {
 		cleanup_free char *path = base__format("%s%s/cpuset.effective_cpus", walk->cpuset, facts->path);
 
-		read_text(AT_FDCWD, path, text, sizeof(text));
+		base__read_at(AT_FDCWD, path, text, sizeof(text));
 	}
 	text[strcspn(text, "\n")] = '\0';
 	facts->cpus = text[0] ? base__copy(text) : NULL;
@@ -297,7 +286,7 @@ size_t cgroups__touch(const struct cgroups *cgroups)
 		cleanup_free char *name = base__format("%s/cpu.pressure", cgroups->all[i].path + 1);
 		char text[512];
 
-		read_count += read_text(root_fd, name, text, sizeof(text));
+		read_count += base__read_at(root_fd, name, text, sizeof(text)) >= 0;
 	}
 	return read_count;
 }

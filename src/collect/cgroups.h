@@ -13,11 +13,14 @@
 #define CGROUP_V1_ID_BASE (1LL << 48)
 #define CGROUPS_LIMIT 4096              // cgroups read in one snapshot, upper levels first; the rest are counted
 
-// Mount points, each NULL where there is none. v1_cpu is set only if v2 does not have the cpu controller.
-struct cgroup_mounts { char *v2, *v1_cpu, *v1_cpuset; };
+// Mount points, each NULL where there is none. v1_cpu and v1_memory are set only if v2 does not have
+// that controller.
+struct cgroup_mounts { char *v2, *v1_cpu, *v1_cpuset, *v1_blkio, *v1_memory; };
 int cgroups__find_mounts(struct cgroup_mounts *ret);     // 0 or negative errno; free with cgroups__free_mounts
 // Picks the mounts out of the text of /proc/self/mountinfo; v1_cpu is set wherever v1 has it mounted.
 void cgroups__parse_mounts(const char *mountinfo, struct cgroup_mounts *ret);
+// Whether the v2 hierarchy mounted there has the controller.
+bool cgroups__has_controller(const char *v2_mount, const char *controller);
 void cgroups__free_mounts(struct cgroup_mounts *mounts);
 
 struct cgroup_facts {

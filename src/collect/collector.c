@@ -38,11 +38,14 @@ static void sleep_ns(uint64_t ns)
 
 // A machine that stalls must not keep its observer from looking: between begin and end our thread runs in the lowest
 // realtime class (it uses well under 1 % of a CPU). A fold that comes late costs exactness: the kernel's counters have 32 bits.
-// Without CAP_SYS_NICE it stays an ordinary task.
+// Without CAP_SYS_NICE it stays an ordinary task. The limit lets a thread of ours ask for the same class once privileges are dropped.
 static void set_realtime(bool on)
 {
 	struct sched_param parameters = { .sched_priority = on ? 1 : 0 };
+	const struct rlimit lowest = { 1, 1 };
 
+	if (on)
+		setrlimit(RLIMIT_RTPRIO, &lowest);
 	sched_setscheduler(0, (on ? SCHED_FIFO : SCHED_OTHER) | SCHED_RESET_ON_FORK, &parameters);
 }
 
@@ -65,9 +68,20 @@ static void read_system_pressure(struct pressure_totals totals[PRESSURE_RESOURCE
 	}
 }
 
-static void take_exit(struct collector *collector, const struct task_slot *slot)
+static void take_exit(struct collector *collector, const struct exit_record *record)
 {
-	blocked_account__add(collector->blocked, processes__exit(collector->processes, slot), slot, 0);
+	int64_t process = processes__exit(collector->processes, &record->slot);
+
+	blocked_account__add(collector->blocked, process, &record->slot, 0);
+	sleep_account__exit(collector->sleeps, process, record);
+}
+
+// A task that still sleeps: one that did so for all of the window may wait for a lock that no tracepoint told of.
+static void take_asleep(struct collector *collector, const struct asleep_record *record)
+{
+	if (record->whole)
+		lock_account__add_sleeper(collector->locks, collector, record);
+	sleep_account__add_sleeper(collector->sleeps, record);
 }
 
 static void handle_record(void *context, const void *record, size_t size)
@@ -76,11 +90,13 @@ static void handle_record(void *context, const void *record, size_t size)
 	uint32_t kind = *(const uint32_t *)record;
 
 	if (kind == RECORD_EXIT && size >= sizeof(struct exit_record))
-		take_exit(collector, &((const struct exit_record *)record)->slot);
+		take_exit(collector, record);
 	else if (kind == RECORD_EXEC && size >= sizeof(struct exec_record))
 		processes__exec(collector->processes, record);
 	else if (kind == RECORD_ASLEEP && size >= sizeof(struct asleep_record))
-		lock_account__add_sleeper(collector->locks, collector, record);
+		take_asleep(collector, record);
+	else if (kind == RECORD_SLEEP && size >= sizeof(struct sleep_record))
+		sleep_account__add_event(collector->sleeps, record);
 	else if (kind == RECORD_WAIT && size >= sizeof(struct wait_record))
 		events__add(collector, record);
 }
@@ -170,6 +186,9 @@ static void drain(struct collector *collector)
 		collector->failed_reads++;
 	if (lock_account__drain(collector->locks, collector) < 0)
 		collector->failed_reads++;
+	if (sleep_account__drain(collector->sleeps, collector) < 0)
+		collector->failed_reads++;
+	subjects__drain(collector->subjects, collector);
 	processes__forget_dead(collector->processes);
 }
 
@@ -254,6 +273,15 @@ int collector__open(const struct collector_options *options, struct collector **
 	collector->folds = foldlog__new(collector->probes);
 	collector->locks = lock_account__new();
 	collector->blocked = blocked_account__new();
+	collector->sleeps = sleep_account__new(lock_account__user_stacks(collector->locks));
+	collector->counters = counters__new();
+	collector->subjects = subjects__open(collector);
+	error = probes__map_tasks(collector->probes);
+	if (error) {
+		*ret_error = base__format("the probes' memory can't be reached (%s)", strerror(-error));
+		collector__close(collector);
+		return error;
+	}
 	sleep_ns(CALIBRATION_NS);
 	if (!probes__calibrated(collector->probes)) {
 		sleep_ns(10 * CALIBRATION_NS);
@@ -293,6 +321,7 @@ static void begin(struct collector *collector)
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
 	probes__set_phase(collector->probes, PHASE_RECORD);
 	probes__walk(collector->probes, WALK_MARK);
+	subjects__begin(collector->subjects, collector);
 }
 
 static bool is_runnable(const struct task_slot *slot)
@@ -353,6 +382,8 @@ static void end(struct collector *collector)
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
 	foldlog__note(collector->folds, FOLDS_GROUPS, true);
 	proc_stat__read(&collector->stat_end);
+	// Not before the kernel's totals are read: they would grow meanwhile, and the books are closed.
+	subjects__end(collector->subjects, collector);
 	probes__detach(collector->probes);
 }
 
@@ -382,6 +413,7 @@ static const char *watch(struct collector *collector)
 			return "time";
 		if (options->stop && options->stop(options->context))
 			return "signal";
+		subjects__look(collector->subjects, collector);
 		if (elapsed >= statistics_until)
 			stop_statistics(collector);
 		if (elapsed >= next_tick) {
@@ -432,6 +464,8 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	stop_statistics(collector);
 	drain(collector);
 	lock_account__settle(collector->locks, collector);
+	if (sleep_account__settle(collector->sleeps, collector) < 0)
+		collector->failed_reads++;
 	see_live_tasks(collector);
 	collector->unread_command_lines = processes__read_command_lines(collector->processes);
 	collector->unread_programs = processes__identify_programs(collector->processes);
@@ -446,9 +480,12 @@ void collector__close(struct collector *collector)
 	saver_end(collector);
 	set_realtime(false);
 	setpriority(PRIO_PROCESS, 0, collector->nice);
+	subjects__close(collector->subjects);
+	counters__free(collector->counters);
 	probes__free(collector->probes);
 	processes__free(collector->processes);
 	foldlog__free(collector->folds);
+	sleep_account__free(collector->sleeps);
 	lock_account__free(collector->locks);
 	blocked_account__free(collector->blocked);
 	cgroups__free(collector->cgroups_start);

@@ -1,15 +1,17 @@
 #include "collect/folds.h"
 
+#include <string.h>
+
 #include "base/base.h"
 
 struct fold {
 	uint32_t group, number, cpu;
-	uint64_t some_ns, nonidle_ns;
+	uint64_t some_ns, nonidle_ns, line_ns[LINES][2];
 	bool foreign;
 };
 
 struct group_state { uint32_t number; bool begun; };
-struct cpu_state { uint32_t some, nonidle; uint64_t meter_ns, seen_ns; };
+struct cpu_state { uint32_t some, nonidle, line[LINES][2]; uint64_t meter_ns, seen_ns, line_ns[LINES][2]; };
 
 struct foldlog {
 	const struct probes *probes;
@@ -54,6 +56,7 @@ static void begin_group(struct foldlog *folds, uint32_t group)
 		last->some = sample->previous_some;
 		last->nonidle = sample->previous_nonidle;
 		last->meter_ns = group ? 0 : folds->probes->accounts[cpu].meter_ns;
+		memcpy(last->line, sample->previous_line, sizeof(last->line));
 		last->seen_ns = sample->now;
 	}
 	folds->groups[group].begun = true;
@@ -94,6 +97,26 @@ static void unwrap(const struct foldlog *folds, uint32_t group, uint32_t cpu, st
 	uint64_t turns = (grown - *some + (1ULL << 31)) >> 32;
 	*some += turns << 32;
 	*nonidle += turns << 32;
+}
+
+// Memory and I/O at the same fold. Their counters have 32 bits, too: our own meter tells how often they went round.
+static void take_lines(const struct foldlog *folds, uint32_t group, uint32_t cpu, struct cpu_state *last, struct fold *fold)
+{
+	const struct fold_sample *sample = &folds->probes->folds[group * folds->probes->cpus + cpu];
+
+	for (int line = 0; line < LINES && folds->probes->meter; line++)
+		for (int kind = 0; kind < 2; kind++) {
+			uint64_t grown = sample->previous_line[line][kind] - last->line[line][kind];
+			const struct line *own = group ? folds->probes->group_accounts[group * folds->probes->cpus + cpu].lines
+				: folds->probes->accounts[cpu].lines;
+			uint64_t meter = own[line].grown_ns[kind], metered = meter - last->line_ns[line][kind];
+
+			last->line[line][kind] = sample->previous_line[line][kind];
+			last->line_ns[line][kind] = meter;
+			if (metered > grown + (1ULL << 31))
+				grown += ((metered - grown + (1ULL << 31)) >> 32) << 32;
+			fold->line_ns[line][kind] = grown;
+		}
 }
 
 static bool group_moved(const struct foldlog *folds, uint32_t group)
@@ -141,7 +164,9 @@ static void note_group(struct foldlog *folds, uint32_t group, bool own)
 		if (!some && !nonidle)
 			continue;
 		folds->all = base__grow(folds->all, &folds->capacity, folds->count + 1, sizeof(*folds->all));
-		folds->all[folds->count++] = (struct fold){ group, state->number, cpu, some, nonidle, !own };
+		folds->all[folds->count] = (struct fold){ .group = group, .number = state->number, .cpu = cpu, .some_ns = some, .nonidle_ns = nonidle,
+			.foreign = !own };
+		take_lines(folds, group, cpu, last, &folds->all[folds->count++]);
 	}
 	state->number++;
 	if (!own && group == 0)
@@ -179,5 +204,9 @@ void foldlog__store(const struct foldlog *folds, struct recording *recording)
 		row->some_ns = (int64_t)fold->some_ns;
 		row->nonidle_ns = (int64_t)fold->nonidle_ns;
 		row->foreign = fold->foreign;
+		row->io_some_ns = (int64_t)fold->line_ns[LINE_IO][0];
+		row->io_full_ns = (int64_t)fold->line_ns[LINE_IO][1];
+		row->memory_some_ns = (int64_t)fold->line_ns[LINE_MEMORY][0];
+		row->memory_full_ns = (int64_t)fold->line_ns[LINE_MEMORY][1];
 	}
 }

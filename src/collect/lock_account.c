@@ -78,6 +78,11 @@ void lock_account__free(struct lock_account *locks)
 	free(locks);
 }
 
+struct user_stacks *lock_account__user_stacks(struct lock_account *locks)
+{
+	return locks->user_stacks;
+}
+
 static struct side_row *find_or_add(struct lock_account *locks, enum side side, const struct side_row *key)
 {
 	struct side_row **found = tfind(key, &locks->trees[side], compare_entries), *entry;

@@ -11,6 +11,9 @@ struct lock_account;
 
 struct lock_account *lock_account__new(void);
 void lock_account__free(struct lock_account *locks);
+// Where stacks of processes are kept, for other accounts, too; lock_account__store names them all.
+struct user_stacks;
+struct user_stacks *lock_account__user_stacks(struct lock_account *locks);
 
 // Takes what the probes have summed up since the last call. Returns 0 or a negative errno.
 int lock_account__drain(struct lock_account *locks, struct collector *collector);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
-#include "collect/probes.h"
+#include "collect/assemble.h"
 #include "collect/proc_stat.h"
 #include "collect/virtualization.h"
 #include "identify/process.h"
@@ -61,6 +61,7 @@ static void read_btf(struct machine *machine)
 			string__add(&absent, "%s%s", absent.length ? ", " : "", tracepoints[i]);
 	machine->tracepoints_absent = absent.length ? string__steal(&absent) : NULL;
 	machine->contention_tracepoints = has_tracepoint(btf, "contention_begin") && has_tracepoint(btf, "contention_end");
+	machine->rcu_tracepoint = has_tracepoint(btf, "rcu_stall_warning");
 	machine->psi_variable = btf__find_by_name_kind(btf, "system_group_pcpu", BTF_KIND_VAR) > 0;
 	machine->steal_variable = btf__find_by_name_kind(btf, "steal_time", BTF_KIND_VAR) > 0;
 	btf__free(btf);
@@ -78,8 +79,7 @@ static void read_cgroups(struct machine *machine)
 	if (machine->mounts.v2) {
 		cleanup_free char *path = base__format("%s/cgroup.controllers", machine->mounts.v2), *text = NULL;
 
-		machine->cpu_in_v2 = base__read_file(path, 4096, &text) > 0 && (!strncmp(text, "cpu ", 4) || !strcmp(text, "cpu\n") ||
-								  strstr(text, " cpu ") || strstr(text, " cpu\n"));
+		machine->cpu_in_v2 = base__read_file(path, 4096, &text) > 0 && surroundings__lists(text, "cpu");
 	}
 	cgroups__free(cgroups);
 }
@@ -169,21 +169,21 @@ static int64_t now_ns(void)
 // The only test that proves anything: what a recording does first, undone at once.
 static void try_probes(struct machine *machine)
 {
-	// No wait is over these: nothing is stored.
-	struct probes_options options = { .pair_threshold_ns = UINT64_MAX / 2, .event_threshold_ns = UINT64_MAX / 2,
-					  .cgroups = (size_t)machine->cgroups };
-	struct probes *probes = NULL;
+	struct collector_options options = {};
+	struct collector *collector = NULL;
 	int64_t start_ns = now_ns();
 
 	machine->tried = true;
-	machine->load_error = probes__load(&options, &probes, &machine->load_message);
+	machine->load_error = collector__open(&options, &collector, &machine->load_message);
 	machine->load_ns = now_ns() - start_ns;
 	if (machine->load_error)
 		return;
-	machine->meter = probes->meter;
-	machine->groups = probes->groups_on;
-	machine->steal = probes->steal;
-	probes__free(probes);
+	machine->meter = collector->probes->meter;
+	machine->groups = collector->probes->groups_on;
+	machine->steal = collector->probes->steal;
+	machine->probes = recording__new();
+	assemble__describe_probes(collector, machine->probes);
+	collector__close(collector);
 }
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -208,11 +208,12 @@ int machine__read(struct machine *ret)
 	ret->has_grubby = !access("/usr/sbin/grubby", X_OK) || !access("/sbin/grubby", X_OK);
 	read_btf(ret);
 	read_cgroups(ret);
-	ret->steal_offered = virtualization__kvm_steal_clock();
 	if (!proc_stat__read(&stat)) {
 		ret->steal_ns = stat.total.steal_ns;
 		proc_stat__free(&stat);
 	}
+	ret->steal_offered = virtualization__steal_offered(ret->host.virtualization, ret->steal_ns);
+	surroundings__read(&ret->surroundings);
 	ret->symbols = symbols_are_visible();
 	ret->run_delay = run_delay_counts();
 	ret->pressure_readers = find_pressure_readers();
@@ -230,8 +231,10 @@ void machine__free(struct machine *machine)
 {
 	host__free(&machine->host);
 	cgroups__free_mounts(&machine->mounts);
+	surroundings__free(&machine->surroundings);
 	free(machine->tracepoints_absent);
 	free(machine->pressure_readers);
 	free(machine->load_message);
+	recording__free(machine->probes);
 	memset(machine, 0, sizeof(*machine));
 }

@@ -16,6 +16,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/base.h"
+#include "collect/percpu.h"
 #include "collect/syscalls.h"
 #include "sched.skel.h"
 
@@ -52,22 +53,34 @@ static int keep_complaint(enum libbpf_print_level level, const char *format, va_
 	return 0;
 }
 
-// Offset of a per-CPU variable within its section, -1 if the kernel's BTF does not list it.
-static int64_t percpu_offset(const struct btf *btf, const char *name)
+// Offset of a member, in a struct or in nameless ones within it; -1 if there is none of that name.
+static int64_t member_offset(const struct btf *btf, uint32_t id, const char *name, int depth)
 {
-	int id = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
-	const struct btf_type *section = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
+	const struct btf_type *type = btf__type_by_id(btf, id);
+	const struct btf_member *member = type && btf_is_composite(type) ? btf_members(type) : NULL;
 
-	if (!section)
-		return -1;
-	const struct btf_var_secinfo *variable = btf_var_secinfos(section);
-	for (uint16_t i = 0; i < btf_vlen(section); i++, variable++) {
-		const struct btf_type *type = btf__type_by_id(btf, variable->type);
+	for (uint16_t i = 0; member && i < btf_vlen(type); i++, member++) {
+		const char *own = btf__name_by_offset(btf, member->name_off);
+		int64_t inner;
 
-		if (type && !strcmp(btf__name_by_offset(btf, type->name_off), name))
-			return variable->offset;
+		if (*own && !strcmp(own, name))
+			return btf_member_bit_offset(type, i) / 8;
+		inner = *own || depth > 3 ? -1 : member_offset(btf, member->type, name, depth + 1);
+		if (inner >= 0)
+			return btf_member_bit_offset(type, i) / 8 + inner;
 	}
 	return -1;
+}
+
+// Where x86 keeps a CPU's preempt_count: a variable of its own up to 6.1 and from 6.15 on, a member of pcpu_hot between them
+// (commit 64701838bf05). Others keep it in thread_info.
+static int64_t preempt_count_offset(const struct btf *btf)
+{
+	int64_t own = percpu__offset(btf, "__preempt_count"), hot = percpu__offset(btf, "pcpu_hot");
+	int id = btf__find_by_name_kind(btf, "pcpu_hot", BTF_KIND_STRUCT);
+	int64_t member = id < 0 ? -1 : member_offset(btf, (uint32_t)id, "preempt_count", 0);
+
+	return own >= 0 ? own : hot >= 0 && member >= 0 ? hot + member : -1;
 }
 
 static int64_t enumerator(const struct btf *btf, const char *enumeration, const char *name, int64_t fallback)
@@ -88,10 +101,11 @@ static int64_t enumerator(const struct btf *btf, const char *enumeration, const 
 static void settle_drift(const struct btf *btf, const struct probes_options *options, struct probes *probes)
 {
 	struct sched_bpf__rodata *settings = probes->skeleton->rodata;
-	int64_t runqueues = percpu_offset(btf, "runqueues");
-	int64_t psi = percpu_offset(btf, "system_group_pcpu");
-	int64_t percpu = percpu_offset(btf, "this_cpu_off");
-	int64_t steal = percpu_offset(btf, "steal_time");
+	int64_t runqueues = percpu__offset(btf, "runqueues");
+	int64_t psi = percpu__offset(btf, "system_group_pcpu");
+	int64_t percpu = percpu__offset(btf, "this_cpu_off");
+	int64_t steal = percpu__offset(btf, "steal_time");
+	int64_t preempt = preempt_count_offset(btf);
 
 	settings->have_rdonly_cast = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 	settings->nonidle_index = (uint32_t)enumerator(btf, "psi_states", "PSI_NONIDLE", 6);
@@ -99,6 +113,7 @@ static void settle_drift(const struct btf *btf, const struct probes_options *opt
 	settings->cpus = probes->cpus;
 	settings->pair_threshold_ns = options->pair_threshold_ns;
 	settings->event_threshold_ns = options->event_threshold_ns;
+	settings->futex_number = SYS_futex;
 	syscalls__reasons((unsigned char *)settings->syscall_reasons, SYSCALLS_CLASSIFIED);
 	probes->locks = btf__find_by_name_kind(btf, "btf_trace_contention_begin", BTF_KIND_TYPEDEF) > 0
 		&& btf__find_by_name_kind(btf, "btf_trace_contention_end", BTF_KIND_TYPEDEF) > 0;
@@ -109,6 +124,10 @@ static void settle_drift(const struct btf *btf, const struct probes_options *opt
 	if (runqueues >= 0 && percpu >= 0 && probes->meter) {
 		settings->have_groups = probes->groups_on = true;
 		settings->distance_percpu = percpu - runqueues;
+	}
+	if (runqueues >= 0 && preempt >= 0) {
+		settings->have_preempt_count = true;
+		settings->distance_preempt = preempt - runqueues;
 	}
 	if (runqueues >= 0 && steal >= 0) {
 		settings->have_steal = probes->steal = true;
@@ -133,6 +152,7 @@ static void size_maps(const struct probes_options *options, struct probes *probe
 	bpf_map__set_max_entries(skeleton->maps.group_accounts, probes->groups * probes->cpus);
 	bpf_map__set_max_entries(skeleton->maps.fold_samples, probes->groups * probes->cpus);
 	bpf_map__set_max_entries(skeleton->maps.lock_cpus, probes->cpus);
+	bpf_map__set_max_entries(skeleton->maps.irq_cpus, probes->cpus);
 }
 
 static void *map_array(struct probes *probes, const struct bpf_map *map, size_t row)
@@ -152,19 +172,29 @@ static int map_arrays(struct probes *probes)
 	struct sched_bpf *skeleton = probes->skeleton;
 
 	probes->accounts = map_array(probes, skeleton->maps.cpu_accounts, sizeof(struct cpu_account));
-	probes->slots = map_array(probes, skeleton->maps.task_slots, sizeof(struct task_slot));
 	probes->group_table = map_array(probes, skeleton->maps.groups, sizeof(struct group));
 	probes->group_accounts = map_array(probes, skeleton->maps.group_accounts, sizeof(struct group_account));
 	probes->folds = map_array(probes, skeleton->maps.fold_samples, sizeof(struct fold_sample));
-	probes->lock_waits = map_array(probes, skeleton->maps.lock_waits, sizeof(struct lock_wait));
 	probes->lock_cpus = map_array(probes, skeleton->maps.lock_cpus, sizeof(struct lock_cpu));
+	probes->irq_cpus = map_array(probes, skeleton->maps.irq_cpus, sizeof(struct irq_cpu));
 	// Those that are not mapped: buckets, hash maps (48 bytes of overhead an element), stacks, the ring.
 	probes->map_bytes += (size_t)probes->cpus * BUCKETS * sizeof(struct bucket) + 65536 * 72 + 8192 * 64 + (2U << 20);
 	probes->map_bytes += LOCK_STATES * (48 + sizeof(struct lock_state)) + LOCK_STACKS * (24 + 8 * LOCK_FRAMES)
 		+ LOCK_ROWS * (3 * 48 + sizeof(struct lock_wait_key) + sizeof(struct lock_wait_sum) + sizeof(struct lock_hold_key)
 			+ sizeof(struct lock_hold_sum) + sizeof(struct lock_stack_key) + sizeof(struct lock_stack_sum));
-	return probes->accounts && probes->slots && probes->group_table && probes->group_accounts && probes->folds
-		&& probes->lock_waits && probes->lock_cpus ? 0 : -ENOMEM;
+	probes->map_bytes += SLEEP_ROWS * (48 + sizeof(struct sleep_key) + sizeof(struct sleep_sum)) + SLEEP_STACKS * (24 + 8 * SLEEP_FRAMES)
+		+ TASK_SLOTS * sizeof(struct sleep_slot);
+	return probes->accounts && probes->group_table && probes->group_accounts && probes->folds && probes->lock_cpus && probes->irq_cpus ? 0 : -ENOMEM;
+}
+
+int probes__map_tasks(struct probes *probes)
+{
+	struct sched_bpf *skeleton = probes->skeleton;
+
+	probes->slots = map_array(probes, skeleton->maps.task_slots, sizeof(struct task_slot));
+	probes->lock_waits = map_array(probes, skeleton->maps.lock_waits, sizeof(struct lock_wait));
+	probes->futex_waits = map_array(probes, skeleton->maps.futex_waits, sizeof(struct futex_wait));
+	return probes->slots && probes->lock_waits && probes->futex_waits ? 0 : -ENOMEM;
 }
 
 // Why this kernel can't be recorded at all, or NULL.
@@ -182,6 +212,24 @@ static char *kernel_refusal(void)
 		return base__format("this kernel (%s) has no type information in /sys/kernel/btf/vmlinux: "
 			"boot one that was built with CONFIG_DEBUG_INFO_BTF=y", name.release);
 	return NULL;
+}
+
+// x86 has tracepoints for the vectors of interrupts without a number; elsewhere there are none, nor such interrupts.
+static void settle_vectors(const struct btf *btf, struct sched_bpf *skeleton)
+{
+	const struct { const char *tracepoint; struct bpf_program *entry, *exit; } vectors[] = {
+		{ "btf_trace_local_timer_entry", skeleton->progs.on_timer_entry, skeleton->progs.on_timer_exit },
+		{ "btf_trace_call_function_entry", skeleton->progs.on_call_entry, skeleton->progs.on_call_exit },
+		{ "btf_trace_call_function_single_entry", skeleton->progs.on_call_single_entry, skeleton->progs.on_call_single_exit },
+		{ "btf_trace_irq_work_entry", skeleton->progs.on_work_entry, skeleton->progs.on_work_exit },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		bool there = btf__find_by_name_kind(btf, vectors[i].tracepoint, BTF_KIND_TYPEDEF) > 0;
+
+		bpf_program__set_autoload(vectors[i].entry, there);
+		bpf_program__set_autoload(vectors[i].exit, there);
+	}
 }
 
 // A timer on each CPU looks at whoever runs: the only way to see the stack of a lock's owner that neither waits nor sleeps. Without it
@@ -219,14 +267,69 @@ static int forward_record(void *context, void *data, size_t size)
 	return 0;
 }
 
+// What this kernel has decides which programs are loaded; some are run or attached by hand.
+static void choose_programs(const struct btf *btf, const struct probes *probes)
+{
+	struct sched_bpf *skeleton = probes->skeleton;
+
+	bpf_program__set_autoattach(skeleton->progs.snapshot, false);
+	bpf_program__set_autoattach(skeleton->progs.walk_tasks, false);
+	bpf_program__set_autoattach(skeleton->progs.on_tick, false);
+	bpf_program__set_autoload(skeleton->progs.on_bio_complete, btf__find_by_name_kind(btf, "btf_trace_block_bio_complete", BTF_KIND_TYPEDEF) > 0);
+	bpf_program__set_autoload(skeleton->progs.on_request_complete,
+		btf__find_by_name_kind(btf, "btf_trace_block_rq_complete", BTF_KIND_TYPEDEF) > 0);
+	bpf_program__set_autoload(skeleton->progs.on_contention_begin, probes->locks);
+	bpf_program__set_autoload(skeleton->progs.on_contention_end, probes->locks);
+	settle_vectors(btf, skeleton);
+}
+
+// Opens the programs and settles what differs between kernels.
+static int open_programs(const struct probes_options *options, struct probes *probes, char **ret_error)
+{
+	struct btf *btf;
+
+	probes->skeleton = sched_bpf__open();
+	btf = btf__load_vmlinux_btf();
+	if (!probes->skeleton || !btf) {
+		int error = errno ? -errno : -EINVAL;
+
+		*ret_error = base__format("the kernel's type information can't be read (%s)", strerror(-error));
+		btf__free(btf);
+		return error;
+	}
+	settle_drift(btf, options, probes);
+	size_maps(options, probes);
+	choose_programs(btf, probes);
+	btf__free(btf);
+	return 0;
+}
+
+static int start_programs(struct probes_private *own, char **ret_error)
+{
+	struct probes *probes = &own->public;
+	int error = sched_bpf__load(probes->skeleton);
+
+	if (!error)
+		error = sched_bpf__attach(probes->skeleton);
+	if (error) {
+		*ret_error = base__format("the kernel refused the probes (%s; %s): run `whystall check` to see what is missing",
+			strerror(-error), last_complaint);
+		return error;
+	}
+	error = map_arrays(probes);
+	own->walk_link = bpf_program__attach_iter(probes->skeleton->progs.walk_tasks, NULL);
+	own->ring = ring_buffer__new(bpf_map__fd(probes->skeleton->maps.records), forward_record, own, NULL);
+	if (!error && (!own->walk_link || !own->ring))
+		error = errno ? -errno : -EINVAL;
+	if (error)
+		*ret_error = base__format("the probes' memory can't be reached (%s)", strerror(-error));
+	return error;
+}
+
 int probes__load(const struct probes_options *options, struct probes **ret_probes, char **ret_error)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	char *refusal = kernel_refusal();
-	struct probes_private *own;
-	struct probes *probes;
-	struct btf *btf;
-	int error;
 
 	if (refusal) {
 		*ret_error = refusal;
@@ -234,48 +337,21 @@ int probes__load(const struct probes_options *options, struct probes **ret_probe
 	}
 	libbpf_set_print(keep_complaint);
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);  // kernels before 5.11 charge maps to it; libbpf raises it only on demand
-	own = base__alloc(1, sizeof(*own));
+	struct probes_private *own = base__alloc(1, sizeof(*own));
+
 	own->statistics_fd = -1;
-	probes = &own->public;
-	probes->cpus = (uint32_t)libbpf_num_possible_cpus();
-	probes->skeleton = sched_bpf__open();
-	btf = btf__load_vmlinux_btf();
-	if (!probes->skeleton || !btf) {
-		error = -errno;
-		*ret_error = base__format("the kernel's type information can't be read (%s)", strerror(errno));
-		goto failed;
-	}
-	settle_drift(btf, options, probes);
-	size_maps(options, probes);
-	bpf_program__set_autoattach(probes->skeleton->progs.snapshot, false);
-	bpf_program__set_autoattach(probes->skeleton->progs.walk_tasks, false);
-	bpf_program__set_autoattach(probes->skeleton->progs.on_tick, false);
-	bpf_program__set_autoload(probes->skeleton->progs.on_contention_begin, probes->locks);
-	bpf_program__set_autoload(probes->skeleton->progs.on_contention_end, probes->locks);
-	error = sched_bpf__load(probes->skeleton);
+	own->public.cpus = (uint32_t)libbpf_num_possible_cpus();
+	int error = open_programs(options, &own->public, ret_error);
+
 	if (!error)
-		error = sched_bpf__attach(probes->skeleton);
+		error = start_programs(own, ret_error);
 	if (error) {
-		*ret_error = base__format("the kernel refused the probes (%s; %s): run `whystall check` to see what is missing",
-			strerror(-error), last_complaint);
-		goto failed;
-	}
-	error = map_arrays(probes);
-	own->walk_link = bpf_program__attach_iter(probes->skeleton->progs.walk_tasks, NULL);
-	own->ring = ring_buffer__new(bpf_map__fd(probes->skeleton->maps.records), forward_record, own, NULL);
-	if (error || !own->walk_link || !own->ring) {
-		error = error ? error : -errno;
-		*ret_error = base__format("the probes' memory can't be reached (%s)", strerror(-error));
-		goto failed;
+		probes__free(&own->public);
+		return error;
 	}
 	attach_ticks(own);
-	btf__free(btf);
-	*ret_probes = probes;
+	*ret_probes = &own->public;
 	return 0;
-failed:
-	btf__free(btf);
-	probes__free(probes);
-	return error ? error : -EINVAL;
 }
 
 void probes__free(struct probes *probes)
@@ -400,10 +476,8 @@ int probes__consume(struct probes *probes, probes_record_fn *handle, void *conte
 
 #define BATCH 1024
 
-typedef void row_fn(void *closure, const void *key, const void *value);
-
 // Hands out, and removes if `take`, every row of a hash map.
-static int each_row(const struct bpf_map *map, bool take, row_fn *handle, void *closure)
+int probes__each_row(const struct bpf_map *map, bool take, probes_row_fn *handle, void *closure)
 {
 	size_t key_size = bpf_map__key_size(map), value_size = bpf_map__value_size(map);
 	cleanup_free char *keys = base__alloc(BATCH, key_size);
@@ -437,7 +511,7 @@ static void hand_out_pair(void *closure, const void *key, const void *value)
 
 int probes__take_pairs(struct probes *probes, probes_pair_fn *handle, void *context)
 {
-	return each_row(probes->skeleton->maps.pairs, true, hand_out_pair, &(struct pair_handler){ handle, context });
+	return probes__each_row(probes->skeleton->maps.pairs, true, hand_out_pair, &(struct pair_handler){ handle, context });
 }
 
 struct credit_handler { probes_credit_fn *handle; void *context; };
@@ -451,7 +525,33 @@ static void hand_out_credit(void *closure, const void *key, const void *value)
 
 int probes__take_credits(struct probes *probes, probes_credit_fn *handle, void *context)
 {
-	return each_row(probes->skeleton->maps.group_credits, true, hand_out_credit, &(struct credit_handler){ handle, context });
+	return probes__each_row(probes->skeleton->maps.group_credits, true, hand_out_credit, &(struct credit_handler){ handle, context });
+}
+
+struct sleep_slot_handler { probes_sleep_slot_fn *handle; void *context; };
+static void hand_out_sleep_slot(void *closure, const void *key, const void *value)
+{
+	const struct sleep_slot_handler *handler = closure;
+
+	handler->handle(handler->context, *(const uint32_t *)key, value);
+}
+
+int probes__each_sleep_slot(struct probes *probes, probes_sleep_slot_fn *handle, void *context)
+{
+	return probes__each_row(probes->skeleton->maps.sleep_slots, false, hand_out_sleep_slot, &(struct sleep_slot_handler){ handle, context });
+}
+
+struct sleep_handler { probes_sleep_fn *handle; void *context; };
+static void hand_out_sleep(void *closure, const void *key, const void *value)
+{
+	const struct sleep_handler *handler = closure;
+
+	handler->handle(handler->context, key, value);
+}
+
+int probes__take_sleeps(struct probes *probes, probes_sleep_fn *handle, void *context)
+{
+	return probes__each_row(probes->skeleton->maps.sleep_sums, true, hand_out_sleep, &(struct sleep_handler){ handle, context });
 }
 
 #define HAND_OUT(name) \
@@ -463,7 +563,7 @@ static void hand_out_##name(void *closure, const void *key, const void *value) \
 } \
 int probes__take_##name##s(struct probes *probes, probes_##name##_fn *handle, void *context) \
 { \
-	return probes->locks ? each_row(probes->skeleton->maps.name##_sums, true, hand_out_##name, \
+	return probes->locks ? probes__each_row(probes->skeleton->maps.name##_sums, true, hand_out_##name, \
 		&(struct name##_handler){ handle, context }) : 0; \
 }
 HAND_OUT(lock_wait)
@@ -481,23 +581,34 @@ static void hand_out_lock_state(void *closure, const void *key, const void *valu
 
 int probes__lock_states(struct probes *probes, probes_lock_state_fn *handle, void *context)
 {
-	return probes->locks ? each_row(probes->skeleton->maps.lock_states, false, hand_out_lock_state,
+	return probes->locks ? probes__each_row(probes->skeleton->maps.lock_states, false, hand_out_lock_state,
 		&(struct lock_state_handler){ handle, context }) : 0;
 }
 
-size_t probes__lock_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity)
+// Addresses of a stack in a map of stacks.
+static size_t read_stack(const struct bpf_map *map, int stack, uint64_t *ret_addresses, size_t capacity)
 {
-	uint64_t addresses[LOCK_FRAMES] = {};
+	uint64_t addresses[LOCK_FRAMES > SLEEP_FRAMES ? LOCK_FRAMES : SLEEP_FRAMES] = {};
+	size_t frames = bpf_map__value_size(map) / sizeof(*addresses), count = 0;
 	uint32_t key = (uint32_t)stack;
-	size_t count = 0;
 
-	if (stack < 0 || bpf_map_lookup_elem(bpf_map__fd(probes->skeleton->maps.lock_stacks), &key, addresses))
+	if (stack < 0 || frames > ARRAY_SIZE(addresses) || bpf_map_lookup_elem(bpf_map__fd(map), &key, addresses))
 		return 0;
-	while (count < LOCK_FRAMES && count < capacity && addresses[count]) {
+	while (count < frames && count < capacity && addresses[count]) {
 		ret_addresses[count] = addresses[count];
 		count++;
 	}
 	return count;
+}
+
+size_t probes__lock_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity)
+{
+	return read_stack(probes->skeleton->maps.lock_stacks, stack, ret_addresses, capacity);
+}
+
+size_t probes__sleep_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity)
+{
+	return read_stack(probes->skeleton->maps.sleep_stacks, stack, ret_addresses, capacity);
 }
 
 uint64_t probes__missed_runs(struct probes *probes)
@@ -513,6 +624,19 @@ uint64_t probes__missed_runs(struct probes *probes)
 			missed += info.recursion_misses;
 	}
 	return missed;
+}
+
+const struct task_slot *probes__find_slot(const struct probes *probes, uint32_t pid)
+{
+	uint32_t start = (pid * 2654435761U) >> 17;
+
+	for (uint32_t probe = 0; probe < TASK_PROBES; probe++) {
+		const struct task_slot *slot = &probes->slots[(start + probe) & (TASK_SLOTS - 1)];
+
+		if (slot->pid == pid)
+			return slot;
+	}
+	return NULL;
 }
 
 static uint64_t switches_seen(const struct probes *probes)

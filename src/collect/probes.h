@@ -30,11 +30,16 @@ struct probes {
 	struct fold_sample *folds;
 	struct lock_wait *lock_waits;   // TASK_SLOTS rows, beside `slots`
 	struct lock_cpu *lock_cpus;     // a row for each CPU
+	struct futex_wait *futex_waits; // TASK_SLOTS rows, beside `slots`
+	struct irq_cpu *irq_cpus;       // a row for each CPU
 	size_t map_bytes;               // memory of all maps
 };
 
 // Loads and attaches. On failure returns a negative errno and sets one sentence for people: what is missing and what to do.
 int probes__load(const struct probes_options *options, struct probes **ret_probes, char **ret_error);
+// Maps the arrays with a row for each task (`slots`, `lock_waits`, `futex_waits`), which are large: call it when all other probes are
+// loaded, because loading takes much memory for a moment. Returns 0 or a negative errno.
+int probes__map_tasks(struct probes *probes);
 void probes__free(struct probes *probes);
 // Detaches the probes; the maps stay.
 void probes__detach(struct probes *probes);
@@ -74,6 +79,20 @@ typedef void probes_lock_state_fn(void *context, const struct lock_state *state)
 int probes__lock_states(struct probes *probes, probes_lock_state_fn *handle, void *context);
 // Addresses of a stack that a row names, innermost first, up to `capacity`. Returns how many, 0 where it is not kept.
 size_t probes__lock_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity);
+// Sleeps that were summed up since the last call; those at hand stand in sleep_slots.
+typedef void probes_sleep_fn(void *context, const struct sleep_key *key, const struct sleep_sum *sum);
+int probes__take_sleeps(struct probes *probes, probes_sleep_fn *handle, void *context);
+// Every row of sleep_slots, beside `slots`. Returns 0 or a negative errno.
+typedef void probes_sleep_slot_fn(void *context, uint32_t number, const struct sleep_slot *slot);
+int probes__each_sleep_slot(struct probes *probes, probes_sleep_slot_fn *handle, void *context);
+// As probes__lock_stack, of the stacks of sleepers.
+size_t probes__sleep_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity);
+// The row of a live task, NULL if it has none.
+const struct task_slot *probes__find_slot(const struct probes *probes, uint32_t pid);
+// Hands out, and removes if `take`, every row of a hash map. Returns 0 or a negative errno.
+struct bpf_map;
+typedef void probes_row_fn(void *closure, const void *key, const void *value);
+int probes__each_row(const struct bpf_map *map, bool take, probes_row_fn *handle, void *closure);
 // How often a probe did not run because it, or another one, ran on that CPU already.
 uint64_t probes__missed_runs(struct probes *probes);
 

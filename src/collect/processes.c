@@ -301,19 +301,13 @@ void processes__exec(struct processes *processes, const struct exec_record *reco
 	row->start_ns = (int64_t)record->start_ns;
 }
 
-int64_t processes__exit(struct processes *processes, const struct task_slot *slot)
+// The row of a task's process. One that came and went within the window stands with its kind.
+static struct process_row *row_of_ended(struct processes *processes, struct holder *holder, const struct task_slot *slot)
 {
-	struct holder *holder = get_holder(processes, slot->tgid, slot->start_ns);
-	struct ended key = { .policy = slot->policy }, *sums, **found;
-	struct task_row one = {};
-
-	processes->task_exits++;
 	if (holder->row == SIZE_MAX) {
-		if (slot->pid != slot->tgid)
-			holder->row = identify(processes, holder, slot);
-		else
-			holder->row = slot->start_ns >= processes->window_ns ? fold(processes, holder, slot)
-				: identify(processes, holder, slot);
+		bool short_lived = slot->pid == slot->tgid && slot->start_ns >= processes->window_ns;
+
+		holder->row = short_lived ? fold(processes, holder, slot) : identify(processes, holder, slot);
 	}
 	if (same(processes->rows[holder->row].name, "?")) {
 		// It was named by number only, and had ended before it could be looked up.
@@ -324,46 +318,74 @@ int64_t processes__exit(struct processes *processes, const struct task_slot *slo
 			.start_ns = (int64_t)slot->start_ns };
 		describe_gone(processes, holder, slot, &processes->rows[holder->row]);
 	}
-	holder->rounds = 0;
-	if (slot->pid == slot->tgid) {
-		processes->exits++;
-		processes->rows[holder->row].gone = 1;
-		holder->dead = true;
-		if (!holder->listed) {
-			holder->listed = true;
-			processes->dead = base__grow(processes->dead, &processes->dead_capacity, processes->dead_count + 1,
-				sizeof(*processes->dead));
-			processes->dead[processes->dead_count++] = holder;
-		}
-	}
-	key.process = processes->rows[holder->row].id;
-	memcpy(key.name, slot->comm, sizeof(key.name));
-	found = tfind(&key, &processes->ended, compare_ended);
-	if (!found) {
-		sums = base__alloc(1, sizeof(*sums));
-		*sums = key;
-		tsearch(sums, &processes->ended, compare_ended);
-		processes__task_row(slot, key.process, &sums->sums);
-		sums->sums.tid = 0;
-		free(sums->sums.name);
-		sums->sums.name = NULL;
-		return key.process;
-	}
-	processes__task_row(slot, key.process, &one);
-	free(one.name);
-	struct task_row *all = &(*found)->sums;
+	return &processes->rows[holder->row];
+}
+
+static void note_death(struct processes *processes, struct holder *holder)
+{
+	processes->exits++;
+	holder->dead = true;
+	if (holder->listed)
+		return;
+	holder->listed = true;
+	processes->dead = base__grow(processes->dead, &processes->dead_capacity, processes->dead_count + 1, sizeof(*processes->dead));
+	processes->dead[processes->dead_count++] = holder;
+}
+
+static void add_ended(struct task_row *all, const struct task_row *one)
+{
 	int64_t *to[] = { &all->run_ns, &all->switches, &all->wait_ns, &all->waits, &all->wait_pressure_ns, &all->throttled_ns,
 		&all->wait_idle_ns, &all->wait_steal_ns, &all->wait_hardirq_ns, &all->wait_softirq_ns, &all->idle_allowed_ns,
-		&all->idle_outside_ns, &all->credit_pressure_ns, &all->credit_task_ns, &all->run_delay_ns, &all->preempted_at_wakeup };
-	int64_t from[] = { one.run_ns, one.switches, one.wait_ns, one.waits, one.wait_pressure_ns, one.throttled_ns,
-		one.wait_idle_ns, one.wait_steal_ns, one.wait_hardirq_ns, one.wait_softirq_ns, one.idle_allowed_ns,
-		one.idle_outside_ns, one.credit_pressure_ns, one.credit_task_ns, one.run_delay_ns, one.preempted_at_wakeup };
+		&all->idle_outside_ns, &all->credit_pressure_ns, &all->credit_task_ns, &all->run_delay_ns, &all->preempted_at_wakeup,
+		&all->run_hardirq_ns, &all->run_softirq_ns };
+	int64_t from[] = { one->run_ns, one->switches, one->wait_ns, one->waits, one->wait_pressure_ns, one->throttled_ns,
+		one->wait_idle_ns, one->wait_steal_ns, one->wait_hardirq_ns, one->wait_softirq_ns, one->idle_allowed_ns,
+		one->idle_outside_ns, one->credit_pressure_ns, one->credit_task_ns, one->run_delay_ns, one->preempted_at_wakeup,
+		one->run_hardirq_ns, one->run_softirq_ns };
+
 	for (size_t i = 0; i < ARRAY_SIZE(to); i++)
 		*to[i] += from[i];
 	all->folded++;
-	if (one.wait_max_ns > all->wait_max_ns)
-		all->wait_max_ns = one.wait_max_ns;
-	return key.process;
+	if (one->wait_max_ns > all->wait_max_ns)
+		all->wait_max_ns = one->wait_max_ns;
+}
+
+// Adds a task that has ended to the sums of its process, name and class.
+static void sum_ended(struct processes *processes, const struct task_slot *slot, int64_t process)
+{
+	struct ended key = { .process = process, .policy = slot->policy }, **found;
+	struct task_row one = {};
+
+	memcpy(key.name, slot->comm, sizeof(key.name));
+	processes__task_row(slot, process, &one);
+	free(one.name);                 // the name of the sums is the key's
+	one.name = NULL;
+	found = tfind(&key, &processes->ended, compare_ended);
+	if (found) {
+		add_ended(&(*found)->sums, &one);
+		return;
+	}
+	struct ended *sums = base__alloc(1, sizeof(*sums));
+
+	*sums = key;
+	sums->sums = one;
+	sums->sums.tid = 0;
+	tsearch(sums, &processes->ended, compare_ended);
+}
+
+int64_t processes__exit(struct processes *processes, const struct task_slot *slot)
+{
+	struct holder *holder = get_holder(processes, slot->tgid, slot->start_ns);
+	struct process_row *row = row_of_ended(processes, holder, slot);
+
+	processes->task_exits++;
+	holder->rounds = 0;
+	if (slot->pid == slot->tgid) {
+		row->gone = 1;
+		note_death(processes, holder);
+	}
+	sum_ended(processes, slot, row->id);
+	return row->id;
 }
 
 int64_t processes__by_tgid(struct processes *processes, uint32_t tgid)
@@ -453,6 +475,8 @@ void processes__task_row(const struct task_slot *slot, int64_t process, struct t
 	row->credit_task_ns = (int64_t)slot->credit_task_ns;
 	row->run_delay_ns = slot->run_delay_last ? (int64_t)(slot->run_delay_last - slot->run_delay_first) : -1;
 	row->preempted_at_wakeup = (int64_t)slot->preempted_at_wakeup;
+	row->run_hardirq_ns = (int64_t)slot->run_hardirq_ns;
+	row->run_softirq_ns = (int64_t)slot->run_softirq_ns;
 }
 
 static void store_process(const struct process_row *from, struct recording *recording)

@@ -170,3 +170,12 @@ char *virtualization__container(void)
 		return base__copy("docker");
 	return NULL;
 }
+
+int virtualization__steal_offered(const char *virtualization, int64_t steal_ns)
+{
+	int offered = virtualization__kvm_steal_clock();
+
+	if (offered == 1 || steal_ns > 0)
+		return 1;
+	return !strcmp(virtualization, "qemu") ? 0 : offered;
+}

@@ -2,6 +2,8 @@
 #ifndef WHYSTALL_COLLECT_VIRTUALIZATION_H
 #define WHYSTALL_COLLECT_VIRTUALIZATION_H
 
+#include <stdint.h>
+
 // "none", "kvm", "qemu", "vmware", "microsoft", "xen", "oracle", "amazon", "google", …, "vm-other". A static string.
 const char *virtualization__detect(void);
 
@@ -17,5 +19,8 @@ int virtualization__kvm_steal_clock(void);
 
 // What container engine whystall itself runs under: "docker", "podman", …; NULL: no sign of one. Owned by the caller.
 char *virtualization__container(void);
+// Whether zero stolen time means anything: by KVM's feature bit, or because there was some since boot (`steal_ns`). 1 yes, 0 no, -1 not
+// known. QEMU's emulation ("qemu") has no such clock.
+int virtualization__steal_offered(const char *virtualization, int64_t steal_ns);
 
 #endif

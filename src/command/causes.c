@@ -1,9 +1,11 @@
 // The catalogue for people.
 #include "command/command.h"
+#include "command/cause_pages.h"
 #include "base/base.h"
 #include "causes/cause.h"
 #include "causes/thresholds.h"
 #include "remedies/remedy.h"
+#include "render/markdown.h"
 #include "render/page.h"
 
 #include <errno.h>
@@ -21,15 +23,6 @@ static const struct cause *find_cause(const char *id)
 	return NULL;
 }
 
-static bool mentions(const char *words, const char *word)
-{
-	size_t length = strlen(word);
-	for (const char *found = words; (found = strstr(found, word)); found += length)
-		if ((found == words || found[-1] == ' ') && (found[length] == ' ' || !found[length]))
-			return true;
-	return false;
-}
-
 static void write_list(struct page *page)
 {
 	for (int judged = 1; judged >= 0; judged--) {
@@ -44,17 +37,9 @@ static void write_list(struct page *page)
 
 static void write_thresholds(struct page *page, const struct cause *cause)
 {
-	bool first = true;
-	for (size_t i = 0; i < THRESHOLDS; i++) {
-		const struct threshold_row *row = &threshold_table[i];
-		if (!mentions(row->causes, cause->id))
-			continue;
-		bool share = !strncmp(row->unit, "of ", 3);
-		cleanup_free char *line = share ? base__format("%s: %g %% %s, because %s", row->name, row->value * 100, row->unit, row->reason)
-						: base__format("%s: %g %s, because %s", row->name, row->value, row->unit, row->reason);
-		page__labelled(page, 0, BODY, STYLE_BOLD, first ? "Thresholds" : "", line);
-		first = false;
-	}
+	cleanup_free char *rows = cause_page__thresholds(cause);
+	for (char *rest = rows, *row; rest && (row = strsep(&rest, "\n")) && *row;)
+		page__labelled(page, 0, BODY, STYLE_BOLD, row == rows ? "Thresholds" : "", row + strlen("- "));
 }
 
 static void write_remedies(struct page *page, const struct cause *cause)
@@ -62,7 +47,7 @@ static void write_remedies(struct page *page, const struct cause *cause)
 	bool first = true;
 	for (size_t i = 0; i < remedy_table_count; i++) {
 		const struct remedy *remedy = &remedy_table[i];
-		if (!mentions(remedy->causes, cause->id))
+		if (!cause_page__mentions(remedy->causes, cause->id))
 			continue;
 		cleanup_free char *line = base__format("%s: %s; price: %s", remedy->id, remedy->title, remedy->cost);
 		page__labelled(page, 0, BODY, STYLE_BOLD, first ? "Remedies" : "", line);
@@ -73,7 +58,13 @@ static void write_remedies(struct page *page, const struct cause *cause)
 static void write_cause(struct page *page, const struct cause *cause)
 {
 	cleanup_free char *title = base__format("%s: %s", cause->id, cause->title);
+	cleanup_free char *body = cause_page__body(cause->id);
 	page__paragraph(page, 0, 0, STYLE_BOLD, title);
+	if (body) {
+		markdown__write(page, body);
+		page__blank(page);
+		page__paragraph(page, 0, 0, STYLE_BOLD, "In this version:");
+	}
 	page__labelled(page, 0, BODY, STYLE_BOLD, "Claim", cause->claim);
 	page__labelled(page, 0, BODY, STYLE_BOLD, "Judged by", cause->decisive);
 	page__labelled(page, 0, BODY, STYLE_BOLD, "Pressure", strcmp(cause->counted_by_pressure, "none")
@@ -91,7 +82,7 @@ static json_t *render_thresholds(const struct cause *cause)
 	json_t *list = json_array();
 	for (size_t i = 0; i < THRESHOLDS; i++) {
 		const struct threshold_row *row = &threshold_table[i];
-		if (mentions(row->causes, cause->id))
+		if (cause_page__mentions(row->causes, cause->id))
 			json_array_append_new(list, json_pack("{s:s, s:f, s:s, s:s}", "name", row->name, "value", row->value, "unit", row->unit,
 							      "reason", row->reason));
 	}
@@ -105,10 +96,10 @@ static void print_json(const struct cause *only)
 		const struct cause *cause = cause_table[i];
 		if (only && cause != only)
 			continue;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s?, s:o, s:s, s:s}", "id", cause->id, "title", cause->title,
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s?, s:o, s:s, s:s, s:s?}", "id", cause->id, "title", cause->title,
 						      "claim", cause->claim, "decisive", cause->decisive, "counted_by_pressure", cause->counted_by_pressure,
 						      "judged", cause->judge != NULL, "needs", cause->needs, "thresholds", render_thresholds(cause),
-						      "by_hand", cause->by_hand, "helps", cause->helps));
+						      "by_hand", cause->by_hand, "helps", cause->helps, "page", cause_page__text(cause->id)));
 	}
 	json_t *root = json_pack("{s:s, s:o}", "schema", "whystall.causes/1", "causes", list);
 	char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(12));

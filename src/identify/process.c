@@ -92,18 +92,6 @@ static void read_membership(char *text, struct membership *membership)
 		identify__cgroup(paths[i], &membership->meaning);
 }
 
-// One read: seq_file (single_open, fs/seq_file.c) hands out the whole text at once where the buffer is large enough.
-static ssize_t read_at(int directory, const char *name, char *buffer, size_t size)
-{
-	cleanup_fd int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, buffer, size - 1);
-
-	if (length < 0)
-		return -errno;
-	buffer[length] = '\0';
-	return length;
-}
-
 static void set_exe(int directory, struct process_row *row)
 {
 	char path[4096];
@@ -131,7 +119,7 @@ int identify__process_at(int proc_fd, int64_t pid, struct process_row *row)
 	cleanup_fd int directory = openat(proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	ssize_t length = read_at(directory, "stat", text, sizeof(text));
+	ssize_t length = base__read_at(directory, "stat", text, sizeof(text));
 	if (length < 0)
 		return length == -ENOENT ? -ESRCH : (int)length;
 	if ((result = stat__parse(text, sysconf(_SC_CLK_TCK), &facts)) < 0)
@@ -144,7 +132,7 @@ int identify__process_at(int proc_fd, int64_t pid, struct process_row *row)
 	set_printable(&row->name, facts.name);
 	set_exe(directory, row);
 	set_unknown(row);
-	if (read_at(directory, "cgroup", text, sizeof(text)) > 0) {
+	if (base__read_at(directory, "cgroup", text, sizeof(text)) > 0) {
 		struct membership membership = { 0 };
 
 		read_membership(text, &membership);

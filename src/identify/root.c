@@ -34,27 +34,6 @@ int root__open(int root_fd, const char *path)
 ssize_t root__read(int root_fd, const char *path, size_t limit, char **ret_text)
 {
 	cleanup_fd int fd = root__open(root_fd, path);
-	cleanup_free char *text = NULL;
-	size_t capacity = 0, length = 0;
 
-	if (fd < 0)
-		return fd;
-	while (length < limit) {
-		size_t step = limit - length < 65536 ? limit - length : 65536;
-
-		text = base__grow(text, &capacity, length + step + 1, 1);
-		ssize_t got = read(fd, text + length, step);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (!got)
-			break;
-		length += (size_t)got;
-	}
-	text = base__grow(text, &capacity, length + 1, 1);
-	text[length] = '\0';
-	*ret_text = text;
-	text = NULL;
-	return (ssize_t)length;
+	return fd < 0 ? fd : base__read_open(fd, limit, ret_text);
 }

@@ -2,6 +2,34 @@
 
 #include "base/base.h"
 
+#include <string.h>
+
+static const struct { const char *resource, *kind; size_t offset; } counters[FOLD_COUNTERS] = {
+	[FOLD_CPU_SOME] = { "cpu", "some", offsetof(struct fold_row, some_ns) },
+	[FOLD_IO_SOME] = { "io", "some", offsetof(struct fold_row, io_some_ns) },
+	[FOLD_IO_FULL] = { "io", "full", offsetof(struct fold_row, io_full_ns) },
+	[FOLD_MEMORY_SOME] = { "memory", "some", offsetof(struct fold_row, memory_some_ns) },
+	[FOLD_MEMORY_FULL] = { "memory", "full", offsetof(struct fold_row, memory_full_ns) },
+};
+
+enum fold_counter fold_counter__find(const char *resource, const char *kind)
+{
+	enum fold_counter counter = 0;
+	while (counter < FOLD_COUNTERS && (!resource || !kind || strcmp(counters[counter].resource, resource) || strcmp(counters[counter].kind, kind)))
+		counter++;
+	return counter;
+}
+
+const char *fold_counter__resource(enum fold_counter counter)
+{
+	return counters[counter].resource;
+}
+
+static int64_t growth(const struct fold_row *row, enum fold_counter counter)
+{
+	return *(const int64_t *)((const char *)row + counters[counter].offset);
+}
+
 int64_t fold__jiffies(int64_t ns, int64_t hz)
 {
 	const int64_t second = (int64_t)NS_PER_SEC;
@@ -30,24 +58,36 @@ static int compare_weights(const void *left, const void *right)
 	return a->cpu < b->cpu ? -1 : a->cpu > b->cpu;
 }
 
-// One fold: `rows` are its CPUs. Adds what each CPU counted to `weights` and returns what the total grew by.
-static double fold_once(const struct fold_row *const *rows, size_t count, int64_t hz, struct fold_weight *weights)
+// One fold: `rows` are its CPUs. Adds up in `total` and sets what each CPU counted in `weights`.
+static void fold_once(const struct fold_row *const *rows, size_t count, int64_t hz, struct fold_total *total, struct fold_weight *weights)
 {
-	unsigned __int128 sum = 0;
 	int64_t weight_sum = 0;
-	for (size_t i = 0; i < count; i++) {
-		int64_t weight = fold__jiffies(rows[i]->nonidle_ns, hz);
-		weight_sum += weight;
-		sum += (unsigned __int128)rows[i]->some_ns * (uint64_t)weight;
-	}
+	for (size_t i = 0; i < count; i++)
+		weight_sum += fold__jiffies(rows[i]->nonidle_ns, hz);
 	if (weight_sum < 1)
 		weight_sum = 1;
+	unsigned __int128 sums[FOLD_COUNTERS] = { 0 };
 	for (size_t i = 0; i < count; i++) {
-		double weight = (double)fold__jiffies(rows[i]->nonidle_ns, hz) / (double)weight_sum;
-		weights[i] = (struct fold_weight){ rows[i]->cgroup, rows[i]->cpu, (double)rows[i]->some_ns,
-						   (double)rows[i]->some_ns * weight };
+		int64_t weight = fold__jiffies(rows[i]->nonidle_ns, hz);
+		weights[i] = (struct fold_weight){ .cgroup = rows[i]->cgroup, .cpu = rows[i]->cpu };
+		for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++) {
+			int64_t ns = growth(rows[i], counter);
+			sums[counter] += (unsigned __int128)ns * (uint64_t)weight;
+			weights[i].metered_ns[counter] = (double)ns;
+			weights[i].counted_ns[counter] = (double)ns * ((double)weight / (double)weight_sum);
+			total->metered_ns[counter] += (double)ns;
+		}
 	}
-	return (double)(uint64_t)(sum / (uint64_t)weight_sum);
+	for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++)
+		total->predicted_ns[counter] += (double)(uint64_t)(sums[counter] / (uint64_t)weight_sum);
+}
+
+static void add_weight(struct fold_weight *into, const struct fold_weight *weight)
+{
+	for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++) {
+		into->metered_ns[counter] += weight->metered_ns[counter];
+		into->counted_ns[counter] += weight->counted_ns[counter];
+	}
 }
 
 // Makes one of all neighbours with the same cgroup and CPU.
@@ -56,12 +96,10 @@ static size_t merge_weights(struct fold_weight *weights, size_t count)
 	size_t kept = 0;
 	qsort(weights, count, sizeof(*weights), compare_weights);
 	for (size_t i = 0; i < count; i++)
-		if (kept && compare_weights(&weights[kept - 1], &weights[i]) == 0) {
-			weights[kept - 1].some_ns += weights[i].some_ns;
-			weights[kept - 1].counted_ns += weights[i].counted_ns;
-		} else {
+		if (kept && compare_weights(&weights[kept - 1], &weights[i]) == 0)
+			add_weight(&weights[kept - 1], &weights[i]);
+		else
 			weights[kept++] = weights[i];
-		}
 	return kept;
 }
 
@@ -82,9 +120,9 @@ void folds__make(const struct recording *recording, struct folds *ret_folds)
 			;
 		if (!folds.total_count || folds.totals[folds.total_count - 1].cgroup != rows[start]->cgroup) {
 			folds.totals = base__grow(folds.totals, &capacity, folds.total_count + 1, sizeof(*folds.totals));
-			folds.totals[folds.total_count++] = (struct fold_total){ rows[start]->cgroup, 0 };
+			folds.totals[folds.total_count++] = (struct fold_total){ .cgroup = rows[start]->cgroup };
 		}
-		folds.totals[folds.total_count - 1].predicted_ns += fold_once(rows + start, end - start, hz, folds.weights + start);
+		fold_once(rows + start, end - start, hz, &folds.totals[folds.total_count - 1], folds.weights + start);
 	}
 	free(rows);
 	folds.weight_count = merge_weights(folds.weights, count);
@@ -110,10 +148,10 @@ const struct fold_total *folds__total(const struct folds *folds, int64_t cgroup)
 	return folds->total_count ? bsearch(&wanted, folds->totals, folds->total_count, sizeof(wanted), compare_totals) : NULL;
 }
 
-double folds__factor(const struct folds *folds, int64_t cgroup, int64_t cpu)
+double folds__factor(const struct folds *folds, int64_t cgroup, int64_t cpu, enum fold_counter counter)
 {
 	struct fold_weight wanted = { .cgroup = cgroup, .cpu = cpu };
 	const struct fold_weight *found = folds->weight_count
 		? bsearch(&wanted, folds->weights, folds->weight_count, sizeof(wanted), compare_weights) : NULL;
-	return found && found->some_ns > 0 ? found->counted_ns / found->some_ns : 0;
+	return found && found->metered_ns[counter] > 0 ? found->counted_ns[counter] / found->metered_ns[counter] : 0;
 }

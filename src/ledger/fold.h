@@ -4,14 +4,21 @@
 
 #include "recording/recording.h"
 
-// What CPU seconds of one CPU weigh in the total of one cgroup, over all folds of the window.
+// PSI's counters of a CPU that are recorded at each fold. The kernel folds all of them with the same weights.
+enum fold_counter { FOLD_CPU_SOME, FOLD_IO_SOME, FOLD_IO_FULL, FOLD_MEMORY_SOME, FOLD_MEMORY_FULL, FOLD_COUNTERS };
+
+// What CPU seconds of one CPU weigh in the totals of one cgroup, over all folds of the window.
 struct fold_weight {
 	int64_t cgroup, cpu;
-	double some_ns;                 // the CPU's own counter
-	double counted_ns;              // what of it reached the total: sum over folds of some * weight / sum of weights
+	double metered_ns[FOLD_COUNTERS];       // the CPU's own counters
+	double counted_ns[FOLD_COUNTERS];       // what of it reached the total: sum over folds of counter * weight / sum of weights
 };
 // What the folds of one cgroup add up to.
-struct fold_total { int64_t cgroup; double predicted_ns; };
+struct fold_total {
+	int64_t cgroup;
+	double metered_ns[FOLD_COUNTERS];       // all CPUs' own counters
+	double predicted_ns[FOLD_COUNTERS];     // the kernel's total
+};
 
 struct folds {
 	struct fold_weight *weights; size_t weight_count;       // by cgroup, CPU
@@ -20,13 +27,17 @@ struct folds {
 
 // Nanoseconds in whole jiffies, rounded down, as nsecs_to_jiffies() does (Linux kernel/time/time.c, 5.15 to 6.18).
 int64_t fold__jiffies(int64_t ns, int64_t hz);
-// collect_percpu_times() (Linux kernel/sched/psi.c, 5.15 to 6.18): each fold adds sum(some * weight) / max(sum(weight), 1),
+// collect_percpu_times() (Linux kernel/sched/psi.c, 5.15 to 6.18): each fold adds sum(counter * weight) / max(sum(weight), 1),
 // an integer division, where weight is the CPU's nonidle time in whole jiffies.
 void folds__make(const struct recording *recording, struct folds *ret_folds);
 void folds__free(struct folds *folds);
 // NULL if no fold of this cgroup was recorded.
 const struct fold_total *folds__total(const struct folds *folds, int64_t cgroup);
 // The part of this CPU's time that reached the cgroup's total, 0…1; 0 if it had none.
-double folds__factor(const struct folds *folds, int64_t cgroup, int64_t cpu);
+double folds__factor(const struct folds *folds, int64_t cgroup, int64_t cpu, enum fold_counter counter);
+// "io", "full": the counter that a total of this name is made of; FOLD_COUNTERS if it is none of them.
+enum fold_counter fold_counter__find(const char *resource, const char *kind);
+// "cpu", "memory", "io".
+const char *fold_counter__resource(enum fold_counter counter);
 
 #endif

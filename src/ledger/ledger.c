@@ -3,7 +3,7 @@
 
 #include "base/base.h"
 #include "ledger/balance.h"
-#include "ledger/fold.h"
+#include "ledger/pressures.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,7 +13,6 @@
 struct account {
 	struct ledger ledger;           // first: a struct ledger * is a struct account *
 	struct ledger_pressure no_pressure;
-	struct folds folds;
 };
 
 // ---- processes ----
@@ -32,6 +31,8 @@ static void add_task(struct ledger_process *process, const struct task_row *task
 	process->wait_steal_ns += task->wait_steal_ns;
 	process->wait_hardirq_ns += task->wait_hardirq_ns;
 	process->wait_softirq_ns += task->wait_softirq_ns;
+	process->run_hardirq_ns += task->run_hardirq_ns;
+	process->run_softirq_ns += task->run_softirq_ns;
 	process->idle_allowed_ns += task->idle_allowed_ns;
 	process->idle_outside_ns += task->idle_outside_ns;
 	process->open_wait_ns += task->open_wait_ns;
@@ -81,6 +82,16 @@ static void add_lock_waits(struct ledger *ledger)
 	}
 }
 
+static void add_futex_waits(struct ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->futexes.count; i++) {
+		const struct ledger_futex *futex = &ledger->futexes.futexes[i];
+		const struct process_row *row = futex->class == FUTEX_LOCK ? recording__process(ledger->recording, futex->row->process) : NULL;
+		if (row)
+			ledger->processes[row - ledger->recording->process].futex_lock_ns += futex->sum.wait_ns;
+	}
+}
+
 static void add_system(struct ledger *ledger)
 {
 	const struct recording *recording = ledger->recording;
@@ -98,102 +109,6 @@ static void add_system(struct ledger *ledger)
 		ledger->run_ns += recording->cpu[i].run_ns;
 		ledger->idle_ns += recording->cpu[i].idle_ns;
 	}
-}
-
-// ---- pressures ----
-
-static int rank(const char *text, const char *const *order, int count)
-{
-	int position = 0;
-	while (position < count && strcmp(text, order[position]) != 0)
-		position++;
-	return position;
-}
-
-static int compare_pressures(const void *left, const void *right)
-{
-	static const char *const resources[] = { "cpu", "memory", "io", "irq" }, *const kinds[] = { "some", "full" };
-	const struct ledger_pressure *a = left, *b = right;
-	if ((a->cgroup == 0) != (b->cgroup == 0))
-		return a->cgroup == 0 ? -1 : 1;
-	int order = strcmp(a->scope, b->scope);
-	if (!order)
-		order = rank(a->resource, resources, 4) - rank(b->resource, resources, 4);
-	if (!order)
-		order = strcmp(a->resource, b->resource);
-	if (!order)
-		order = rank(a->kind, kinds, 2) - rank(b->kind, kinds, 2);
-	if (!order)
-		order = strcmp(a->kind, b->kind);
-	return order ? order : (a->cgroup > b->cgroup) - (a->cgroup < b->cgroup);
-}
-
-static bool is_cpu_some(const struct ledger_pressure *pressure)
-{
-	return strcmp(pressure->resource, "cpu") == 0 && strcmp(pressure->kind, "some") == 0;
-}
-
-// The rows of the kernel's totals, without the books.
-static void add_pressures(struct ledger *ledger)
-{
-	const struct recording *recording = ledger->recording;
-	const struct cgroup_row *cgroup = NULL;
-	ledger->pressures = base__alloc(recording->pressure_count, sizeof(*ledger->pressures));
-	for (size_t i = 0; i < recording->pressure_count; i++) {
-		const struct pressure_row *row = &recording->pressure[i];
-		// The rows of one cgroup follow each other.
-		if (!cgroup || cgroup->id != row->cgroup)
-			cgroup = row->cgroup ? recording__cgroup(recording, row->cgroup) : NULL;
-		ledger->pressures[ledger->pressure_count++] = (struct ledger_pressure){
-			.cgroup = row->cgroup, .scope = row->cgroup == 0 ? "system" : cgroup && cgroup->path ? cgroup->path : "?",
-			.resource = row->resource ? row->resource : "?", .kind = row->kind ? row->kind : "?",
-			.kernel_seconds = (double)row->kernel_ns / NS_PER_SEC,
-		};
-	}
-	qsort(ledger->pressures, ledger->pressure_count, sizeof(*ledger->pressures), compare_pressures);
-}
-
-static int compare_cgroups(const void *left, const void *right)
-{
-	const struct ledger_pressure *a = *(struct ledger_pressure *const *)left, *b = *(struct ledger_pressure *const *)right;
-	return a->cgroup < b->cgroup ? -1 : a->cgroup > b->cgroup;
-}
-
-// Folds the books into the rows of CPU some: `rows` points to these, by cgroup.
-static void add_books(const struct recording *recording, const struct folds *folds, struct ledger_pressure **rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct fold_total *total = folds__total(folds, rows[i]->cgroup);
-		rows[i]->booked = total != NULL;
-		rows[i]->predicted_seconds = total ? total->predicted_ns / NS_PER_SEC : 0;
-	}
-	for (size_t i = 0; i < recording->book_count; i++) {
-		const struct book_row *book = &recording->book[i];
-		struct ledger_pressure wanted = { .cgroup = book->cgroup }, *key = &wanted;
-		struct ledger_pressure **row = bsearch(&key, rows, count, sizeof(*rows), compare_cgroups);
-		if (!row || !(*row)->booked)
-			continue;
-		double factor = folds__factor(folds, book->cgroup, book->cpu) / NS_PER_SEC;
-		(*row)->victims_seconds += (double)book->victims_ns * factor;
-		(*row)->culprits_seconds += (double)book->culprits_ns * factor;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (rows[i]->booked)
-			balance__explain(rows[i]);
-}
-
-static void book_pressures(struct account *account)
-{
-	struct ledger *ledger = &account->ledger;
-	struct ledger_pressure **rows = base__alloc(ledger->pressure_count, sizeof(*rows));
-	size_t count = 0;
-	for (size_t i = 0; i < ledger->pressure_count; i++)
-		if (is_cpu_some(&ledger->pressures[i]))
-			rows[count++] = &ledger->pressures[i];
-	qsort(rows, count, sizeof(*rows), compare_cgroups);
-	add_books(ledger->recording, &account->folds, rows, count);
-	ledger->cpu_some = count && rows[0]->cgroup == 0 ? rows[0] : &account->no_pressure;
-	free(rows);
 }
 
 static double busy_ns(const struct recording *recording, int64_t cpu)
@@ -251,10 +166,13 @@ int ledger__build(const struct recording *recording, struct ledger **ret_ledger)
 	add_system(ledger);
 	add_lock_waits(ledger);
 	locks__make(recording, &ledger->locks);
+	futexes__make(recording, &ledger->futexes);
+	chains__make(recording, &ledger->futexes, &ledger->chains);
+	add_futex_waits(ledger);
 	blocking__make(recording, &ledger->blocking);
-	folds__make(recording, &account->folds);
-	add_pressures(ledger);
-	book_pressures(account);
+	sleeps__make(recording, &ledger->sleeps);
+	folds__make(recording, &ledger->folds);
+	pressures__make(ledger, &account->no_pressure);
 	ledger->fold_scale = fold_scale(ledger);
 	balance__judge(ledger);
 	*ret_ledger = ledger;
@@ -266,9 +184,12 @@ void ledger__free(struct ledger *ledger)
 	if (!ledger)
 		return;
 	struct account *account = (struct account *)ledger;
-	folds__free(&account->folds);
+	folds__free(&ledger->folds);
 	locks__free(&ledger->locks);
+	futexes__free(&ledger->futexes);
+	chains__free(&ledger->chains);
 	blocking__free(&ledger->blocking);
+	sleeps__free(&ledger->sleeps);
 	free(ledger->processes);
 	free(ledger->pressures);
 	free((char *)ledger->imbalance);

@@ -5,7 +5,11 @@
 #define WHYSTALL_LEDGER_H
 
 #include "ledger/blocked.h"
+#include "ledger/chains.h"
+#include "ledger/fold.h"
+#include "ledger/futexes.h"
 #include "ledger/locks.h"
+#include "ledger/sleeps.h"
 #include "recording/recording.h"
 
 // A process with the sums over its tasks.
@@ -17,10 +21,12 @@ struct ledger_process {
 	int64_t wait_ns, waits, wait_max_ns; // book B, throttled time included
 	int64_t wait_pressure_ns;           // book A
 	int64_t throttled_ns, wait_idle_ns, wait_steal_ns, wait_hardirq_ns, wait_softirq_ns;
+	int64_t run_hardirq_ns, run_softirq_ns; // parts of run_ns that interrupts took
 	int64_t idle_allowed_ns, idle_outside_ns, open_wait_ns;
 	int64_t credit_pressure_ns, credit_task_ns;
 	int64_t run_delay_ns;               // -1 if unknown for any task
 	int64_t lock_sleep_ns, lock_spin_ns; // on kernel locks, as a waiter; the spinning is part of run_ns
+	int64_t futex_lock_ns;              // asleep on locks of its own program
 };
 
 // One row of the report's "pressure".
@@ -52,11 +58,15 @@ struct ledger {
 	// System sums, book B unless named otherwise
 	int64_t wait_ns, throttled_ns, wait_idle_ns, wait_steal_ns, wait_hardirq_ns, wait_softirq_ns, unknown_ns;
 	int64_t run_ns, idle_ns;            // over all CPUs
+	struct folds folds;                 // what each CPU's counters weigh in the kernel's totals
 	double fold_scale;                  // book A CPU seconds -> seconds of total=: predicted / sum of meters; without folds
 	                                    // an estimate from the CPUs' busy time; 1 where no CPU some was metered
 	bool by_events;                     // the event model stood in for the kernel's per-CPU counters
 	struct ledger_locks locks;
+	struct ledger_futexes futexes;
+	struct ledger_chains chains;
 	struct ledger_blocking blocking;
+	struct ledger_sleeps sleeps;
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of the kernel, or too little pressure to matter
 	const char *imbalance;              // NULL, or one clause why not, without capital and full stop
 };

@@ -32,7 +32,7 @@ static const struct column task_columns[] = {
 	C(wait_pressure_ns, SUM), C(throttled_ns, SUM), C(wait_idle_ns, SUM), C(wait_steal_ns, SUM), C(wait_hardirq_ns, SUM),
 	C(wait_softirq_ns, SUM), C(idle_allowed_ns, SUM), C(idle_outside_ns, SUM), C(open_wait_ns, SUM),
 	C(credit_pressure_ns, SUM), C(credit_task_ns, SUM), C(run_delay_ns, SUM_OR_UNKNOWN), C(preempted_at_wakeup, SUM),
-	A(folded, SUM),
+	A(folded, SUM), A(run_hardirq_ns, SUM), A(run_softirq_ns, SUM),
 };
 #undef ROW
 
@@ -70,6 +70,7 @@ static const struct column cgroup_credit_columns[] = {
 #define ROW fold_row
 static const struct column fold_columns[] = {
 	C(cgroup, CGROUP), C(number, NUMBER), C(cpu, CPU), C(some_ns, SUM), C(nonidle_ns, SUM), C(foreign, BOOL),
+	A(io_some_ns, SUM), A(io_full_ns, SUM), A(memory_some_ns, SUM), A(memory_full_ns, SUM),
 };
 #undef ROW
 
@@ -126,6 +127,104 @@ static const struct column lock_stack_columns[] = {
 #define ROW blocked_row
 static const struct column blocked_columns[] = {
 	A(process, PROCESS), A(reason, NAME), A(blocked_ns, SUM), A(times, SUM), A(max_ns, NUMBER), A(open_ns, SUM),
+};
+#undef ROW
+
+#define ROW sleep_row
+static const struct column sleep_columns[] = {
+	A(process, PROCESS), A(operation, NAME), A(reason, NAME), A(waker_kind, NAME), A(waker, PROCESS), A(device, TEXT),
+	A(kernel_stack, STACK), A(user_stack, STACK), A(ns, SUM), A(times, SUM), A(max_ns, NUMBER), A(open_ns, SUM),
+	A(io_some_ns, SUM), A(io_full_ns, SUM), A(memory_some_ns, SUM), A(memory_full_ns, SUM),
+};
+#undef ROW
+
+#define ROW sleep_event_row
+static const struct column sleep_event_columns[] = {
+	A(time_ns, NUMBER), A(process, PROCESS), A(tid, NUMBER), A(name, NAME), A(reason, NAME), A(operation, NAME), A(ns, SUM),
+	A(waker_kind, NAME), A(waker, PROCESS), A(waker_tid, NUMBER), A(device, TEXT), A(kernel_stack, STACK), A(user_stack, STACK),
+};
+#undef ROW
+
+#define ROW pressure_share_row
+static const struct column pressure_share_columns[] = {
+	A(process, PROCESS), A(resource, NAME), A(some_ns, SUM), A(full_ns, SUM), A(running_ns, SUM),
+};
+#undef ROW
+
+#define ROW resource_book_row
+static const struct column resource_book_columns[] = {
+	A(cgroup, CGROUP), A(resource, NAME), A(kind, NAME), A(cpu, CPU), A(meter_ns, SUM), A(victims_ns, SUM),
+};
+#undef ROW
+
+#define ROW kernel_counter_row
+static const struct column kernel_counter_columns[] = {
+	A(source, NAME), A(key, NAME), A(name, NAME), A(before, NUMBER), A(after, NUMBER),
+};
+#undef ROW
+
+#define ROW activity_row
+static const struct column activity_columns[] = {
+	A(subject, NAME), A(kind, NAME), A(key, NAME), A(process, PROCESS), A(cpu, ANY), A(count, SUM), A(ns, SUM), A(max_ns, NUMBER),
+	A(amount, NUMBER),
+};
+#undef ROW
+
+#define ROW host_event_row
+static const struct column host_event_columns[] = {
+	A(time_ns, ANY), A(kind, NAME), A(cpu, ANY), A(process, PROCESS), A(ns, NUMBER), A(text, LINES),
+};
+#undef ROW
+
+#define ROW device_row
+static const struct column device_columns[] = {
+	A(number, NAME), A(name, NAME), A(kind, NAME), A(model, TEXT), A(disk, TEXT), A(below, TEXT), A(backing, TEXT),
+	A(rotational, SUM_OR_UNKNOWN), A(requests, BOOL), A(scheduler, TEXT), A(queue_requests, SUM_OR_UNKNOWN), A(cache, TEXT),
+};
+#undef ROW
+
+#define ROW device_io_row
+static const struct column device_io_columns[] = {
+	A(device, NAME), A(operation, NAME), A(count, SUM), A(bytes, SUM), A(ns, SUM), A(max_ns, NUMBER), A(device_count, SUM),
+	A(device_ns, SUM), A(latency, TEXT),
+};
+#undef ROW
+
+#define ROW device_user_row
+static const struct column device_user_columns[] = {
+	A(device, NAME), A(process, PROCESS), A(operation, NAME), A(count, SUM), A(bytes, SUM), A(ns, SUM), A(max_ns, NUMBER),
+	A(samples, SUM), A(crowding_ns, SUM),
+};
+#undef ROW
+
+#define ROW cgroup_io_row
+static const struct column cgroup_io_columns[] = {
+	A(cgroup, NAME), A(hierarchy, HIERARCHY), A(device, NAME), A(read_bps, SUM_OR_UNKNOWN), A(write_bps, SUM_OR_UNKNOWN),
+	A(read_iops, SUM_OR_UNKNOWN), A(write_iops, SUM_OR_UNKNOWN), A(latency_us, SUM_OR_UNKNOWN), A(cost, BOOL),
+	A(read_bytes, SUM_OR_UNKNOWN), A(write_bytes, SUM_OR_UNKNOWN), A(reads, SUM_OR_UNKNOWN), A(writes, SUM_OR_UNKNOWN),
+	A(cost_wait_us, SUM_OR_UNKNOWN), A(cost_delay_us, SUM_OR_UNKNOWN), A(watched_ns, SUM), A(at_limit_ns, SUM), A(requests, SUM),
+	A(request_ns, SUM),
+};
+#undef ROW
+
+#define ROW futex_row
+static const struct column futex_columns[] = {
+	A(id, NUMBER), A(process, PROCESS), A(address, TEXT), A(operation, NUMBER), A(value, NUMBER), A(waits, SUM), A(wait_ns, SUM),
+	A(wait_max_ns, NUMBER), A(open_wait_ns, SUM), A(runqueue_ns, SUM), A(handed_ns, SUM), A(wall_ns, SUM), A(timed, SUM), A(others, SUM), A(wakes, SUM),
+	A(mutual, SUM),	A(wakes_all, SUM), A(expected_zero, SUM), A(expected_one, SUM), A(expected_two, SUM), A(expected_other, SUM), A(owner_sought, SUM),
+	A(owner_found, SUM), A(folded, SUM),
+};
+#undef ROW
+
+#define ROW futex_hold_row
+static const struct column futex_hold_columns[] = {
+	A(futex, NUMBER), A(process, PROCESS), A(tid, NUMBER), A(name, NAME), A(task_ns, SUM), A(wall_ns, SUM), A(wakes, SUM), A(mutual, SUM),
+};
+#undef ROW
+
+#define ROW futex_stack_row
+static const struct column futex_stack_columns[] = {
+	A(futex, NUMBER), A(process, PROCESS), A(role, NAME), A(user_stack, STACK), A(ns, SUM), A(samples, SUM),
 };
 #undef ROW
 

@@ -85,6 +85,7 @@ struct task_row {
 	int64_t run_delay_ns;   // growth of the kernel's own sched_info.run_delay in the window; -1 unknown
 	int64_t preempted_at_wakeup; // times it took the CPU right after its wake-up from a task that could have gone on
 	int64_t folded;         // tasks that this row stands for: 1, or those that have ended; 0 unknown (older recordings)
+	int64_t run_hardirq_ns, run_softirq_ns; // parts of run_ns that interrupts took; 0 in older recordings
 };
 
 // Who waited for whom: waits over the threshold, cut by what occupied the CPU meanwhile (book B).
@@ -137,6 +138,7 @@ struct fold_row {
 	int64_t cpu;
 	int64_t some_ns, nonidle_ns;
 	int64_t foreign;        // bool: somebody else's fold (the kernel's 2 s worker or another reader), seen afterwards
+	int64_t io_some_ns, io_full_ns, memory_some_ns, memory_full_ns; // growth of these counters at the same fold
 };
 
 struct cpu_row {
@@ -201,6 +203,125 @@ struct blocked_row {
 	int64_t open_ns;        // part of blocked_ns of intervals that had not ended at the end of the window
 };
 
+// Blocked time (idle waiting left out) by process, system call, who ended it, and the stacks it was seen in.
+struct sleep_row {
+	int64_t process;
+	char *operation;        // system call that it slept in, as in lock_hold_row
+	char *reason;           // "io" (in_iowait), "other" (uninterruptible), "memory" (in a memstall section), "futex", "process"
+	char *waker_kind;       // "task", "hardirq", "softirq", "block" (completion of block I/O), "" unknown
+	int64_t waker;          // process_row.id for "task", else 0
+	char *device;           // "254:0" for "block", else NULL
+	int64_t kernel_stack, user_stack; // where it fell asleep: samples that stand for all of ns; 0 none
+	int64_t ns, times, max_ns;
+	int64_t open_ns;        // part of ns of sleeps that had not ended at the end of the window
+	int64_t io_some_ns, io_full_ns, memory_some_ns, memory_full_ns; // its share of PSI's counters (book A, CPU seconds before folding)
+};
+// Single sleeps of 10 ms and more, for chains of wake-ups.
+struct sleep_event_row {
+	int64_t time_ns;        // when it ended, since the start of the window
+	int64_t process, tid;
+	char *name;             // the task's comm
+	char *reason, *operation;
+	int64_t ns;
+	char *waker_kind;
+	int64_t waker, waker_tid;
+	char *device;
+	int64_t kernel_stack, user_stack;
+};
+// Memory and I/O pressure by who waited (book A, CPU seconds before folding).
+struct pressure_share_row {
+	int64_t process;
+	char *resource;         // "memory", "io"
+	int64_t some_ns, full_ns;
+	int64_t running_ns;     // part of some_ns in which the task itself was on the CPU (reclaim)
+};
+// The meter of memory and I/O pressure: like book_row.
+struct resource_book_row { int64_t cgroup; char *resource, *kind; int64_t cpu, meter_ns, victims_ns; };
+// The kernel's own counters at both ends of the window.
+struct kernel_counter_row { char *source, *key, *name; int64_t before, after; };
+// What the probes of a subject summed up, by whatever tells it apart.
+struct activity_row { char *subject, *kind, *key; int64_t process, cpu, count, ns, max_ns, amount; };
+// Block devices that were used: what they are. Numbers are "major:minor".
+struct device_row {
+	char *number, *name;
+	char *kind;             // "nvme", "scsi", "virtio", "loop", "device mapper", "md", "zram", … ; "partition"
+	char *model;            // NULL unknown
+	char *disk;             // of a partition: the number of its disk, else NULL
+	char *below;            // numbers of the devices that it stands on, separated by spaces; NULL none
+	char *backing;          // of a loop device: its file; of a device-mapper device: its name
+	int64_t rotational;     // bool; -1 unknown
+	int64_t requests;       // bool: it has a queue of requests; else (dm, md, zram) it passes bios on or handles them at once
+	char *scheduler;        // "none", "mq-deadline", …
+	int64_t queue_requests; // nr_requests; -1 unknown
+	char *cache;            // "write back", "write through"
+};
+// What a device did, by operation: "read", "write", "flush", "discard", "other". From the probes.
+struct device_io_row {
+	char *device, *operation;
+	int64_t count, bytes;
+	int64_t ns, max_ns;     // from the request's beginning to its end; ns / window = requests in flight on average
+	int64_t device_count, device_ns; // of the requests of which it is known when the driver got them: from there to the end
+	char *latency;          // "1024:12 2048:3": below so many units of 1024 ns (and not below half of it), and how many requests that were
+};
+// Who asked for the requests: from samples, each of which stands for several.
+struct device_user_row {
+	char *device;
+	int64_t process;
+	char *operation;
+	int64_t count, bytes, ns, max_ns;
+	int64_t samples;        // how many requests were looked at
+	int64_t crowding_ns;    // time that others' requests spent while this one's were in flight, by its share of those, second by second
+};
+// I/O limits of cgroups, and what the cgroups did on that device by the kernel's own count.
+struct cgroup_io_row {
+	char *cgroup;           // path in the hierarchy that has the io (v1: blkio) controller
+	int64_t hierarchy;
+	char *device;
+	int64_t read_bps, write_bps, read_iops, write_iops; // limits; -1 none
+	int64_t latency_us;     // io.latency target; -1 none
+	int64_t cost;           // bool: io.cost is on for the device
+	int64_t read_bytes, write_bytes, reads, writes; // growth in the window, descendants included; -1 unknown
+	int64_t cost_wait_us, cost_delay_us; // growth of cost.wait and cost.indelay in io.stat; -1 unknown
+	int64_t watched_ns, at_limit_ns; // time looked at second by second, and that in which it used 90 % of a limit or more
+	int64_t requests, request_ns; // completed requests of it and its descendants, and their time from beginning to end, from the probes
+};
+// Single happenings: pauses of the machine, warnings of the kernel.
+struct host_event_row { int64_t time_ns; char *kind; int64_t cpu, process, ns; char *text; };
+
+// Futexes that somebody slept on, most waiting first; and one row for each process' remaining ones (address NULL). What a futex is - a
+// lock, a queue, a timer - is not in the recording: ledger/futexes.h tells it from these rows.
+struct futex_row {
+	int64_t id;             // from 1
+	int64_t process;        // who waits
+	char *address;          // "0x7f…", in that process; NULL: several
+	int64_t operation;      // as the program gave it: FUTEX_* with flags (include/uapi/linux/futex.h)
+	int64_t value;          // the last value a waiter expected there that was neither 0 nor 1 nor 2
+	int64_t waits, wait_ns, wait_max_ns;
+	int64_t open_wait_ns;   // part of wait_ns of waits that had not ended at the end of the window
+	int64_t runqueue_ns;    // woken from it, but without a CPU: not in wait_ns
+	int64_t handed_ns;      // part of wait_ns: a waiter had been woken, and had no CPU yet
+	int64_t wall_ns;        // time in which at least one thread slept on it
+	int64_t timed;          // waits with a timeout
+	int64_t others;         // waits of other threads than the first that was seen there; 0: it is one thread's own
+	int64_t wakes;          // waits that a task ended which was in futex(2) on the same address
+	int64_t mutual;         // of these: it had waited there itself, as its last or last but one futex
+	int64_t wakes_all;      // of these: it woke more than one
+	int64_t expected_zero, expected_one, expected_two, expected_other; // waits by the value that the waiter expected to find
+	int64_t owner_sought;   // of expected_other those that were looked at for a thread's number in that value
+	int64_t owner_found;    // and had one of the same process
+	int64_t folded;         // futexes that this row stands for
+};
+// Who woke the waiters of a futex: of a lock, who had held it. process 0: waited for since the last hand-over, nobody known.
+struct futex_hold_row {
+	int64_t futex, process;
+	int64_t tid;            // 0: several threads
+	char *name;             // the thread's comm
+	int64_t task_ns, wall_ns; // waiting since the hand-over before: each waiter counts; time in which somebody waited
+	int64_t wakes, mutual;  // as in futex_row
+};
+// Sampled user stacks of both sides; each stands for `ns` of waiting. user_stack 0: not sampled.
+struct futex_stack_row { int64_t futex, process; char *role; int64_t user_stack, ns, samples; }; // "waiter", "waker"
+
 // Time series: "cpu.some_total_us", "cpu.idle_ns" … by key ("system", a cgroup path, a CPU number).
 struct sample_row { int64_t time_ns; char *series, *key; double value; };
 
@@ -208,7 +329,10 @@ struct sample_row { int64_t time_ns; char *series, *key; double value; };
 #define RECORDING_TABLES(TABLE) \
 	TABLE(meta) TABLE(counter) TABLE(process) TABLE(task) TABLE(pair) TABLE(cgroup) TABLE(pressure) TABLE(book) \
 	TABLE(cgroup_credit) TABLE(fold) TABLE(cpu) TABLE(event) TABLE(stack) TABLE(sample) \
-	TABLE(lock) TABLE(lock_wait) TABLE(lock_hold) TABLE(lock_stack) TABLE(blocked)
+	TABLE(lock) TABLE(lock_wait) TABLE(lock_hold) TABLE(lock_stack) TABLE(blocked) \
+	TABLE(sleep) TABLE(sleep_event) TABLE(pressure_share) TABLE(resource_book) TABLE(kernel_counter) TABLE(activity) TABLE(host_event) \
+	TABLE(device) TABLE(device_io) TABLE(device_user) TABLE(cgroup_io) \
+	TABLE(futex) TABLE(futex_hold) TABLE(futex_stack)
 
 // All rows in memory, each table an array: `recording->tasks`-style access is through table_NAME and count_NAME.
 #define RECORDING_MEMBER(name) struct name##_row *name; size_t name##_count, name##_capacity;
@@ -227,7 +351,8 @@ void recording__free(struct recording *recording);
 //  distribution, meter (psi_group_cpu|events), pair_threshold_ns, event_threshold_ns, scope_pid, scope_cgroup, command,
 //  tool_cpu_ns, tool_memory_kib, probe_ns, probe_runs, forks, execs, exits, context_switches (growth of /proc/stat),
 //  first_event_ns (from the start of the process to the first event),
-//  locks (1: lock waits were recorded; 0: this kernel has no contention_begin/contention_end tracepoints)
+//  locks (1: lock waits were recorded; 0: this kernel has no contention_begin/contention_end tracepoints),
+//  probe.SUBJECT ("on", or why the probes of this subject are off)
 const char *recording__meta(const struct recording *recording, const char *key);             // NULL if absent
 int64_t recording__meta_number(const struct recording *recording, const char *key, int64_t fallback);
 void recording__set_meta(struct recording *recording, const char *key, const char *format, ...)

@@ -96,12 +96,6 @@ void malloc_thresholds__consider(const struct ledger *ledger, const struct verdi
 
 // ---- another allocator ----
 
-static const char *library_directory(const struct recording *recording)
-{
-	const char *machine = recording__meta(recording, "machine");
-	return machine && !strcmp(machine, "aarch64") ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-}
-
 static void consider_replacing_glibc(const struct recording *recording, const struct program *program, struct remedy_offer *offer)
 {
 	const struct process_row *row = program->row;
@@ -121,7 +115,7 @@ static void consider_replacing_glibc(const struct recording *recording, const st
 	// By default jemalloc gives buffers of more than 8 MiB back at once (measured with 5.3: 16 MiB buffers are no faster than with
 	// malloc's fixed threshold; with this setting they are).
 	cleanup_free char *assignments = base__format("LD_PRELOAD=/usr/lib/%s/libjemalloc.so.2 MALLOC_CONF=oversize_threshold:0",
-						      library_directory(recording));
+						      program__library_directory(recording));
 	program__offer_environment(program, assignments, offer);
 }
 
@@ -131,21 +125,8 @@ void preload_allocator__consider(const struct ledger *ledger, const struct verdi
 	if (!program__find(ledger, verdict, offer, &program))
 		return;
 	const struct process_row *row = program.row;
-	bool is_static = row->linkage && !strncmp(row->linkage, "static", 6);
-	if (program__is(row->runtime, "go") && is_static)
-		offer__decide(offer, false, "LD_PRELOAD does nothing for %s: it is a static Go program. No loader reads it, and Go's heap is not malloc's",
-			      program.name);
-	else if (program__is(row->runtime, "go"))
-		offer__decide(offer, false, "%s is a Go program: a preloaded allocator serves its C code only; Go's heap is Go's own", program.name);
-	else if (is_static)
-		offer__decide(offer, false, "LD_PRELOAD does nothing for %s: it is a static executable, and no loader reads it", program.name);
-	else if (is_ruled_out(&program, offer))
-		;
-	else if (!program__is(row->linkage, "dynamic"))
-		offer__decide(offer, false, "how %s is linked is not known, and LD_PRELOAD works for dynamic executables only", program.name);
-	else if (program__is(row->allocator_how, "linked in"))
-		offer__decide(offer, false, "LD_PRELOAD does nothing here: the allocator of %s (%s) is linked in", program.name,
-			      row->allocator ? row->allocator : "unknown");
+	if (!program__reads_preload(&program, offer) || is_ruled_out(&program, offer) || !program__asks_loader_for_malloc(&program, offer))
+		;                       // has been declined
 	else if (program__is(row->allocator, "musl"))
 		offer__decide(offer, true, "%s calls malloc of musl, which maps and unmaps every buffer from 128 KiB on; a preloaded allocator must be built "
 			      "for musl, too", program.name);

@@ -64,6 +64,20 @@ static void describe(const struct ledger *ledger, const struct party *party, str
 	ret->own_calls = lock_words__has_frame(first, "syscall");
 }
 
+bool program__waits_in_malloc(const struct recording *recording, const struct ledger_lock *lock)
+{
+	double all_ns = 0, malloc_ns = 0;
+	for (size_t i = 0; i < lock->stack_count; i++) {
+		const struct lock_stack_row *row = lock->stacks[i];
+		const char *frames = program__is(row->role, "waiter") ? lock_words__frames(recording, row->user_stack) : NULL;
+		if (!frames)
+			continue;
+		all_ns += (double)row->ns;
+		malloc_ns += lock_words__has_any_frame(frames, MALLOC_FRAMES) ? (double)row->ns : 0;
+	}
+	return all_ns > 0 && malloc_ns >= 0.5 * all_ns;
+}
+
 bool program__find(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer, struct program *ret)
 {
 	const struct party *party = choose_party(ledger, verdict);
@@ -168,4 +182,39 @@ void program__offer_environment(const struct program *program, const char *assig
 		cleanup_free char *exe = wording__shell_word(row->exe);
 		offer__set_command(offer, "env %s %s", assignments, exe);
 	}
+}
+
+const char *program__library_directory(const struct recording *recording)
+{
+	const char *machine = recording__meta(recording, "machine");
+	return machine && !strcmp(machine, "aarch64") ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+}
+
+bool program__reads_preload(const struct program *program, struct remedy_offer *offer)
+{
+	const struct process_row *row = program->row;
+	bool is_static = row->linkage && !strncmp(row->linkage, "static", 6);
+	if (program__is(row->runtime, "go") && is_static)
+		offer__decide(offer, false, "LD_PRELOAD does nothing for %s: it is a static Go program. No loader reads it, and Go's heap is not malloc's",
+			      program->name);
+	else if (program__is(row->runtime, "go"))
+		offer__decide(offer, false, "%s is a Go program: a preloaded allocator serves its C code only; Go's heap is Go's own", program->name);
+	else if (is_static)
+		offer__decide(offer, false, "LD_PRELOAD does nothing for %s: it is a static executable, and no loader reads it", program->name);
+	else
+		return true;
+	return false;
+}
+
+bool program__asks_loader_for_malloc(const struct program *program, struct remedy_offer *offer)
+{
+	const struct process_row *row = program->row;
+	if (!program__is(row->linkage, "dynamic"))
+		offer__decide(offer, false, "how %s is linked is not known, and LD_PRELOAD works for dynamic executables only", program->name);
+	else if (program__is(row->allocator_how, "linked in"))
+		offer__decide(offer, false, "LD_PRELOAD does nothing here: the allocator of %s (%s) is linked in", program->name,
+			      row->allocator ? row->allocator : "unknown");
+	else
+		return true;
+	return false;
 }

@@ -27,6 +27,15 @@ double program__allocating(const struct program *program);
 // Whether it looks like a runtime whose heap does not come from malloc; says which in *ret_heap.
 bool program__has_own_heap(const struct program *program, const char **ret_heap);
 
+// What LD_PRELOAD needs to reach its malloc: a loader that reads it, and a malloc that the loader finds. False, with the offer declined, where
+// there is none.
+bool program__reads_preload(const struct program *program, struct remedy_offer *offer);
+bool program__asks_loader_for_malloc(const struct program *program, struct remedy_offer *offer);
+// Where Debian keeps libraries of the machine: "x86_64-linux-gnu".
+const char *program__library_directory(const struct recording *recording);
+// Whether those who wait for this lock in user space mostly do so within malloc, free and their kin, as far as stacks were taken.
+bool program__waits_in_malloc(const struct recording *recording, const struct ledger_lock *lock);
+
 bool program__is(const char *text, const char *wanted);         // NULL is never equal
 // Value of an environment variable in process.settings; NULL if it is not set there. Owned by the caller.
 char *program__setting(const struct process_row *row, const char *name);

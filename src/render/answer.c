@@ -75,7 +75,7 @@ static void choose_pressures(struct answer *answer)
 	for (size_t i = 0; i < ledger->pressure_count; i++) {
 		const struct ledger_pressure *row = &ledger->pressures[i];
 		bool shown = row->cgroup ? row->booked && !strcmp(row->kind, "some") && row->kernel_seconds >= 0.001 * ledger->window_seconds
-					 : row->booked || row->kernel_seconds >= 0.001 * ledger->window_seconds;
+					 : row == ledger->cpu_some || row->kernel_seconds >= 0.001 * ledger->window_seconds;
 		// The root cgroup's files are the system's.
 		if (shown && !(row->cgroup && !strcmp(row->scope, "/")))
 			answer->pressures[answer->pressure_count++] = row;
@@ -88,12 +88,18 @@ static void choose_pressures(struct answer *answer)
 	answer->pressure_count = kept;
 }
 
+int answer__digits(double seconds)
+{
+	return seconds >= 99.995 ? 1 : seconds >= 9.9995 ? 2 : 3;
+}
+
 char *answer__balance(const struct ledger_pressure *row)
 {
 	if (!row->booked)
-		return base__format("kernel %.3f s · not attributed by this version", row->kernel_seconds);
-	return base__format("kernel %.3f s · victims %.3f s · culprits %.3f s · %.1f %% explained", row->kernel_seconds, row->victims_seconds,
-			    row->culprits_seconds, row->explained * 100);
+		return base__format("kernel %.*f s · not attributed by this version", answer__digits(row->kernel_seconds), row->kernel_seconds);
+	return base__format("kernel %.*f s · victims %.*f s · culprits %.*f s · %.1f %% explained", answer__digits(row->kernel_seconds),
+			    row->kernel_seconds, answer__digits(row->victims_seconds), row->victims_seconds,
+			    answer__digits(row->culprits_seconds), row->culprits_seconds, row->explained * 100);
 }
 
 static char *origin(const struct answer *answer)

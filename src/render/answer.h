@@ -36,6 +36,8 @@ struct answer {
 
 struct answer *answer__new(const struct diagnosis *diagnosis);
 void answer__free(struct answer *answer);
+// Digits behind the point that leave a figure of a balance five characters wide, up to 1000 s.
+int answer__digits(double seconds);
 // "kernel 1.842 s · victims 1.836 s · culprits 1.842 s · 99.7 % explained". Owned by the caller.
 char *answer__balance(const struct ledger_pressure *row);
 // "waited 12.310 s · victims … · owners … · 98.3 % explained". Owned by the caller.
@@ -43,6 +45,9 @@ char *answer__lock_balance(const struct lock_account *account);
 // "lock 12.3 s · io 0.40 s; idle 210 s": blocked time of the whole system by what was waited for; NULL where none was
 // recorded. Owned by the caller.
 char *answer__blocked(const struct ledger_blocking *blocking);
+// "block device 12.3 s · journal 0.40 s": what tasks slept for, by the kernel's places, largest first, at most `most`; what says no more than
+// answer__blocked does is left out. NULL where there is none. Owned by the caller.
+char *answer__sleeps(const struct ledger_sleeps *sleeps, size_t most);
 // "unmap_region ← __vm_munmap ← …": at most `most` frames of a stack, without offsets and without the way into the kernel;
 // NULL for an empty one. Owned by the caller.
 char *answer__frames(const char *frames, size_t most);

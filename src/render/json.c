@@ -53,6 +53,16 @@ static json_t *render_quality(const struct answer *answer)
 	return quality;
 }
 
+// The causes found for a system's row: ids, heaviest first. Null for the rows of cgroups.
+static json_t *render_causes_of(const struct answer *answer, const struct ledger_pressure *pressure)
+{
+	json_t *list = pressure->cgroup ? NULL : json_array();
+	for (size_t i = 0; list && i < answer->found_count; i++)
+		if (!strcmp(answer->found[i]->counted_by_pressure, pressure->resource))
+			json_array_append_new(list, json__text(answer->found[i]->cause->id));
+	return list ? list : json_null();
+}
+
 static json_t *render_pressures(const struct answer *answer)
 {
 	json_t *rows = json_array();
@@ -68,6 +78,9 @@ static json_t *render_pressures(const struct answer *answer)
 		json_object_set_new(row, "culprits_seconds", pressure->booked ? json__number(pressure->culprits_seconds) : json_null());
 		json_object_set_new(row, "explained", pressure->booked ? json__number(pressure->explained) : json_null());
 		json_object_set_new(row, "meter", pressure->booked ? json__text(meter) : json_null());
+		json_object_set_new(row, "predicted_seconds", pressure->booked ? json__number(pressure->predicted_seconds) : json_null());
+		json_object_set_new(row, "causes", render_causes_of(answer, pressure));
+		json_object_set_new(row, "waiters", json__waiters(answer, pressure));
 		json_array_append_new(rows, row);
 	}
 	return rows;
@@ -174,6 +187,8 @@ char *render__json(const struct diagnosis *diagnosis)
 	json_object_set_new(root, "verdicts", verdicts);
 	json_object_set_new(root, "locks", json__locks(answer));
 	json_object_set_new(root, "blocked", json__blocked(answer));
+	json_object_set_new(root, "sleeps", json__sleeps(answer));
+	json_object_set_new(root, "chains", json__chains(answer));
 	char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 	char *with_newline = base__format("%s\n", dump ? dump : "{}");
 	free(dump);

@@ -1,6 +1,7 @@
 // The report for people. The first screen is the answer; whoever reads five lines only must not go away misled.
 #include "render/render.h"
 #include "render/answer.h"
+#include "render/chains.h"
 #include "render/page.h"
 #include "causes/wording.h"
 
@@ -11,9 +12,13 @@
 #define BODY 13         // … and what they label
 #define PARTIES_SHOWN 4
 #define NAME_COLUMNS 68
+#define WHAT_COLUMNS 12 // of the accounts: "memory some" …
+#define SCOPE_COLUMNS 14        // … of what …
+#define BALANCE_COLUMNS 72      // … and the figures
 #define THREADS_LOOKED_AT 8     // a name that most threads bear is among a few of them
 #define KERNEL_FRAMES 6
 #define USER_FRAMES 6
+#define SLEEPS_SHOWN 6          // classes of sleeps that are worth a word
 
 static void write_head(struct page *page, const struct answer *answer)
 {
@@ -81,8 +86,8 @@ static void write_stack(struct page *page, const struct party *party)
 		return;
 	const struct party_stack *stack = &party->stacks[0];
 	cleanup_free char *kernel = answer__frames(stack->kernel, KERNEL_FRAMES), *user = answer__frames(stack->user, USER_FRAMES);
-	cleanup_free char *line = base__format("%s in %s%s%s", wording__seconds(stack->seconds).text, kernel ? kernel : "(kernel stack not known)",
-					       user ? ", called by " : "", user ? user : "");
+	cleanup_free char *line = base__format("%s in %s%s%s", wording__seconds(stack->seconds).text, kernel ? kernel : user ? user : "(not known)",
+					       kernel && user ? ", called by " : "", kernel && user ? user : "");
 	page__labelled(page, LABEL, BODY + 2, STYLE_DIM, "  its stack", line);
 }
 
@@ -107,7 +112,8 @@ static char *evidence_figure(const struct evidence *evidence, double value)
 		return base__format("%s waits", wording__count(value).text);
 	if (!strcmp(evidence->unit, "task-seconds") || !strcmp(evidence->unit, "s"))
 		return base__format("%s", wording__seconds(value).text);
-	return base__format("%.4g %s", value, evidence->unit);
+	// Counts in full, not as a power of ten.
+	return base__format(value >= 10000 ? "%.0f %s" : "%.4g %s", value, evidence->unit);
 }
 
 static void write_evidence(struct page *page, const struct verdict *verdict)
@@ -170,11 +176,11 @@ static void write_pressures(struct page *page, const struct answer *answer)
 		const struct ledger_pressure *row = answer->pressures[i];
 		cleanup_free char *balance = answer__balance(row);
 		cleanup_free char *what = base__format("%s %s", row->resource, row->kind);
-		bool below = page__columns(row->scope) > 14;    // a path gets a line of its own
+		bool below = page__columns(row->scope) >= SCOPE_COLUMNS;    // a path gets a line of its own
 		if (below)
 			page__paragraph(page, LABEL, LABEL + 2, STYLE_DIM, row->scope);
 		struct page_cell cells[] = {
-			{ what, 11, STYLE_PLAIN }, { below ? "" : row->scope, 15, STYLE_DIM }, { balance, 72, STYLE_PLAIN },
+			{ what, WHAT_COLUMNS, STYLE_PLAIN }, { below ? "" : row->scope, SCOPE_COLUMNS, STYLE_DIM }, { balance, BALANCE_COLUMNS, STYLE_PLAIN },
 		};
 		page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
 	}
@@ -185,7 +191,7 @@ static void write_pressures(struct page *page, const struct answer *answer)
 
 static void write_account(struct page *page, const char *what, const char *scope, const char *figures)
 {
-	struct page_cell cells[] = { { what, 11, STYLE_PLAIN }, { scope, 15, STYLE_DIM }, { figures, 72, STYLE_PLAIN } };
+	struct page_cell cells[] = { { what, WHAT_COLUMNS, STYLE_PLAIN }, { scope, SCOPE_COLUMNS, STYLE_DIM }, { figures, BALANCE_COLUMNS, STYLE_PLAIN } };
 	page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
 }
 
@@ -207,10 +213,13 @@ static void write_other_waits(struct page *page, const struct answer *answer)
 	if (!locks->recorded || (!blocked && !any))
 		return;
 	page__paragraph(page, 0, 2, STYLE_BOLD, "In no pressure figure (but for the I/O and memory parts): task-seconds");
-	write_lock_account(page, "address spaces", &locks->address_space, least_seconds);
+	write_lock_account(page, "address space", &locks->address_space, least_seconds);
 	write_lock_account(page, "other locks", &locks->other, least_seconds);
 	if (blocked)
-		page__labelled(page, LABEL, BODY + 15, STYLE_PLAIN, "asleep", blocked);
+		page__labelled(page, LABEL, LABEL + WHAT_COLUMNS + SCOPE_COLUMNS, STYLE_PLAIN, "asleep", blocked);
+	cleanup_free char *sleeps = answer__sleeps(&answer->ledger->sleeps, SLEEPS_SHOWN);
+	if (sleeps)
+		page__labelled(page, LABEL, LABEL + WHAT_COLUMNS + SCOPE_COLUMNS, STYLE_PLAIN, "slept for", sleeps);
 }
 
 static void write_matrix(struct page *page, const struct answer *answer)
@@ -267,6 +276,7 @@ char *render__text(const struct diagnosis *diagnosis, bool colours)
 	write_pressures(&page, answer);
 	write_other_waits(&page, answer);
 	write_matrix(&page, answer);
+	chains__write(&page, answer);
 	write_rest(&page, answer);
 	answer__free(answer);
 	return string__steal(&page.out);

@@ -1,14 +1,16 @@
 // What is waited for beside CPUs, in words: locks, blocked time, stacks.
 #include "render/answer.h"
 #include "base/base.h"
+#include "causes/accounts.h"
 #include "causes/wording.h"
 
 #include <string.h>
 
 char *answer__lock_balance(const struct lock_account *account)
 {
-	return base__format("waits %.3f s · victims %.3f s · owners %.3f s · %.1f %% explained", account->wait_seconds, account->victims_seconds,
-			    account->owners_seconds, account->explained * 100);
+	return base__format("waits %.*f s · victims %.*f s · owners %.*f s · %.1f %% explained", answer__digits(account->wait_seconds),
+			    account->wait_seconds, answer__digits(account->victims_seconds), account->victims_seconds,
+			    answer__digits(account->owners_seconds), account->owners_seconds, account->explained * 100);
 }
 
 char *answer__blocked(const struct ledger_blocking *blocking)
@@ -25,6 +27,33 @@ char *answer__blocked(const struct ledger_blocking *blocking)
 	}
 	if (idle_ns > 0)
 		string__add(&out, "%sidle %s", out.text ? " · " : "", wording__seconds((double)idle_ns / NS_PER_SEC).text);
+	return out.text;
+}
+
+// Classes that are reasons of their own in the account of blocked time, or say nothing.
+static bool says_no_more(enum sleep_class class)
+{
+	return class == SLEEP_UNKNOWN || class == SLEEP_OTHER || class == SLEEP_FUTEX || class == SLEEP_PROCESS || class == SLEEP_KERNEL_LOCK;
+}
+
+char *answer__sleeps(const struct ledger_sleeps *sleeps, size_t most)
+{
+	struct string out = { 0 };
+	int64_t before = INT64_MAX;
+	for (size_t shown = 0; shown < most; shown++) {
+		int largest = -1;
+		for (int class = 0; class < SLEEP_CLASSES; class++) {
+			int64_t ns = sleeps->by_class[class].ns;
+			if (!says_no_more((enum sleep_class)class) && ns < before && ns >= (int64_t)NS_PER_MSEC &&
+			    (largest < 0 || ns > sleeps->by_class[largest].ns))
+				largest = class;
+		}
+		if (largest < 0)
+			break;
+		before = sleeps->by_class[largest].ns;
+		string__add(&out, "%s%s %s", out.text ? " · " : "", sleep_class__name((enum sleep_class)largest),
+			    wording__seconds((double)before / NS_PER_SEC).text);
+	}
 	return out.text;
 }
 
@@ -79,11 +108,43 @@ char *answer__frames(const char *frames, size_t most)
 	return out.text;
 }
 
+// Those that could not be judged, by the reason: "memory, I/O (this recording has no …)".
+static void add_not_judged(const enum account *accounts, const char *const *reasons, size_t count, struct string *out)
+{
+	bool said[ACCOUNTS] = { false };
+	for (size_t i = 0; i < count; i++) {
+		if (said[i])
+			continue;
+		for (size_t j = i; j < count; j++) {
+			if (strcmp(reasons[i], reasons[j]))
+				continue;
+			string__add(out, "%s%s", out->length ? j == i ? "; " : ", " : "", account__waits(accounts[j]));
+			said[j] = true;
+		}
+		string__add(out, " (%s)", reasons[i]);
+	}
+}
+
 char *answer__coverage(const struct answer *answer)
 {
-	if (answer->ledger->locks.recorded)
-		return base__copy("Judged here: waits for CPU time and for kernel locks. Not judged by this version: locks of the programs themselves, "
-				  "memory, I/O, interrupts.");
-	return base__format("Judged here: waits for CPU time. Not judged: locks (%s), memory, I/O, interrupts.",
-			    recording__meta(answer->recording, "locks") ? "this kernel has no tracepoints for them" : "not in this recording");
+	enum account judged[ACCOUNTS], rest[ACCOUNTS];
+	const char *reasons[ACCOUNTS];
+	size_t judged_count = 0, rest_count = 0;
+	struct string out = { 0 };
+	cleanup_string struct string not_judged = { 0 };
+
+	for (enum account account = 0; account < ACCOUNTS; account++) {
+		if (account__is_judged(answer->diagnosis, account, &reasons[rest_count]))
+			judged[judged_count++] = account;
+		else
+			rest[rest_count++] = account;
+	}
+	string__add(&out, "%s", "Judged here: ");
+	for (size_t i = 0; i < judged_count; i++)
+		string__add(&out, "%s%s", !i ? "" : i + 1 == judged_count ? " and " : ", ", account__waits(judged[i]));
+	string__add(&out, "%s", judged_count ? "." : "nothing.");
+	add_not_judged(rest, reasons, rest_count, &not_judged);
+	if (not_judged.length)
+		string__add(&out, " Not judged: %s.", not_judged.text);
+	return string__steal(&out);
 }

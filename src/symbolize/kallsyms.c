@@ -163,3 +163,51 @@ int kallsyms__resolve(const uint64_t *addresses, size_t count, char **ret_names)
 
 	return error ? error : result;
 }
+
+// Whether a symbol is the function of that name, whatever the compiler made of it ("name.isra.0", "name.constprop.0"); parts of it that lie
+// elsewhere ("name.cold") are not.
+static bool is_named(const struct symbol *symbol, const char *name)
+{
+	size_t length = strlen(name);
+	const char *suffix = symbol->name + length;
+
+	return symbol->name_length >= length && !memcmp(symbol->name, name, length) && strchr("tTwW", symbol->type)
+		&& (symbol->name_length == length || !strncmp(suffix, ".isra.", 6) || !strncmp(suffix, ".constprop.", 11));
+}
+
+int kallsyms__find_in(FILE *file, const char *const *names, size_t count, uint64_t *ret_addresses)
+{
+	char line[NAME_SIZE + 128];
+	bool *doubtful = base__alloc(count + 1, sizeof(*doubtful));
+	bool any = false, visible = false;
+
+	memset(ret_addresses, 0, count * sizeof(*ret_addresses));
+	while (file && fgets(line, sizeof(line), file)) {
+		struct symbol symbol;
+
+		if (!parse(line, &symbol))
+			continue;
+		any = true;
+		visible |= symbol.address != 0;
+		for (size_t i = 0; symbol.address && i < count; i++) {
+			if (!is_named(&symbol, names[i]))
+				continue;
+			doubtful[i] |= ret_addresses[i] && ret_addresses[i] != symbol.address;
+			ret_addresses[i] = symbol.address;
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		if (doubtful[i])
+			ret_addresses[i] = 0;
+	free(doubtful);
+	return any && !visible ? -EPERM : 0;
+}
+
+int kallsyms__find(const char *const *names, size_t count, uint64_t *ret_addresses)
+{
+	cleanup_file FILE *file = fopen("/proc/kallsyms", "re");
+	int error = file ? 0 : -errno;
+	int result = kallsyms__find_in(file, names, count, ret_addresses);
+
+	return error ? error : result;
+}

@@ -12,7 +12,12 @@
 // (kernel.kptr_restrict, no CAP_SYSLOG) or another negative errno when the file can't be read: all are hexadecimal then.
 int kallsyms__resolve(const uint64_t *addresses, size_t count, char **ret_names);
 
-// The same from any file in kallsyms' format; lines that make no sense are skipped.
+// Addresses of functions by name, in one pass too: ret_addresses[i] is 0 where none has that name, or where several have (static functions
+// of the same name). A suffix of the compiler (".isra.0", ".constprop.0") does not count. Returns 0 or a negative errno, as above.
+int kallsyms__find(const char *const *names, size_t count, uint64_t *ret_addresses);
+int kallsyms__find_in(FILE *file, const char *const *names, size_t count, uint64_t *ret_addresses);
+
+// Resolves from any file in kallsyms' format; lines that make no sense are skipped.
 int kallsyms__resolve_from(FILE *file, const uint64_t *addresses, size_t count, char **ret_names);
 
 #endif

@@ -87,6 +87,29 @@ static void test_waiting_for_a_cpu_is_not_counted_here(void **state)
 	stage__free(&stage);
 }
 
+// Whom the kernel's own housekeeping makes wait, and who is made to wait by it: in a virtual machine with two busy CPUs khugepaged held a reverse map
+// for 0.8 s, and the thread that watches accesses to memory waited for it.
+static void test_housekeeping_is_no_victim(void **state)
+{
+	(void)state;
+	static const struct { const char *name; int kernel_thread; const char *verdict; } cases[] = {
+		{ "kdamond.0", 1, "ruled_out" }, { "khugepaged", 1, "ruled_out" }, { "kdamond.0", 0, "confirmed" }, { "kswapd0", 1, "confirmed" },
+		{ "daemon", 0, "confirmed" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct stage stage = stage__new(50);
+		int64_t holder = stage__process(&stage, "holder", 42, 100, 10, 0), waiter = stage__process(&stage, cases[i].name, 51, 100, 10, 0);
+		stage.recording->process[waiter - 1].kernel_thread = cases[i].kernel_thread;
+		int64_t lock = stage__lock(&stage, "mmap_lock", holder, NULL, 5000);
+		struct lock_wait_row *wait = stage__lock_wait(&stage, lock, waiter, "write", 1, 5000);
+		wait->sleep_ns = 5000 * STAGE_MS;
+		stage__lock_hold(&stage, lock, holder, "munmap", "write", 5000);
+		stage__judge(&stage);
+		assert_string_equal(verdict__name(stage__verdict(&stage, "lock.mmap")->kind), cases[i].verdict);
+		stage__free(&stage);
+	}
+}
+
 // A lock that is free while the next owner has no CPU: a queue that follows from the want of CPUs. What it was really held for
 // decides: 1, 5 and 15 of 30 s here, of the 35 s that the victim wanted.
 static void test_a_convoy_follows_from_want_of_cpus(void **state)
@@ -544,6 +567,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threads_that_fight),
 		cmocka_unit_test(test_waiting_for_a_cpu_is_not_counted_here),
+		cmocka_unit_test(test_housekeeping_is_no_victim),
 		cmocka_unit_test(test_a_convoy_follows_from_want_of_cpus),
 		cmocka_unit_test(test_a_short_queue_of_many),
 		cmocka_unit_test(test_a_small_loss_beside_a_bearable_one),

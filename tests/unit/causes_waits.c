@@ -83,6 +83,21 @@ static void test_less_pressure_contributes(void **state)
 	stage__free(&stage);
 }
 
+// Three hundred threads that are woken at once wait for some milliseconds, and for four seconds all together.
+static void test_a_herd_is_not_severe(void **state)
+{
+	(void)state;
+	for (int herd = 0; herd < 2; herd++) {
+		struct stage stage = stage__new(herd ? 250 : 2500);
+		int64_t batch = stage__process(&stage, "batch", 100, 3000, 50, 600), pool = stage__process(&stage, "pool", 200, 1500, 4000, 0);
+		stage__task(&stage, pool)->waits = 300;
+		stage__pair(&stage, pool, OCCUPANT_TASK, batch, 4000);
+		stage__judge(&stage);
+		assert_verdict(&stage, "cpu.oversubscription", herd ? "contributing" : "confirmed");
+		stage__free(&stage);
+	}
+}
+
 // A server at 40 % load: many short collisions that add up to some pressure.
 static void test_short_collisions_accuse_nobody(void **state)
 {
@@ -112,6 +127,24 @@ static void test_idle_cpus_speak_against_oversubscription(void **state)
 			pair->waits = 800;
 		stage__judge(&stage);
 		assert_verdict(&stage, "cpu.oversubscription", burst ? "confirmed" : "ruled_out");
+		stage__free(&stage);
+	}
+}
+
+// A journal's thread that is woken beside the program that waits for it: a few percent of pressure on a machine that idles for most of the time.
+static void test_little_pressure_on_an_idle_machine(void **state)
+{
+	(void)state;
+	for (int busy = 0; busy < 2; busy++) {
+		struct stage stage = stage__new(300);
+		for (int cpu = 0; cpu < 2; cpu++) {
+			stage.recording->cpu[cpu].run_ns = (busy ? 6000 : 3000) * STAGE_MS;
+			stage.recording->cpu[cpu].idle_ns = (busy ? 4000 : 7000) * STAGE_MS;
+		}
+		int64_t mail = stage__process(&stage, "mail-delivery", 100, 4000, 50, 600), journal = stage__process(&stage, "jbd2", 200, 100, 300, 0);
+		stage__pair(&stage, journal, OCCUPANT_TASK, mail, 300)->waits = 75;
+		stage__judge(&stage);
+		assert_verdict(&stage, "cpu.oversubscription", busy ? "contributing" : "ruled_out");
 		stage__free(&stage);
 	}
 }
@@ -331,6 +364,30 @@ static void test_churn_that_nobody_waits_for(void **state)
 	stage__free(&stage);
 }
 
+// Waits of a third of a millisecond: twenty of them within each piece of work hold it up for 4 ms, one in each are collisions.
+// Where sleeps are not recorded, nobody knows of pieces.
+static void test_churn_in_many_short_waits(void **state)
+{
+	static const struct { int64_t sleeps; bool victim; } cases[] = { { 600, true }, { 9000, false }, { 0, false } };
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t parent, server;
+		struct stage stage = storm(8000, &parent, &server, 2400);
+		stage__task(&stage, server)->waits = 9000;
+		for (size_t pair = 0; pair < stage.recording->pair_count; pair++)
+			stage.recording->pair[pair].waits = 12000;
+		if (cases[i].sleeps) {
+			struct blocked_row *row = recording__add_blocked(stage.recording);
+			*row = (struct blocked_row){ server, base__copy("work"), 5500 * STAGE_MS, cases[i].sleeps, 9 * STAGE_MS, 0 };
+		}
+		stage__judge(&stage);
+		assert_verdict(&stage, "cpu.churn", cases[i].victim ? "confirmed" : "ruled_out");
+		if (cases[i].victim)
+			assert_victim(&stage, "cpu.churn", server);
+		stage__free(&stage);
+	}
+}
+
 // Threads that come and go are folded into their process, by number in newer recordings: a spinner that has ended is no storm of
 // threads, a pool that has ended after its threads is one.
 static void test_thread_churn(void **state)
@@ -418,9 +475,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_oversubscription_is_confirmed),
 		cmocka_unit_test(test_shares_and_checks),
-		cmocka_unit_test(test_less_pressure_contributes),
+		cmocka_unit_test(test_less_pressure_contributes), cmocka_unit_test(test_a_herd_is_not_severe),
 		cmocka_unit_test(test_short_collisions_accuse_nobody),
-		cmocka_unit_test(test_idle_cpus_speak_against_oversubscription),
+		cmocka_unit_test(test_idle_cpus_speak_against_oversubscription), cmocka_unit_test(test_little_pressure_on_an_idle_machine),
 		cmocka_unit_test(test_bystander_is_not_accused),
 		cmocka_unit_test(test_many_small_ones_do_not_confirm),
 		cmocka_unit_test(test_small_harm_accuses_nobody),
@@ -432,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_polite_victims),
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_churn_that_nobody_waits_for),
+		cmocka_unit_test(test_churn_in_many_short_waits),
 		cmocka_unit_test(test_thread_churn),
 		cmocka_unit_test(test_thread_churn_by_number),
 		cmocka_unit_test(test_short_programs_that_work_are_no_churn),

@@ -120,6 +120,26 @@ static void test_odd_lines(void **state)
 	free(text);
 }
 
+static void test_find(void **state)
+{
+	static const char text[] = "ffffffff81000100 T first\nffffffff81000200 t second.isra.0\nffffffff81000300 t twice\nffffffff81000400 t twice\n"
+		"ffffffff81000480 t first.cold\nffffffff81000500 D data\nffffffff81000600 t second_one\n";
+	static const char *const names[] = { "first", "second", "twice", "data", "none" };
+	uint64_t addresses[ARRAY_SIZE(names)];
+	cleanup_file FILE *file = fmemopen((void *)text, sizeof(text) - 1, "r");
+
+	(void)state;
+	assert_int_equal(kallsyms__find_in(file, names, ARRAY_SIZE(names), addresses), 0);
+	assert_int_equal(addresses[0], 0xffffffff81000100);
+	assert_int_equal(addresses[1], 0xffffffff81000200);
+	assert_int_equal(addresses[2], 0);
+	assert_int_equal(addresses[3], 0);
+	assert_int_equal(addresses[4], 0);
+	cleanup_file FILE *hidden = fmemopen((void *)"0000000000000000 T first\n", 25, "r");
+	assert_int_equal(kallsyms__find_in(hidden, names, ARRAY_SIZE(names), addresses), -EPERM);
+	assert_int_equal(addresses[0], 0);
+}
+
 // Symbols of this kernel, picked all over the file, must resolve to themselves.
 static void test_this_kernel(void **state)
 {
@@ -165,7 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table), cmocka_unit_test(test_nothing_covers), cmocka_unit_test(test_many_addresses),
-		cmocka_unit_test(test_hidden_addresses), cmocka_unit_test(test_odd_lines), cmocka_unit_test(test_this_kernel),
+		cmocka_unit_test(test_hidden_addresses), cmocka_unit_test(test_odd_lines), cmocka_unit_test(test_find), cmocka_unit_test(test_this_kernel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

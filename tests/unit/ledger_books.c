@@ -91,13 +91,46 @@ static void test_folds_as_the_kernel_does(void **state)
 	struct folds folds;
 	folds__make(recording, &folds);
 	assert_int_equal(folds.total_count, 1);
-	assert_near(folds__total(&folds, 0)->predicted_ns, 98.0 * MS);
-	assert_near(folds__factor(&folds, 0, 0), 80.0 / 130);
-	assert_near(folds__factor(&folds, 0, 1), 18.0 / 50);
-	assert_near(folds__factor(&folds, 0, 2), 0);
+	assert_near(folds__total(&folds, 0)->predicted_ns[FOLD_CPU_SOME], 98.0 * MS);
+	assert_near(folds__factor(&folds, 0, 0, FOLD_CPU_SOME), 80.0 / 130);
+	assert_near(folds__factor(&folds, 0, 1, FOLD_CPU_SOME), 18.0 / 50);
+	assert_near(folds__factor(&folds, 0, 2, FOLD_CPU_SOME), 0);
 	assert_null(folds__total(&folds, 7));
 	folds__free(&folds);
 	recording__free(recording);
+}
+
+// The same growth in another counter makes the same total and the same weights, and none in the others.
+static void test_each_counter_is_folded_alike(void **state)
+{
+	(void)state;
+	static const struct { const char *resource, *kind; size_t column; } cases[FOLD_COUNTERS] = {
+		{ "cpu", "some", offsetof(struct fold_row, some_ns) }, { "io", "some", offsetof(struct fold_row, io_some_ns) },
+		{ "io", "full", offsetof(struct fold_row, io_full_ns) }, { "memory", "some", offsetof(struct fold_row, memory_some_ns) },
+		{ "memory", "full", offsetof(struct fold_row, memory_full_ns) },
+	};
+	for (size_t i = 0; i < FOLD_COUNTERS; i++) {
+		struct recording *recording = two_cpus("250");
+		add_hand_made_folds(recording, 0);
+		for (size_t j = 0; j < recording->fold_count; j++) {
+			int64_t some_ns = recording->fold[j].some_ns;
+			recording->fold[j].some_ns = 0;
+			*(int64_t *)((char *)&recording->fold[j] + cases[i].column) = some_ns;
+		}
+		enum fold_counter counter = fold_counter__find(cases[i].resource, cases[i].kind);
+		struct folds folds;
+		folds__make(recording, &folds);
+		for (enum fold_counter other = 0; other < FOLD_COUNTERS; other++) {
+			assert_near(folds__total(&folds, 0)->predicted_ns[other], other == counter ? 98.0 * MS : 0);
+			assert_near(folds__total(&folds, 0)->metered_ns[other], other == counter ? 180.0 * MS : 0);
+			assert_near(folds__factor(&folds, 0, 0, other), other == counter ? 80.0 / 130 : 0);
+		}
+		assert_string_equal(fold_counter__resource(counter), cases[i].resource);
+		folds__free(&folds);
+		recording__free(recording);
+	}
+	assert_int_equal(fold_counter__find("irq", "full"), FOLD_COUNTERS);
+	assert_int_equal(fold_counter__find(NULL, "some"), FOLD_COUNTERS);
 }
 
 static void test_integer_division_and_no_weight(void **state)
@@ -111,7 +144,7 @@ static void test_integer_division_and_no_weight(void **state)
 	add_fold(recording, 0, 1, 1, 1000, 1 * MS);
 	struct folds folds;
 	folds__make(recording, &folds);
-	assert_near(folds__total(&folds, 0)->predicted_ns, 10);
+	assert_near(folds__total(&folds, 0)->predicted_ns[FOLD_CPU_SOME], 10);
 	folds__free(&folds);
 	recording__free(recording);
 }
@@ -381,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_jiffies_are_rounded_down), cmocka_unit_test(test_folds_as_the_kernel_does),
+		cmocka_unit_test(test_each_counter_is_folded_alike),
 		cmocka_unit_test(test_integer_division_and_no_weight), cmocka_unit_test(test_both_sides_are_folded_alike),
 		cmocka_unit_test(test_explained), cmocka_unit_test(test_exact_folds), cmocka_unit_test(test_order_and_cgroups),
 		cmocka_unit_test(test_no_pressure_figures), cmocka_unit_test(test_scale_without_folds), cmocka_unit_test(test_events_as_meter),

@@ -10,19 +10,38 @@
 #include <cmocka.h>
 
 #include "base/base.h"
+#include "collect/subject.h"
 #include "command/readiness.h"
+
+static const char *const subjects[] = { "files", "block", "memory", "irq", "futex", "host", "disks", "irq.sources", "irq.calls", "memory.compaction" };
+
+// What a recording would say of its probes, all of which are on.
+static struct recording *all_probes_on(void)
+{
+	static struct recording *probes;        // lives as long as the tests
+
+	if (!probes)
+		probes = recording__new();
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
+		cleanup_free char *key = base__format("probe.%s", subjects[i]);
+		recording__set_meta(probes, key, "on");
+	}
+	return probes;
+}
 
 // A machine on which all is well; each test takes one thing away.
 static struct machine good_machine(void)
 {
-	static char kernel[] = "6.12.9-amd64", v2[] = "/sys/fs/cgroup", lockdown[] = "none", name[] = "x86_64";
+	static char kernel[] = "6.12.9-amd64", v2[] = "/sys/fs/cgroup", lockdown[] = "none", name[] = "x86_64", where[] = "v2", clock[] = "tsc";
 
 	return (struct machine){
 		.host = { .kernel = kernel, .machine = name, .version_major = 6, .version_minor = 12, .cpus_online = 4, .virtualization = "none",
 			  .btf = true, .lockdown = lockdown },
 		.root = true, .capabilities = ~0ULL, .psi_variable = true, .steal_variable = true, .steal_offered = -1, .mounts = { .v2 = v2 },
 		.cpu_in_v2 = true, .cgroups = 40, .symbols = true, .run_delay = true, .tried = true, .meter = true, .groups = true,
-		.steal = true, .contention_tracepoints = true,
+		.steal = true, .contention_tracepoints = true, .rcu_tracepoint = true, .probes = all_probes_on(),
+		.surroundings = { .memory_controller = where, .io_controller = where, .swap_kib = 1 << 20, .clock_source = clock,
+				  .thermal_counters = true, .frequency = true, .intel = true, .msr_device = true },
 	};
 }
 
@@ -60,7 +79,8 @@ static void test_all_is_well(void **state)
 	assert_true(findings.judged >= 7);
 	assert_int_equal(findings.possible, findings.judged);
 	assert_int_equal(cause(&findings, "cpu.steal")->state, READY);
-	assert_int_equal(cause(&findings, "io.device")->state, NOT_JUDGED_YET);
+	for (size_t i = 0; i < cause_table_count; i++)
+		assert_int_equal(cause(&findings, cause_table[i]->id)->state, cause_table[i]->judge ? READY : NOT_JUDGED_YET);
 	readiness__free(&findings);
 }
 
@@ -115,7 +135,8 @@ static void test_steal(void **state)
 	readiness__judge(&machine, &findings);
 	assert_int_equal(cause(&findings, "cpu.steal")->state, MISSING);
 	assert_int_equal(cause(&findings, "cpu.quota")->state, READY);
-	assert_int_equal(findings.possible, findings.judged - 1);
+	assert_int_equal(cause(&findings, "host.smi")->state, MISSING); // a virtual machine has no counter of them
+	assert_int_equal(findings.possible, findings.judged - 2);
 	readiness__free(&findings);
 	machine.steal_offered = 1;
 	readiness__judge(&machine, &findings);
@@ -124,7 +145,7 @@ static void test_steal(void **state)
 	machine.host.virtualization = "vmware";
 	machine.steal_offered = -1;
 	readiness__judge(&machine, &findings);
-	assert_int_equal(cause(&findings, "cpu.steal")->state, DEGRADED);
+	assert_int_equal(cause(&findings, "cpu.steal")->state, MISSING);
 	readiness__free(&findings);
 }
 
@@ -142,6 +163,8 @@ static void no_symbols(struct machine *m) { m->symbols = false; }
 static void no_schedstat(struct machine *m) { m->run_delay = false; }
 static void no_statistics(struct machine *m) { m->statistics_error = -EPERM; }
 static void in_container(struct machine *m) { m->own_pid_namespace = true; }
+static void no_swap(struct machine *m) { m->surroundings.swap_kib = 0; }
+static void no_controllers(struct machine *m) { m->surroundings.memory_controller = m->surroundings.io_controller = NULL; }
 
 static const struct broken broken[] = {
 	{ "kernel", MISSING, true, old_kernel }, { "btf", MISSING, true, no_btf }, { "lockdown", MISSING, true, locked_down },
@@ -149,7 +172,9 @@ static const struct broken broken[] = {
 	{ "privileges", MISSING, true, no_capability }, { "privileges", DEGRADED, false, no_ptrace },
 	{ "cgroups", DEGRADED, false, no_v2 }, { "symbols", DEGRADED, false, no_symbols },
 	{ "run-delay", DEGRADED, false, no_schedstat }, { "bpf-statistics", DEGRADED, false, no_statistics },
-	{ "namespaces", DEGRADED, false, in_container },
+	{ "namespaces", DEGRADED, false, in_container }, { "swap", NOTE, false, no_swap },
+	{ "memory-controller", NOTE, false, no_controllers }, { "io-controller", NOTE, false, no_controllers },
+	
 };
 
 static void test_what_is_missing_is_said(void **state)
@@ -169,6 +194,107 @@ static void test_what_is_missing_is_said(void **state)
 			fail_msg("%s: %zu causes are possible", finding->id, findings.possible);
 		readiness__free(&findings);
 	}
+}
+
+// Each subject's probes have a requirement, which says what a recording would say; causes that need them can't be judged then.
+static void test_probes_that_are_off(void **state)
+{
+	static const struct { const char *subject, *cause; } hit[] = {
+		{ "block", "io.device" }, { "memory", "memory.reclaim" }, { "irq", "irq.softirq" }, { "futex", "lock.futex" },
+		{ "host", "host.pause" },
+	};
+	(void)state;
+	for (size_t i = 0; i < subject_table_count; i++) {
+		// These have no probes: "disks" reads files that are always there, the others are the requirements "frequency" and "smi-probes".
+		bool known = !subject_table[i] || !strcmp(subject_table[i]->name, "disks") || !strcmp(subject_table[i]->name, "frequency")
+			|| !strcmp(subject_table[i]->name, "smi");
+		for (size_t j = 0; j < ARRAY_SIZE(subjects); j++)
+			known = known || !strcmp(subjects[j], subject_table[i]->name);
+		if (!known)
+			fail_msg("'check' says nothing of the subject %s", subject_table[i]->name);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(hit); i++) {
+		struct machine machine = good_machine();
+		struct findings findings;
+		cleanup_free char *key = base__format("probe.%s", hit[i].subject), *id = base__format("%s-probes", hit[i].subject);
+
+		recording__set_meta(machine.probes, key, "this kernel has no such tracepoint");
+		readiness__judge(&machine, &findings);
+		assert_int_equal(requirement(&findings, id)->state, MISSING);
+		assert_string_equal(requirement(&findings, id)->why, "this kernel has no such tracepoint");
+		assert_non_null(requirement(&findings, id)->enable);
+		const struct finding *finding = cause(&findings, hit[i].cause);
+		if (finding->state != NOT_JUDGED_YET) {
+			assert_int_equal(finding->state, MISSING);
+			assert_string_equal(finding->because, id);
+		}
+		assert_int_equal(cause(&findings, "cpu.quota")->state, READY);
+		readiness__free(&findings);
+	}
+	struct machine machine = good_machine();
+	struct findings findings;
+	machine.probes = NULL;
+	readiness__judge(&machine, &findings);
+	assert_int_equal(requirement(&findings, "block-probes")->state, NOT_TRIED);
+	readiness__free(&findings);
+}
+
+// A virtual machine sees neither heat nor firmware; an AMD machine does not count SMIs; msr may be a module.
+static void test_hardware(void **state)
+{
+	static const struct { const char *virtualization; bool intel, msr, thermal, frequency; enum readiness smi, frequency_state; const char *enable; } cases[] = {
+		{ "none", true, true, true, true, READY, READY, NULL }, { "none", true, false, false, true, MISSING, READY, "modprobe msr" },
+		{ "none", false, true, true, false, MISSING, READY, "hwlat" }, { "none", true, true, false, false, READY, MISSING, NULL },
+		{ "kvm", true, true, false, false, MISSING, MISSING, "on the host" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct machine machine = good_machine();
+		struct findings findings;
+
+		machine.host.virtualization = cases[i].virtualization;
+		machine.steal_offered = 1;
+		machine.surroundings.intel = cases[i].intel;
+		machine.surroundings.msr_device = cases[i].msr;
+		machine.surroundings.thermal_counters = cases[i].thermal;
+		machine.surroundings.frequency = cases[i].frequency;
+		readiness__judge(&machine, &findings);
+		assert_int_equal(requirement(&findings, "smi-probes")->state, cases[i].smi);
+		assert_int_equal(requirement(&findings, "frequency-probes")->state, cases[i].frequency_state);
+		if (cases[i].enable)
+			assert_non_null(strstr(requirement(&findings, "smi-probes")->enable, cases[i].enable));
+		assert_int_equal(requirement(&findings, "clocks")->state, strcmp(cases[i].virtualization, "none") ? READY : NOTE);
+		readiness__free(&findings);
+	}
+}
+
+// RCU stalls are told by a tracepoint and by the log; lockups by the log only, so that it must be there.
+static void test_rcu(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct machine machine = good_machine();
+		struct findings findings;
+
+		machine.rcu_tracepoint = i & 1;
+		machine.surroundings.kernel_log = i & 2 ? -EPERM : 0;
+		readiness__judge(&machine, &findings);
+		assert_int_equal(requirement(&findings, "rcu-tracepoint")->state, i & 1 ? READY : NOTE);
+		assert_int_equal(requirement(&findings, "kernel-log")->state, i & 2 ? MISSING : READY);
+		assert_int_equal(cause(&findings, "kernel.rcu")->state, i & 2 ? MISSING : READY);
+		readiness__free(&findings);
+	}
+}
+
+static void test_lists(void **state)
+{
+	(void)state;
+	assert_true(surroundings__lists("cpuset cpu io memory\n", "cpu"));
+	assert_true(surroundings__lists("cpuset cpu io memory\n", "memory"));
+	assert_true(surroundings__lists("rw,blkio", "blkio"));
+	assert_false(surroundings__lists("cpuset io\n", "cpu"));
+	assert_false(surroundings__lists("rdma", "dma"));
+	assert_false(surroundings__lists("", "cpu"));
 }
 
 // The facts of this machine, gathered for real: probes__load must agree with what is said of them.
@@ -198,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_is_well), cmocka_unit_test(test_no_privileges), cmocka_unit_test(test_psi_switched_off),
 		cmocka_unit_test(test_steal), cmocka_unit_test(test_what_is_missing_is_said), cmocka_unit_test(test_this_machine),
+		cmocka_unit_test(test_probes_that_are_off), cmocka_unit_test(test_hardware), cmocka_unit_test(test_rcu), cmocka_unit_test(test_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

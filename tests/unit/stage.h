@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "causes/cause.h"
+#include "causes/verdict.h"
 #include "ledger/ledger.h"
 
 #define STAGE_MS 1000000LL
@@ -93,6 +94,36 @@ static inline bool stage__names(const struct party *parties, size_t count, int64
 			if (parties[i].members[j] == process)
 				return true;
 	return false;
+}
+
+// Takes back what was judged: verdicts by hand, for tests of what is made of them.
+static inline void stage__forget_verdicts(struct stage *stage)
+{
+	for (size_t i = 0; i < stage->diagnosis->verdict_count; i++) {
+		struct verdict *verdict = &stage->diagnosis->verdicts[i];
+		const struct cause *cause = verdict->cause;
+		verdict__free(verdict);
+		*verdict = (struct verdict){ .cause = cause, .kind = VERDICT_RULED_OUT, .counted_by_pressure = cause->counted_by_pressure };
+	}
+}
+
+static inline struct verdict *stage__find(const struct stage *stage, const char *id)
+{
+	for (size_t i = 0; i < stage->diagnosis->verdict_count; i++)
+		if (!strcmp(stage->diagnosis->verdicts[i].cause->id, id))
+			return &stage->diagnosis->verdicts[i];
+	fail_msg("no cause %s", id);
+	return NULL;
+}
+
+static inline void stage__add_party(struct stage *stage, struct verdict *verdict, bool victim, int64_t process, double seconds)
+{
+	const struct scene *scene = stage->diagnosis->scene;
+	const struct crowd *crowd = &scene->crowds[scene->crowd_of[process - 1]];
+	if (victim)
+		verdict__add_victim(verdict, crowd, seconds * 1e9);
+	else
+		verdict__add_culprit(verdict, crowd, seconds * 1e9);
 }
 
 #define assert_verdict(stage, id, expected) \

@@ -1,0 +1,52 @@
+// What block.bpf.c and user space share. Times are CLOCK_MONOTONIC, as those of the kernel's requests.
+#ifndef WHYSTALL_BPF_BLOCK_RECORDS_H
+#define WHYSTALL_BPF_BLOCK_RECORDS_H
+
+#define BLOCK_PROBES 4                  // neighbours looked at before a device or cgroup is counted as not stored
+#define BLOCK_CGROUPS 64                // rows of cgroups for each CPU; a power of two
+#define BLOCK_SUBMITS 4096              // requests whose submitter is remembered at a time; a power of two
+#define BLOCK_USERS 8192
+#define BLOCK_BUCKETS 24                // of latency: under 1.024 µs, 2.048 µs … 4.3 s, and above
+#define BLOCK_SAMPLES 64                // requests whose submitter is looked at in each slice …
+#define BLOCK_SLICE 16                  // … of so many ticks, on each CPU
+
+enum block_operation { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_OTHER, BLOCK_OPERATIONS };
+
+// Requests of one kind that one CPU completed.
+struct block_sum {
+	unsigned long long count, bytes;
+	unsigned long long ns, max_ns;          // from the request's beginning to its end
+	unsigned long long device_count, device_ns; // of the requests of which the kernel kept when the driver got them: from there to the end
+	unsigned int latency[BLOCK_BUCKETS];
+};
+
+// One device on one CPU. No lock: each CPU writes its own rows.
+struct block_row {
+	unsigned int device, used;              // major << 20 | minor of the whole disk
+	struct block_sum operations[BLOCK_OPERATIONS];
+};
+
+// The same of a cgroup (of the hierarchy that has the io controller), all devices apart.
+struct block_cgroup {
+	unsigned long long cgroup;              // kernfs id; 0: free
+	unsigned int device, unused;
+	unsigned long long count, bytes, ns;
+};
+
+struct block_cpu {
+	unsigned long long devices_lost, cgroups_lost, users_lost; // completions that found no row
+	unsigned long long submits;             // requests begun on this CPU
+	unsigned long long sampled_at, next_at; // value of `submits` at the last sample, and at the next
+	unsigned long long slice_at;            // and when the slice began
+	unsigned long long slice;               // ticks
+	unsigned int period, slice_samples, random, unused;
+	unsigned long long samples, samples_found; // submitters noted; and met again at the completion
+};
+
+// Who submitted the request that begins at this sector. `place`: the sector + 1; 0: free.
+struct block_submit { unsigned long long place; unsigned int device, tgid, weight, unused; };
+
+struct block_user_key { unsigned int tgid, device, operation; };
+struct block_user { unsigned long long count, bytes, ns, max_ns, samples; }; // all but the last two weighted: each sample stands for several
+
+#endif

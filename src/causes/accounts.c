@@ -1,0 +1,151 @@
+#include "causes/accounts.h"
+#include "base/base.h"
+#include "ledger/resources.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct { const char *waits, *name, *place; } words[ACCOUNTS] = {
+	[ACCOUNT_CPU] = { "waits for CPU time", "CPU", "for want of CPU time" },
+	[ACCOUNT_LOCKS] = { "kernel locks", "LOCKS", "on a kernel lock" },
+	[ACCOUNT_SLEEPS] = { "locks of the programs themselves", "PROGRAMS' LOCKS", "on a lock of a program's own" },
+	[ACCOUNT_MEMORY] = { "memory", "MEMORY", "for want of memory" },
+	[ACCOUNT_IO] = { "I/O", "I/O", "on I/O" },
+	[ACCOUNT_INTERRUPTS] = { "interrupts", "INTERRUPTS", "by interrupts" },
+	[ACCOUNT_HOST] = { "the machine underneath", "MACHINE", "by the machine underneath" },
+};
+
+const char *const pressure_kinds[PRESSURE_KINDS] = { "cpu", "memory", "io" };
+
+const char *account__waits(enum account account)
+{
+	return words[account].waits;
+}
+
+const char *account__name(enum account account)
+{
+	return words[account].name;
+}
+
+const char *account__place(enum account account)
+{
+	return words[account].place;
+}
+
+const char *account__place_of(const struct cause *cause)
+{
+	static const struct { const char *beginning, *place; } special[] = {
+		{ "host.pause", "with the whole machine" }, { "host.smi", "by the firmware" }, { "cpu.frequency", "by slow CPUs" },
+		{ "kernel.", "inside the kernel" }, { "memory.tlb", "by interrupts between the CPUs" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
+		if (!strncmp(cause->id, special[i].beginning, strlen(special[i].beginning)))
+			return special[i].place;
+	return words[cause->account].place;
+}
+
+// The meta that says whether the account's probes were on; NULL: they always are.
+static const char *const probes[ACCOUNTS] = {
+	[ACCOUNT_LOCKS] = "locks", [ACCOUNT_SLEEPS] = "probe.futex", [ACCOUNT_MEMORY] = "probe.memory", [ACCOUNT_IO] = "probe.block",
+	[ACCOUNT_INTERRUPTS] = "probe.irq", [ACCOUNT_HOST] = "probe.host",
+};
+
+// Why nothing of an account could be judged, in a few words: the verdicts have the sentences.
+static const char *reason_of(const struct diagnosis *diagnosis, enum account account, bool any_judge)
+{
+	const char *state = probes[account] ? recording__meta(diagnosis->ledger->recording, probes[account]) : "on";
+	if (!any_judge)
+		return "not by this version";
+	if (!state)
+		return "not in this recording";
+	if (!strcmp(state, "0"))
+		return "this kernel has no tracepoints for them";
+	return strcmp(state, "on") && strcmp(state, "1") ? state : "see above";
+}
+
+bool account__is_judged(const struct diagnosis *diagnosis, enum account account, const char **ret_reason)
+{
+	bool any_judge = false;
+	*ret_reason = NULL;
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[i];
+		if (verdict->cause->account != account)
+			continue;
+		if (verdict->kind != VERDICT_NOT_TESTABLE)
+			return true;
+		any_judge = any_judge || verdict->cause->judge;
+	}
+	*ret_reason = reason_of(diagnosis, account, any_judge);
+	return false;
+}
+
+const char *pressure__name(const char *resource)
+{
+	return !strcmp(resource, "cpu") ? "CPU" : !strcmp(resource, "io") ? "I/O" : resource;
+}
+
+const struct ledger_pressure *pressure__system(const struct ledger *ledger, const char *resource)
+{
+	for (size_t i = 0; i < ledger->pressure_count; i++) {
+		const struct ledger_pressure *row = &ledger->pressures[i];
+		if (!row->cgroup && !strcmp(row->resource, resource) && !strcmp(row->kind, "some"))
+			return row;
+	}
+	return NULL;
+}
+
+double pressure__share(const struct ledger *ledger, const char *resource)
+{
+	const struct ledger_pressure *row = pressure__system(ledger, resource);
+	return row && ledger->window_seconds > 0 ? row->kernel_seconds / ledger->window_seconds : 0;
+}
+
+// Whoever waits for pages to come back from a disk waits for I/O as well, and the kernel counts that as its pressure, too.
+static double returning_seconds(const struct ledger *ledger)
+{
+	const struct sleep_class_sum *sums = ledger->sleeps.by_class;
+	double ns = (double)sums[SLEEP_SWAP_IN].io_some_ns + (double)sums[SLEEP_REFAULT].io_some_ns;
+	return ns / NS_PER_SEC * resources__scale(ledger, "io", "some");
+}
+
+double pressure__found_seconds(const struct diagnosis *diagnosis, const char *resource, bool *ret_any)
+{
+	double seconds = 0;
+	*ret_any = false;
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[i];
+		if (verdict->kind < VERDICT_CONTRIBUTING)
+			continue;
+		bool returning = !strcmp(verdict->cause->id, "memory.thrash") && !strcmp(resource, "io");
+		if (!returning && strcmp(verdict->counted_by_pressure, resource))
+			continue;
+		double more = returning ? returning_seconds(diagnosis->ledger) : verdict->wall_seconds;
+		seconds += more;
+		*ret_any = *ret_any || !returning || more > 0;
+	}
+	return seconds;
+}
+
+double pressure__idle_seconds(const struct ledger *ledger, const char *resource)
+{
+	if (strcmp(resource, "io"))
+		return 0;
+	return (double)ledger->sleeps.by_class[SLEEP_RING_IDLE].io_some_ns / NS_PER_SEC * resources__scale(ledger, "io", "some");
+}
+
+const struct process_row *pressure__main_waiter(const struct ledger *ledger, const char *resource, double *ret_share)
+{
+	const struct recording *recording = ledger->recording;
+	const struct pressure_share_row *most = NULL;
+	double all_ns = 0;
+	for (size_t i = 0; i < recording->pressure_share_count; i++) {
+		const struct pressure_share_row *row = &recording->pressure_share[i];
+		if (!row->resource || strcmp(row->resource, resource))
+			continue;
+		all_ns += (double)row->some_ns;
+		if (row->process && (!most || row->some_ns > most->some_ns))
+			most = row;
+	}
+	*ret_share = most && all_ns > 0 ? (double)most->some_ns / all_ns : 0;
+	return most && most->some_ns > 0 ? recording__process(recording, most->process) : NULL;
+}

@@ -1,0 +1,178 @@
+// The sentences without which the headline would mislead, weightiest first.
+#include "causes/accounts.h"
+#include "causes/headline.h"
+#include "causes/thresholds.h"
+#include "causes/wording.h"
+
+#include <string.h>
+
+const char *headline__imbalance(const struct diagnosis *diagnosis)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	const struct ledger_pressure *cpu = ledger->cpu_some;
+	double little = threshold__value(THRESHOLD_WALL_CONTRIBUTING) * ledger->window_seconds;
+	double booked = cpu->victims_seconds > cpu->culprits_seconds ? cpu->victims_seconds : cpu->culprits_seconds;
+	if (ledger->balanced)
+		return NULL;
+	if (cpu->booked && diagnosis->unexplained_seconds < little && booked < cpu->kernel_seconds + little)
+		return NULL;
+	return ledger->imbalance ? ledger->imbalance : "the reason is unknown";
+}
+
+static void add_caution(struct diagnosis *diagnosis, char *sentence)
+{
+	size_t capacity = diagnosis->caution_count;
+	diagnosis->cautions = base__grow(diagnosis->cautions, &capacity, diagnosis->caution_count + 1, sizeof(char *));
+	diagnosis->cautions[diagnosis->caution_count++] = sentence;
+}
+
+// Whoever looks at pressure graphs would take the lock, or the commit, for what they show.
+static void add_uncounted_caution(struct diagnosis *diagnosis, const size_t *order, size_t count)
+{
+	double asleep = 0;
+	bool locks = false;
+	for (size_t i = 0; i < count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[order[i]];
+		enum account account = verdict->cause->account;
+		if (verdict->under || strcmp(verdict->counted_by_pressure, "none") ||
+		    (account != ACCOUNT_LOCKS && account != ACCOUNT_SLEEPS && account != ACCOUNT_IO))
+			continue;
+		asleep += verdict->stall_seconds;
+		locks = locks || account != ACCOUNT_IO;
+	}
+	if (asleep <= 0)
+		return;
+	cleanup_string struct string other = { 0 };
+	for (size_t j = 0; j < PRESSURE_KINDS; j++) {
+		const struct verdict *counted = NULL;
+		double share = pressure__share(diagnosis->ledger, pressure_kinds[j]);
+		for (size_t i = 0; i < count && !counted; i++)
+			if (!diagnosis->verdicts[order[i]].under && !strcmp(diagnosis->verdicts[order[i]].counted_by_pressure, pressure_kinds[j]))
+				counted = &diagnosis->verdicts[order[i]];
+		if (counted)
+			string__add(&other, " The %s pressure of %s has another cause: %s.", pressure__name(pressure_kinds[j]), wording__percent(share).text,
+				    counted->cause->id);
+		else if (!j && share >= threshold__value(THRESHOLD_WALL_CONTRIBUTING))
+			string__add(&other, " The CPU pressure of %s is other waiting: of tasks that are awake and want a CPU.",
+				    wording__percent(share).text);
+	}
+	add_caution(diagnosis, base__format("%s: counted by no pressure figure (%s in all).%s", locks ? "Asleep on a lock" : "Asleep in a commit",
+					    wording__seconds(asleep).text, other.text ? other.text : ""));
+}
+
+// A cause that was found need not be what most of the pressure comes from. The causes' times may overlap, so their sum is the most that they
+// can explain.
+static void add_remainder_caution(struct diagnosis *diagnosis, const char *resource)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	const struct ledger_pressure *row = pressure__system(ledger, resource);
+	bool any;
+	double some = row ? row->kernel_seconds : 0, found = pressure__found_seconds(diagnosis, resource, &any);
+
+	if (!any || found >= some / 2 || some - found < threshold__value(THRESHOLD_WALL_CONFIRMED) * ledger->window_seconds)
+		return;
+	bool cpu = !strcmp(resource, "cpu");
+	add_caution(diagnosis, base__format("Of the %s pressure of %s at most %s falls under the causes found: the rest is waiting %sthat no cause "
+					    "here accounts for%s.", pressure__name(resource), wording__percent(some / ledger->window_seconds).text,
+					    wording__percent(found / ledger->window_seconds).text, cpu ? "for CPUs " : "",
+					    cpu ? " (see \"Who waited for whom\")" : ""));
+}
+
+// Pressure that is none: an idle waiter is counted.
+static void add_idle_caution(struct diagnosis *diagnosis)
+{
+	const struct ledger *ledger = diagnosis->ledger;
+	double seconds = pressure__idle_seconds(ledger, "io");
+
+	if (seconds >= threshold__value(THRESHOLD_WALL_CONTRIBUTING) * ledger->window_seconds)
+		add_caution(diagnosis, base__format("Of the I/O pressure of %s, %s is that of io_uring waiters to whom nothing is owed: the kernel counts "
+						    "them, nobody stalls there.", wording__percent(pressure__share(ledger, "io")).text,
+						    wording__percent(seconds / ledger->window_seconds).text));
+}
+
+// Causes of an account that should have been judged and were not; by name where others of them could be. What this machine or recording
+// lacks as a whole is said below the headline.
+static void add_unjudged_caution(struct diagnosis *diagnosis, enum account account)
+{
+	static const char *const names[ACCOUNTS] = {
+		[ACCOUNT_CPU] = "CPU causes", [ACCOUNT_LOCKS] = "Kernel locks", [ACCOUNT_SLEEPS] = "Locks of the programs themselves",
+		[ACCOUNT_MEMORY] = "Memory causes", [ACCOUNT_IO] = "I/O causes", [ACCOUNT_INTERRUPTS] = "Interrupts",
+		[ACCOUNT_HOST] = "The machine underneath",
+	};
+	const struct verdict *first = NULL;
+	cleanup_string struct string ids = { 0 };
+	bool all = true;
+
+	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
+		const struct verdict *verdict = &diagnosis->verdicts[i];
+		if (!verdict->cause->judge || verdict->cause->account != account)
+			continue;
+		if (verdict->kind != VERDICT_NOT_TESTABLE || verdict->absent) {
+			all = false;
+			continue;
+		}
+		first = first ? first : verdict;
+		string__add(&ids, "%s%s", ids.length ? ", " : "", verdict->cause->id);
+	}
+	if (first)
+		add_caution(diagnosis, base__format("%s could not be judged: %s.", all ? names[account] : ids.text, first->summary));
+}
+
+// Pressure of memory or I/O of which no cause was found: what the books know of it.
+static void add_unattributed_caution(struct diagnosis *diagnosis, size_t number)
+{
+	static const char *const resources[] = { "memory", "io" };
+	const struct ledger *ledger = diagnosis->ledger;
+	const struct ledger_pressure *row = pressure__system(ledger, resources[number]);
+	double seconds = diagnosis->unattributed_seconds[number], share;
+	const struct process_row *waiter = pressure__main_waiter(ledger, resources[number], &share);
+	struct text_figure all = wording__seconds(seconds), part = wording__percent(seconds / ledger->window_seconds);
+
+	if (seconds <= 0)
+		return;
+	if (!row || !row->booked)
+		add_caution(diagnosis, base__format("The kernel also counted %s of %s pressure (%s of the window), which this recording cannot attribute.",
+						    all.text, resources[number], part.text));
+	else if (waiter)
+		add_caution(diagnosis, base__format("The kernel also counted %s of %s pressure (%s of the window): the books explain %s of it, %s of the "
+						    "waiting was that of %s (pid %lld), and no cause was found.", all.text, resources[number], part.text,
+						    wording__percent(row->explained).text, wording__percent(share).text,
+						    wording__process_name(waiter), (long long)waiter->pid));
+	else
+		add_caution(diagnosis, base__format("The kernel also counted %s of %s pressure (%s of the window): the books explain %s of it, and no "
+						    "cause was found.", all.text, resources[number], part.text,
+						    wording__percent(row->explained).text));
+}
+
+void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, size_t count)
+{
+	bool found = count > 0;
+	const struct ledger *ledger = diagnosis->ledger;
+	const struct recording *recording = ledger->recording;
+	if (!recording__meta_number(recording, "complete", 0))
+		add_caution(diagnosis, base__format("The recording was cut short: it holds %s of the %s asked for, and its last moments may be missing.",
+						    wording__seconds(ledger->window_seconds).text,
+						    wording__seconds((double)recording__meta_number(recording, "requested_ns", 0) / NS_PER_SEC).text));
+	add_uncounted_caution(diagnosis, order, count);
+	for (size_t i = 0; i < PRESSURE_KINDS; i++)
+		add_remainder_caution(diagnosis, pressure_kinds[i]);
+	add_idle_caution(diagnosis);
+	if (headline__imbalance(diagnosis))
+		add_caution(diagnosis, base__format("The books do not balance: %s.%s", headline__imbalance(diagnosis),
+						    found ? " Verdicts are lowered by a step." : ""));
+	add_unjudged_caution(diagnosis, ACCOUNT_CPU);
+	for (enum account account = ACCOUNT_CPU + 1; account < ACCOUNTS && recording->cpu_count; account++)
+		add_unjudged_caution(diagnosis, account);
+	for (size_t i = 0; i < ARRAY_SIZE(diagnosis->unattributed_seconds); i++)
+		add_unattributed_caution(diagnosis, i);
+	if (ledger->window_seconds > 0 && ledger->window_seconds < 2)
+		add_caution(diagnosis, base__format("The window is only %s long: what happens less often than that is not in it.",
+						    wording__seconds(ledger->window_seconds).text));
+	int64_t pid = recording__meta_number(recording, "scope_pid", 0);
+	const char *cgroup = recording__meta(recording, "scope_cgroup");
+	if (pid > 0)
+		add_caution(diagnosis, base__format("Only process %lld was asked for: what others suffer is not judged.", (long long)pid));
+	if (cgroup && *cgroup)
+		add_caution(diagnosis, base__format("Only cgroup %s was asked for: what others suffer is not judged.", cgroup));
+}
+

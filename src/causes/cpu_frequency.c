@@ -1,0 +1,187 @@
+// Heat, a power limit or a setting slows the CPUs.
+#include "causes/interrupts.h"
+#include "causes/judged.h"
+#include "causes/wording.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LEAST_LOOKS 3           // of one CPU while it was busy: fewer say nothing of the whole window
+
+struct speed {
+	double busy_ns, lost_ns;        // of CPUs whose base frequency is known; lost: the time that the base frequency would have saved
+	double sum_mhz, looks;          // of all busy CPUs
+	double slowest; int64_t slowest_cpu; // mean ÷ base, of the slowest CPU; -1: none
+	double throttled_ms, throttles; // of the CPU that was throttled longest; how often in all
+	double over_limit;              // power used ÷ limit, of the package nearest to it; 0 unknown
+	int64_t limited_cpu; double limit_mhz, base_mhz; // a setting holds it below its base frequency; -1: none
+	const char *cooler; double cooled; // who was cooling, in how many looks
+};
+
+// The value at the end of the window; -1: not there.
+static double value_of(const struct recording *recording, const char *source, int64_t cpu, const char *name)
+{
+	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
+		const struct kernel_counter_row *row = &recording->kernel_counter[i];
+		if (row->source && !strcmp(row->source, source) && row->name && !strcmp(row->name, name) && row->key && atoll(row->key) == cpu)
+			return (double)row->after;
+	}
+	return -1;
+}
+
+static void add_busy(const struct recording *recording, const struct activity_row *row, struct speed *speed)
+{
+	double mean = (double)row->amount, base = value_of(recording, "cpufreq", row->cpu, "base_khz");
+	speed->sum_mhz += mean / 1e3 * (double)row->count;
+	speed->looks += (double)row->count;
+	if (base <= 0 || row->count < LEAST_LOOKS)
+		return;
+	double ratio = mean / base;
+	speed->busy_ns += (double)row->ns;
+	speed->lost_ns += (double)row->ns * fmax(0, 1 - ratio);
+	if (speed->slowest_cpu < 0 || ratio < speed->slowest) {
+		speed->slowest = ratio;
+		speed->slowest_cpu = row->cpu;
+		speed->base_mhz = base / 1e3;
+	}
+}
+
+static void add_limit(const struct recording *recording, const struct kernel_counter_row *row, struct speed *speed)
+{
+	double growth = (double)(row->after - row->before);
+	if (!strcmp(row->source, "thermal_throttle")) {
+		if (strstr(row->name, "_time_ms"))
+			speed->throttled_ms = fmax(speed->throttled_ms, growth);
+		else if (!strcmp(row->name, "core_throttle_count"))
+			speed->throttles += growth;
+	} else if (!strcmp(row->source, "cpufreq") && (!strcmp(row->name, "scaling_max_khz") || !strcmp(row->name, "bios_limit_khz"))) {
+		double base = value_of(recording, "cpufreq", atoll(row->key), "base_khz");
+		if (base > 0 && (double)row->after < base && speed->limited_cpu < 0) {
+			speed->limited_cpu = atoll(row->key);
+			speed->limit_mhz = (double)row->after / 1e3;
+		}
+	} else if (!strcmp(row->source, "powercap") && !strcmp(row->name, "energy_uj")) {
+		for (size_t i = 0; i < recording->kernel_counter_count; i++) {
+			const struct kernel_counter_row *limit = &recording->kernel_counter[i];
+			if (!strcmp(limit->source, "powercap") && !strcmp(limit->key, row->key) && !strcmp(limit->name, "limit_uw") && limit->after > 0)
+				speed->over_limit = fmax(speed->over_limit, growth / ((double)limit->after * (double)recording__meta_number(recording, "window_ns", 0) /
+										      (double)NS_PER_SEC));
+		}
+	}
+}
+
+static struct speed gather(const struct recording *recording)
+{
+	struct speed speed = { .slowest = 1, .slowest_cpu = -1, .limited_cpu = -1 };
+	for (size_t i = 0; i < recording->activity_count; i++) {
+		const struct activity_row *row = &recording->activity[i];
+		if (!row->subject || strcmp(row->subject, "frequency") || !row->kind)
+			continue;
+		if (!strcmp(row->kind, "busy") && row->count > 0)
+			add_busy(recording, row, &speed);
+		else if (!strcmp(row->kind, "cooling") && (double)row->count > speed.cooled) {
+			speed.cooled = (double)row->count;
+			speed.cooler = row->key;
+		}
+	}
+	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
+		const struct kernel_counter_row *row = &recording->kernel_counter[i];
+		if (row->source && row->name && row->key)
+			add_limit(recording, row, &speed);
+	}
+	return speed;
+}
+
+// What slows them, as far as it left a trace; NULL: nothing did.
+static char *limiter(const struct recording *recording, const struct speed *speed, double window_ms, const char **ret_kind)
+{
+	const char *governor = recording__meta(recording, "frequency.governor");
+	*ret_kind = "device";
+	if (speed->throttled_ms >= threshold__value(THRESHOLD_FREQUENCY_THROTTLED) * window_ms || (speed->throttled_ms <= 0 && speed->throttles > 0))
+		return base__copy("heat (thermal throttling)");
+	if (speed->over_limit >= threshold__value(THRESHOLD_FREQUENCY_POWER))
+		return base__copy("the package's power limit");
+	if (speed->cooled > 0)
+		return base__format("cooling by the kernel (%s)", speed->cooler ? speed->cooler : "unknown");
+	*ret_kind = "kernel";
+	if (speed->limited_cpu >= 0)
+		return base__format("a limit of %.0f MHz in cpufreq (CPU %lld)", speed->limit_mhz, (long long)speed->limited_cpu);
+	if (governor && !strcmp(governor, "powersave") && strcmp(recording__meta(recording, "frequency.driver") ? recording__meta(recording, "frequency.driver") : "",
+								   "intel_pstate"))
+		return base__copy("the governor powersave, which keeps the lowest frequency");
+	return NULL;
+}
+
+static void add_victims(const struct scene *scene, const struct speed *speed, struct verdict *verdict)
+{
+	double loss = speed->busy_ns > 0 ? speed->lost_ns / speed->busy_ns : 0;
+	for (size_t i = 0; i < scene->crowd_count; i++) {
+		const struct crowd *crowd = &scene->crowds[i];
+		if (crowd->tool || !crowd->in_scope || (double)crowd->run_ns < threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns)
+			continue;
+		struct party *party = verdict__add_victim(verdict, crowd, (double)crowd->run_ns * loss);
+		party->loss = loss;
+		party__set_note(party, "ran while the CPUs were slow; which CPUs it ran on is not told apart");
+	}
+}
+
+static void judge(const struct scene *scene, struct verdict *verdict)
+{
+	const struct recording *recording = scene->ledger->recording;
+	const char *probe = recording__meta(recording, "probe.frequency"), *virtualization = recording__meta(recording, "virtualization"), *kind;
+	if (!probe || strcmp(probe, "on")) {
+		bool guest = virtualization && *virtualization && strcmp(virtualization, "none");
+		verdict->kind = VERDICT_NOT_TESTABLE;
+		verdict->absent = true;
+		verdict__set_summary(verdict, "%s%s", probe ? probe : "this recording has no frequencies: record again with this version",
+				     guest ? "; a virtual machine's CPUs are as fast as its host's: look there (turbostat, thermal_throttle)" : "");
+		return;
+	}
+	struct speed speed = gather(recording);
+	double window_ms = scene->window_ns / 1e6, loss = speed.busy_ns > 0 ? speed.lost_ns / speed.busy_ns : 0;
+	bool slow = speed.slowest_cpu >= 0 && 1 - speed.slowest >= threshold__value(THRESHOLD_FREQUENCY_SLOW);
+	cleanup_free char *what = limiter(recording, &speed, window_ms, &kind);
+	bool heat = speed.throttled_ms >= threshold__value(THRESHOLD_FREQUENCY_THROTTLED) * window_ms;
+	verdict->kind = slow && what && loss >= threshold__value(THRESHOLD_FREQUENCY_LOSS) ? VERDICT_CONFIRMED : slow || heat ? VERDICT_CONTRIBUTING : VERDICT_RULED_OUT;
+	verdict->stall_seconds = speed.lost_ns / NS_PER_SEC;
+	verdict->wall_seconds = fmin(scene->ledger->window_seconds, speed.lost_ns / NS_PER_SEC / (scene->ledger->cpus > 0 ? scene->ledger->cpus : 1));
+	if (speed.slowest_cpu >= 0)
+		verdict__add_evidence(verdict, "how far the slowest CPU stayed below its base frequency while busy", fmax(0, 1 - speed.slowest), "of the base frequency",
+				      threshold__value(THRESHOLD_FREQUENCY_SLOW), "cpufreq/scaling_cur_freq, base_frequency");
+	if (speed.looks > 0)
+		verdict__add_evidence(verdict, "mean frequency of busy CPUs", speed.sum_mhz / speed.looks, "MHz", NAN, "cpufreq/scaling_cur_freq, once a second");
+	verdict__add_evidence(verdict, "longest thermal throttling of a CPU", speed.throttled_ms / window_ms, "of the window",
+			      threshold__value(THRESHOLD_FREQUENCY_THROTTLED), "thermal_throttle/*_throttle_total_time_ms");
+	if (speed.over_limit > 0)
+		verdict__add_evidence(verdict, "power used by the package nearest to its limit", speed.over_limit, "of the limit",
+				      threshold__value(THRESHOLD_FREQUENCY_POWER), "powercap/intel-rapl");
+	if (verdict->kind == VERDICT_RULED_OUT) {
+		if (speed.slowest_cpu >= 0)
+			verdict__set_summary(verdict, "the slowest busy CPU ran at %s of its base frequency", wording__percent(speed.slowest).text);
+		else
+			verdict__set_summary(verdict, "no throttling was counted; %s", speed.looks > 0 ? "base frequencies are not known here"
+					     : "no CPU was busy for long enough to tell its frequency");
+		return;
+	}
+	verdict__add_other_culprit(verdict, kind, what ? what : "unknown: nothing says what slows them", NULL, speed.lost_ns);
+	add_victims(scene, &speed, verdict);
+	verdict__settle_parties(verdict, scene->ledger->window_seconds);
+	if (slow)
+		verdict__set_summary(verdict, "CPU %lld ran at %s of its base frequency while busy: %s", (long long)speed.slowest_cpu,
+				     wording__percent(speed.slowest).text, what ? what : "nothing says what slows it");
+	else
+		verdict__set_summary(verdict, "CPUs were throttled for %s of the window by heat, but ran at their base frequency or above",
+				     wording__percent(speed.throttled_ms / window_ms).text);
+	verdict__add_check(verdict, "counters that grow", "grep . /sys/devices/system/cpu/cpu*/thermal_throttle/*_count");
+	verdict__add_check(verdict, "Bzy_MHz below the base frequency while Busy% is high; PkgWatt at the limit", "turbostat --interval 5 --num_iterations 2");
+}
+
+const struct cause cpu_frequency = {
+	.id = "cpu.frequency", .title = "CPUs are slowed down", .counted_by_pressure = "none",
+	.claim = "heat, a power limit or a setting slows the CPUs",
+	.decisive = "a mean frequency under the base while busy, and a limit that was reached",
+	.by_hand = "grep . /sys/devices/system/cpu/cpu*/thermal_throttle/*_count; turbostat",
+	.helps = "cooling, governor, power limits",
+	.account = ACCOUNT_HOST,
+	.judge = judge,
+};

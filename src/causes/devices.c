@@ -1,0 +1,259 @@
+#include "causes/devices.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/base.h"
+
+#define STACK_DEPTH 8           // devices on devices: enough for partitions, RAID, LVM and encryption on top of each other
+#define FROM_BELOW 0.5          // part of a stacked device's latency that the ones below must explain to be the ones meant
+
+static bool same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+static const struct device_row *row_of(const struct recording *recording, const char *number)
+{
+	for (size_t i = 0; number && i < recording->device_count; i++)
+		if (same(recording->device[i].number, number))
+			return &recording->device[i];
+	return NULL;
+}
+
+// Growth of a counter of /proc/diskstats; -1 unknown.
+static double counted(const struct recording *recording, const char *name, const char *counter)
+{
+	for (size_t i = 0; name && i < recording->kernel_counter_count; i++) {
+		const struct kernel_counter_row *row = &recording->kernel_counter[i];
+		if (same(row->source, "diskstats") && same(row->key, name) && same(row->name, counter))
+			return fmax(0, (double)(row->after - row->before));
+	}
+	return -1;
+}
+
+static double mean_wait_ms(const struct recording *recording, const struct device_row *row)
+{
+	double requests = counted(recording, row->name, "reads") + counted(recording, row->name, "writes");
+	double ms = counted(recording, row->name, "read_ms") + counted(recording, row->name, "write_ms");
+	return requests > 0 ? ms / requests : 0;
+}
+
+// The one of the devices below that was waited for most.
+static const struct device_row *slowest_below(const struct recording *recording, const struct device_row *row)
+{
+	const struct device_row *slowest = NULL;
+	cleanup_free char *list = base__copy(row->below);
+	double most = 0;
+	for (char *rest = list, *number; rest && (number = strsep(&rest, " "));) {
+		const struct device_row *one = row_of(recording, number);
+		if (one && one->disk)
+			one = row_of(recording, one->disk);
+		double ms = one ? counted(recording, one->name, "queue_ms") : 0;
+		if (one && (!slowest || ms > most)) {
+			slowest = one;
+			most = ms;
+		}
+	}
+	return slowest;
+}
+
+static const struct device_row *follow(const struct recording *recording, const char *number)
+{
+	const struct device_row *row = row_of(recording, number);
+	for (int depth = 0; row && depth < STACK_DEPTH; depth++) {
+		const struct device_row *next = row->disk ? row_of(recording, row->disk) : NULL;
+		if (!next && !row->requests && row->below) {
+			next = slowest_below(recording, row);
+			if (next && mean_wait_ms(recording, next) < FROM_BELOW * mean_wait_ms(recording, row))
+				return row;     // it holds requests back itself
+		}
+		if (!next)
+			return row;
+		row = next;
+	}
+	return row;
+}
+
+struct device *devices__find(const struct devices *devices, const struct recording *recording, const char *number)
+{
+	const struct device_row *row = follow(recording, number);
+	for (size_t i = 0; i < devices->count; i++)
+		if (same(devices->all[i].number, row ? row->number : number))
+			return &devices->all[i];
+	return NULL;
+}
+
+static struct device *add(struct devices *devices, const struct scene *scene, const char *number)
+{
+	const struct recording *recording = scene->ledger->recording;
+	struct device *device = devices__find(devices, recording, number);
+	if (device)
+		return device;
+	size_t capacity = devices->count;
+	devices->all = base__grow(devices->all, &capacity, devices->count + 1, sizeof(*devices->all));
+	device = &devices->all[devices->count++];
+	device->row = follow(recording, number);
+	device->number = device->row ? device->row->number : number;
+	device->name = device->row ? device->row->name : number;
+	device->busy_ns = device->row ? counted(recording, device->name, "busy_ms") : -1;
+	if (device->busy_ns >= 0)
+		device->busy_ns *= NS_PER_MSEC;
+	device->waits = base__alloc(scene->crowd_count + 1, sizeof(*device->waits));
+	return device;
+}
+
+static void add_requests(struct device *device, const struct device_io_row *io)
+{
+	device->all_requests += (double)io->count;
+	device->all_ns += (double)io->ns;
+	device->driver_requests += (double)io->device_count;
+	device->driver_ns += (double)io->device_ns;
+	for (int direction = 0; direction < DEVICE_DIRECTIONS; direction++) {
+		if (!same(io->operation, direction == DEVICE_READ ? "read" : "write"))
+			continue;
+		device->requests[direction] += (double)io->count;
+		device->bytes[direction] += (double)io->bytes;
+		device->ns[direction] += (double)io->ns;
+	}
+	device->by_requests = true;
+}
+
+// Where no probe followed the requests (a device without any, or a kernel without the tracepoints), the kernel's own sums tell.
+static void add_counted(const struct recording *recording, struct device *device)
+{
+	static const char *const names[DEVICE_DIRECTIONS][3] = { { "reads", "read_sectors", "read_ms" }, { "writes", "write_sectors", "write_ms" } };
+	if (device->by_requests || !device->row)
+		return;
+	for (int direction = 0; direction < DEVICE_DIRECTIONS; direction++) {
+		device->requests[direction] = fmax(0, counted(recording, device->name, names[direction][0]));
+		device->bytes[direction] = 512 * fmax(0, counted(recording, device->name, names[direction][1]));
+		device->ns[direction] = fmax(0, counted(recording, device->name, names[direction][2])) * NS_PER_MSEC;
+		device->all_requests += device->requests[direction];
+		device->all_ns += device->ns[direction];
+	}
+}
+
+static size_t crowd_of(const struct scene *scene, int64_t process)
+{
+	const struct ledger_process *row = process ? ledger__process(scene->ledger, process) : NULL;
+	return row ? scene->crowd_of[row - scene->ledger->processes] : SIZE_MAX;
+}
+
+static void add_sleep(struct device_wait *wait, const struct sleep_row *sleep)
+{
+	wait->ns += (double)sleep->ns;
+	wait->times += (double)sleep->times;
+	wait->max_ns = fmax(wait->max_ns, (double)sleep->max_ns);
+	wait->io_some_ns += (double)sleep->io_some_ns;
+}
+
+static void gather_waits(const struct scene *scene, struct devices *devices)
+{
+	const struct recording *recording = scene->ledger->recording;
+	for (size_t i = 0; i < recording->sleep_count; i++) {
+		const struct sleep_row *sleep = &recording->sleep[i];
+		size_t crowd = crowd_of(scene, sleep->process);
+		if (!same(sleep->waker_kind, "block") || !sleep->device || !*sleep->device || crowd == SIZE_MAX)
+			continue;
+		struct device *device = add(devices, scene, sleep->device);
+		add_sleep(&device->waits[crowd], sleep);
+		device->wait_ns += (double)sleep->ns;
+	}
+}
+
+static void gather_users(const struct scene *scene, struct devices *devices)
+{
+	const struct recording *recording = scene->ledger->recording;
+	for (size_t i = 0; i < recording->device_user_count; i++) {
+		const struct device_user_row *user = &recording->device_user[i];
+		struct device *device = devices__find(devices, recording, user->device);
+		size_t crowd = crowd_of(scene, user->process);
+		if (!device || crowd == SIZE_MAX)
+			continue;
+		device->waits[crowd].filled_ns += (double)user->ns;
+		device->waits[crowd].crowding_ns += (double)user->crowding_ns;
+		if (!same(user->operation, "read") && !same(user->operation, "write"))
+			continue;
+		device->waits[crowd].requests += (double)user->count;
+		device->waits[crowd].request_ns += (double)user->ns;
+		device->waits[crowd].samples += (double)user->samples;
+	}
+}
+
+double devices__wanted_ns(const struct scene *scene, size_t crowd)
+{
+	const struct crowd *one = &scene->crowds[crowd];
+	double wanted_ns = (double)one->run_ns + (double)one->wait_ns - (double)one->throttled_ns;
+	for (size_t i = 0; i < scene->ledger->blocking.count; i++) {
+		const struct ledger_blocked *blocked = &scene->ledger->blocking.processes[i];
+		if (crowd_of(scene, blocked->process->id) == crowd)
+			wanted_ns += (double)blocked->waiting_ns;
+	}
+	return wanted_ns;
+}
+
+// Part of a kernel thread's time that it slept for the device.
+static double share_asleep_for(const struct scene *scene, const struct device *device, size_t crowd)
+{
+	double wanted_ns = fmax(devices__wanted_ns(scene, crowd), device->waits[crowd].ns);
+	return wanted_ns > 0 ? device->waits[crowd].ns / wanted_ns : 0;
+}
+
+// Who waits for a thread of the kernel (a journal's) that in turn sleeps for the device waits for the device, by that thread's own share.
+static void gather_through(const struct scene *scene, struct device *device)
+{
+	const struct recording *recording = scene->ledger->recording;
+	cleanup_free double *share = base__alloc(scene->crowd_count + 1, sizeof(*share));
+	for (size_t i = 0; i < scene->crowd_count; i++)
+		if (scene->crowds[i].members[0]->row->kernel_thread && device->waits[i].ns > 0)
+			share[i] = share_asleep_for(scene, device, i);
+	for (size_t i = 0; i < recording->sleep_count; i++) {
+		const struct sleep_row *sleep = &recording->sleep[i];
+		size_t crowd = crowd_of(scene, sleep->process), waker = crowd_of(scene, sleep->waker);
+		if (!same(sleep->waker_kind, "task") || crowd == SIZE_MAX || waker == SIZE_MAX || share[waker] <= 0 ||
+		    scene->crowds[crowd].members[0]->row->kernel_thread)
+			continue;
+		struct device_wait *wait = &device->waits[crowd];
+		double ns = share[waker] * (double)sleep->ns;
+		wait->ns += ns;
+		wait->through_ns += ns;
+		wait->times += share[waker] * (double)sleep->times;
+		wait->max_ns = fmax(wait->max_ns, (double)sleep->max_ns);
+		wait->io_some_ns += share[waker] * (double)sleep->io_some_ns;
+	}
+}
+
+struct devices devices__of(const struct scene *scene)
+{
+	const struct recording *recording = scene->ledger->recording;
+	struct devices devices = { 0 };
+	for (size_t i = 0; i < recording->device_io_count; i++)
+		add_requests(add(&devices, scene, recording->device_io[i].device), &recording->device_io[i]);
+	gather_waits(scene, &devices);
+	for (size_t i = 0; i < devices.count; i++)
+		add_counted(recording, &devices.all[i]);
+	gather_users(scene, &devices);
+	for (size_t i = 0; i < devices.count; i++)
+		gather_through(scene, &devices.all[i]);
+	return devices;
+}
+
+void devices__free(struct devices *devices)
+{
+	for (size_t i = 0; i < devices->count; i++)
+		free(devices->all[i].waits);
+	free(devices->all);
+	*devices = (struct devices){ 0 };
+}
+
+double device__latency_ns(const struct device *device, enum device_direction direction)
+{
+	return device->requests[direction] > 0 ? device->ns[direction] / device->requests[direction] : 0;
+}
+
+double device__in_flight(const struct device *device, double window_ns)
+{
+	double busy_ns = device->busy_ns > 0 ? fmin(device->busy_ns, window_ns) : window_ns;
+	return busy_ns > 0 ? device->all_ns / busy_ns : 0;
+}

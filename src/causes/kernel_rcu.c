@@ -1,0 +1,216 @@
+// A CPU that does not pass through the scheduler holds up RCU.
+#include "causes/host_events.h"
+#include "causes/judged.h"
+#include "causes/rcu_stall.h"
+#include "causes/wording.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PAUSED_MOST 0.5         // of a warning's time: then it tells of the pause
+
+struct warnings {
+	size_t count, before;           // in the window; in the minutes before
+	size_t hung;                    // tasks blocked for minutes
+	double seconds, longest_seconds, paused_seconds;
+	const struct host_event_row *longest, *stall; // stall: the longest that RCU wrote
+};
+
+static struct warnings sum_up(const struct recording *recording)
+{
+	struct warnings warnings = { 0 };
+	for (size_t i = 0; i < recording->host_event_count; i++) {
+		const struct host_event_row *row = &recording->host_event[i];
+		warnings.hung += host_event__is(row, "hung_task") && row->time_ns >= 0;
+		if (!host_event__is_lockup(row))
+			continue;
+		if (row->time_ns < 0) {
+			warnings.before++;
+			continue;
+		}
+		double ns = host_event__lockup_ns(row), new_ns = host_events__new_lockup_ns(recording, i);
+		warnings.count++;
+		warnings.seconds += new_ns / NS_PER_SEC;
+		warnings.paused_seconds += host_events__paused_ns(recording, (double)row->time_ns, new_ns) / NS_PER_SEC;
+		if (host_event__is(row, "rcu_stall") && (!warnings.stall || row->ns > warnings.stall->ns))
+			warnings.stall = row;
+		if (!warnings.longest || ns / NS_PER_SEC > warnings.longest_seconds) {
+			warnings.longest = row;
+			warnings.longest_seconds = ns / NS_PER_SEC;
+		}
+	}
+	return warnings;
+}
+
+static bool is_untestable(const struct recording *recording, const struct warnings *warnings, struct verdict *verdict)
+{
+	const char *probe = recording__meta(recording, "probe.host"), *log = recording__meta(recording, "kernel_log");
+	verdict->absent = true;
+	if (!probe)
+		verdict__set_summary(verdict, "the recording was made by a version of whystall that did not read the kernel's log");
+	else if (strcmp(probe, "on"))
+		verdict__set_summary(verdict, "%s", probe);
+	else if (!warnings->count && (!log || strcmp(log, "on")))
+		verdict__set_summary(verdict, "the kernel's log (/dev/kmsg) can't be read: %s", log ? log : "not known why");
+	else
+		verdict->absent = false;
+	if (!verdict->absent && !warnings->count && recording__counter(recording, "kernel_log_lost")) {
+		verdict__set_summary(verdict, "parts of the kernel's log were overwritten before they could be read");
+		return true;
+	}
+	return verdict->absent;
+}
+
+// The figures of an RCU stall warning, each with what it counts.
+static void add_figures(const struct rcu_stall *stall, struct verdict *verdict)
+{
+	for (size_t i = 0; i < stall->cpu_count; i++) {
+		const struct rcu_stall_cpu *cpu = &stall->cpus[i];
+		cleanup_free char *ticks = base__format("CPU %d: timer interrupts in this grace period", cpu->cpu);
+		cleanup_free char *behind = base__format("CPU %d: grace periods since it last took part", cpu->cpu);
+		cleanup_free char *handlers = base__format("CPU %d: runs of RCU's own handler meanwhile (the difference in softirq=; no count of all soft interrupts)",
+							   cpu->cpu);
+		cleanup_free char *looks = base__format("CPU %d: times that RCU's thread looked at it (fqs=; 0: that thread did not run either)", cpu->cpu);
+		if (cpu->ticks >= 0)
+			verdict__add_evidence(verdict, ticks, (double)cpu->ticks, "interrupts", NAN, "kernel log");
+		if (cpu->behind > 0)
+			verdict__add_evidence(verdict, behind, (double)cpu->behind, "grace periods", NAN, "kernel log");
+		if (cpu->handlers >= 0)
+			verdict__add_evidence(verdict, handlers, (double)cpu->handlers, "runs", NAN, "kernel log");
+		if (cpu->looks >= 0)
+			verdict__add_evidence(verdict, looks, (double)cpu->looks, "times", NAN, "kernel log");
+	}
+	if (stall->callbacks >= 0)
+		verdict__add_evidence(verdict, "callbacks that wait for it (q=), mostly memory to be freed", (double)stall->callbacks, "callbacks", NAN, "kernel log");
+}
+
+static const char *kind_words(const struct host_event_row *row)
+{
+	return host_event__is(row, "rcu_stall") ? "RCU stall" : host_event__is(row, "soft_lockup") ? "soft lockup"
+		: host_event__is(row, "hard_lockup") ? "hard lockup" : "workqueue lockup";
+}
+
+static void add_evidence(const struct recording *recording, const struct warnings *warnings, struct verdict *verdict)
+{
+	static const char *const kinds[] = { "rcu_stall", "soft_lockup", "hard_lockup", "workqueue_lockup" };
+	struct rcu_stall stall;
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		size_t count = 0;
+		double longest = 0;
+		const struct host_event_row *one = NULL;
+		for (size_t i = 0; i < recording->host_event_count; i++) {
+			const struct host_event_row *row = &recording->host_event[i];
+			if (!host_event__is(row, kinds[k]) || row->time_ns < 0)
+				continue;
+			count++;
+			longest = fmax(longest, host_event__lockup_ns(row) / NS_PER_SEC);
+			one = row;
+		}
+		if (!count)
+			continue;
+		cleanup_free char *what = base__format("%s warnings: %zu, the longest", kind_words(one), count);
+		verdict__add_evidence(verdict, what, longest, "s", NAN, "kernel log");
+	}
+	verdict__add_evidence(verdict, "of this time, the host did not run the machine for", warnings->paused_seconds, "s", NAN, "host_event");
+	if (warnings->stall && rcu_stall__parse(warnings->stall->text, &stall))
+		add_figures(&stall, verdict);
+}
+
+// A party for whoever the kernel found on the CPU, once for each program; NULL: it names none.
+static struct party *find_party(struct verdict *verdict, const struct crowd *crowd, const char *name)
+{
+	for (size_t i = 0; i < verdict->culprit_count; i++) {
+		struct party *party = &verdict->culprits[i];
+		if (crowd ? party->process == crowd->members[0]->row->id : party->name && !strcmp(party->name, name))
+			return party;
+	}
+	return NULL;
+}
+
+static void accuse_one(const struct scene *scene, const struct host_event_row *row, double ns, struct verdict *verdict)
+{
+	const struct ledger_process *process = row->process ? ledger__process(scene->ledger, row->process) : NULL;
+	const struct crowd *crowd = process ? &scene->crowds[scene->crowd_of[process - scene->ledger->processes]] : NULL;
+	cleanup_free char *name = row->cpu >= 0 ? base__format("CPU %lld", (long long)row->cpu) : base__copy("a CPU that the warning does not name");
+	struct party *party;
+	char function[64];
+
+	crowd = crowd && !crowd->tool ? crowd : NULL;
+	party = find_party(verdict, crowd, name);
+	if (party)
+		party->seconds += ns / NS_PER_SEC;
+	else
+		party = crowd ? verdict__add_culprit(verdict, crowd, ns) : verdict__add_other_culprit(verdict, "kernel", name, NULL, ns);
+	if (!party->note && rcu_stall__function(row->text, function, sizeof(function)))
+		party__set_note(party, "found in %s", function);
+}
+
+static void accuse(const struct scene *scene, struct verdict *verdict)
+{
+	const struct recording *recording = scene->ledger->recording;
+	for (size_t i = 0; i < recording->host_event_count; i++) {
+		double ns = host_events__new_lockup_ns(recording, i);
+		if (ns > 0 && host_events__paused_ns(recording, (double)recording->host_event[i].time_ns, ns) < PAUSED_MOST * ns)
+			accuse_one(scene, &recording->host_event[i], ns, verdict);
+	}
+}
+
+static void say_what(const struct scene *scene, const struct warnings *warnings, struct verdict *verdict)
+{
+	const struct host_event_row *row = warnings->longest;
+	struct rcu_stall stall;
+	const char *shape = warnings->stall && rcu_stall__parse(warnings->stall->text, &stall) ? rcu_stall__shape_words(rcu_stall__shape(&stall)) : NULL;
+	struct text_figure seconds = wording__seconds(warnings->longest_seconds);
+	cleanup_free char *cpu = row->cpu >= 0 ? base__format("CPU %lld", (long long)row->cpu) : base__copy("a CPU");
+	cleanup_free char *more = warnings->count > 1 ? base__format(" (%zu warnings in all)", warnings->count) : base__copy("");
+	cleanup_free char *who = verdict->culprit_count && verdict->culprits[0].process ?
+		wording__party_brief(scene->ledger->recording, &verdict->culprits[0]) : NULL;
+	if (warnings->paused_seconds >= PAUSED_MOST * warnings->seconds)
+		verdict__set_summary(verdict, "the kernel complained of %s (%s, %s)%s, but the machine as a whole did not run for most of that time", cpu,
+				     kind_words(row), seconds.text, more);
+	else
+		verdict__set_summary(verdict, "%s did not get on for %s (%s)%s%s%s%s%s", cpu, seconds.text, kind_words(row), more, who ? "; it ran " : "",
+				     who ? who : "", shape ? "; " : "", shape ? shape : "");
+}
+
+static void judge(const struct scene *scene, struct verdict *verdict)
+{
+	const struct recording *recording = scene->ledger->recording;
+	struct warnings warnings = sum_up(recording);
+	if (is_untestable(recording, &warnings, verdict))
+		return;
+	verdict->kind = warnings.count ? VERDICT_CONFIRMED : VERDICT_RULED_OUT;
+	if (warnings.hung)
+		verdict__add_evidence(verdict, "tasks blocked for minutes (hung task warnings): no CPU is held up by that, see what they wait for",
+				      (double)warnings.hung, "warnings", NAN, "kernel log");
+	if (warnings.before)
+		verdict__add_evidence(verdict, "stall or lockup warnings in the five minutes before the recording", (double)warnings.before, "warnings", NAN,
+				      "kernel log");
+	if (!warnings.count) {
+		verdict__add_evidence(verdict, "stall or lockup warnings", 0, "warnings", 1, "kernel log");
+		if (warnings.before)
+			verdict__set_summary(verdict, "the kernel complained of no stalled CPU in this time; in the five minutes before it did, %zu times",
+					     warnings.before);
+		else
+			verdict__set_summary(verdict, "the kernel complained of no stalled CPU");
+		return;
+	}
+	verdict->stall_seconds = warnings.seconds;
+	verdict->wall_seconds = fmin(warnings.longest_seconds, scene->ledger->window_seconds);
+	add_evidence(recording, &warnings, verdict);
+	accuse(scene, verdict);
+	verdict__settle_parties(verdict, scene->ledger->window_seconds);
+	say_what(scene, &warnings, verdict);
+	verdict__add_check(verdict, "the warning itself, with the CPU's stack", "journalctl -k -g 'rcu.*stall|lockup' --since '10 minutes ago'");
+	verdict__add_check(verdict, "softirq=a/b: two near numbers mean that the CPU hardly ran, not that it drowned in interrupts",
+			   "dmesg | grep -A3 'INFO: rcu'");
+}
+
+const struct cause kernel_rcu = {
+	.id = "kernel.rcu", .title = "a CPU blocks RCU", .counted_by_pressure = "none",
+	.claim = "a CPU that does not pass through the scheduler holds up RCU",
+	.decisive = "a stall or lockup warning in the window and that CPU's stack",
+	.by_hand = "dmesg | grep -iE 'rcu.*stall|lockup'",
+	.helps = "the code that loops; in a guest the pause or the steal behind it",
+	.account = ACCOUNT_HOST, .judge = judge,
+};

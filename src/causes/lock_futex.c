@@ -1,0 +1,230 @@
+// Threads wait for a lock of their own program. The kernel knows futexes only, not what they stand for: ledger/futexes.h says which are locks
+// and by which sign. What no sign decides is named as evidence and accuses nobody.
+#include "causes/contention.h"
+#include "causes/judged.h"
+#include "causes/lock_words.h"
+#include "causes/verdict.h"
+#include "causes/wording.h"
+
+#include <math.h>
+#include <string.h>
+
+static size_t crowd_of(const struct scene *scene, int64_t process)
+{
+	const struct ledger_process *row = process ? ledger__process(scene->ledger, process) : NULL;
+	return row ? scene->crowd_of[row - scene->ledger->processes] : SIZE_MAX;
+}
+
+// What only behaviour tells could be a queue whose threads make work for each other: no proof.
+static void bound_by_sign(struct contention *contention)
+{
+	double all_ns = 0, sure_ns = 0;
+	for (size_t i = 0; i < contention->lock_count; i++) {
+		const struct ledger_futex *futex = futexes__of_lock(contention->locks[i]);
+		all_ns += (double)futex->sum.wait_ns;
+		sure_ns += futex->sign == FUTEX_SIGN_BEHAVIOUR ? 0 : (double)futex->sum.wait_ns;
+	}
+	if (contention->kind != VERDICT_CONFIRMED || sure_ns >= 0.5 * all_ns)
+		return;
+	contention->kind = VERDICT_CONTRIBUTING;
+	free(contention->doubt);
+	contention->doubt = base__copy("that it is a lock is told by who waits and who wakes, and by no name or value");
+}
+
+// All locks of one program's processes as one contention, the one with the most waiting first: a thread that waits for one of them does not
+// care which.
+static struct contention *judge_crowd(const struct scene *scene, size_t crowd)
+{
+	const struct ledger_futexes *futexes = &scene->ledger->futexes;
+	const struct ledger_lock **chosen = base__alloc(futexes->count + 1, sizeof(*chosen));
+	size_t count = 0;
+	for (size_t i = 0; i < futexes->count; i++)
+		if (futexes->futexes[i].class == FUTEX_LOCK && crowd_of(scene, futexes->futexes[i].row->process) == crowd)
+			chosen[count++] = &futexes->futexes[i].lock;
+	struct contention *contention = contention__judge(scene, chosen, count);
+	bound_by_sign(contention);
+	return contention;
+}
+
+static struct contention **judge_all(const struct scene *scene, size_t *ret_count)
+{
+	const struct ledger_futexes *futexes = &scene->ledger->futexes;
+	struct contention **contentions = base__alloc(scene->crowd_count + 1, sizeof(*contentions));
+	cleanup_free bool *judged = base__alloc(scene->crowd_count + 1, sizeof(*judged));
+	size_t count = 0;
+	for (size_t i = 0; i < futexes->count; i++) {
+		size_t crowd = futexes->futexes[i].class == FUTEX_LOCK ? crowd_of(scene, futexes->futexes[i].row->process) : SIZE_MAX;
+		if (crowd == SIZE_MAX || judged[crowd])
+			continue;
+		judged[crowd] = true;
+		contentions[count++] = judge_crowd(scene, crowd);
+	}
+	*ret_count = count;
+	return contentions;
+}
+
+static void summarize(const struct scene *scene, const struct contention *heaviest, struct verdict *verdict)
+{
+	const struct party *main = contention__main_culprit(heaviest, verdict);
+	cleanup_free char *lock = lock_words__futex(futexes__of_lock(heaviest->locks[0]));
+	cleanup_free char *victims = contention__name_victims(heaviest, verdict);
+	cleanup_free char *culprits = contention__name_culprits(heaviest, verdict);
+	struct text_figure wall = wording__percent(heaviest->wall_ns / scene->window_ns);
+	if (!main && heaviest->convoy)
+		verdict__set_summary(verdict, "threads of %s wait for %s during %s of the window; it is mostly free, but who is to take it has no CPU", victims,
+				     lock, wall.text);
+	else if (!main)
+		verdict__set_summary(verdict, "threads of %s wait for %s during %s of the window; who held it was not seen", victims, lock, wall.text);
+	else if (!strcmp(victims, culprits))
+		verdict__set_summary(verdict, "threads of %s wait for each other at %s during %s of the window", victims, lock, wall.text);
+	else
+		verdict__set_summary(verdict, "threads of %s wait for %s during %s of the window; held by %s", victims, lock, wall.text, culprits);
+}
+
+// What stands for operations here are the names of the threads that held it.
+static void note_holders(struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->culprit_count; i++) {
+		cleanup_free char *threads = lock_words__operations(&verdict->culprits[i], 3);
+		if (threads)
+			party__set_note(&verdict->culprits[i], "held by its threads: %s", threads);
+	}
+}
+
+// How sure it is, and where it lies: for whoever wants to look for it in the program.
+static void add_locks(const struct contention *heaviest, struct verdict *verdict)
+{
+	for (size_t i = 0; i < heaviest->lock_count && i < 3; i++) {
+		const struct ledger_futex *futex = futexes__of_lock(heaviest->locks[i]);
+		if (i && (double)futex->sum.wait_ns < 0.05 * heaviest->wait_ns)
+			break;
+		cleanup_free char *lock = lock_words__futex(futex);
+		cleanup_free char *what = base__format("asleep on %s%s%s: %s", lock, futex->place && futex->row->address ? " at " : "",
+						       futex->place && futex->row->address ? futex->row->address : "",
+						       futex_sign__words(futex->sign, futex->class));
+		verdict__add_evidence(verdict, what, (double)futex->sum.wait_ns / NS_PER_SEC, "task-seconds", NAN, "futex.wait_ns");
+	}
+	const struct ledger_futex *first = futexes__of_lock(heaviest->locks[0]);
+	if (first->sum.wakes)
+		verdict__add_evidence(verdict, "wake-ups that came from a thread that had itself waited there", (double)first->sum.mutual /
+				      (double)first->sum.wakes, "of the hand-overs", NAN, "futex.mutual");
+}
+
+// Go parks a goroutine that waits for a sync.Mutex, not its thread; but an unlock that lets one go on wakes an idle thread to run it.
+static void add_goroutines(const struct scene *scene, struct verdict *verdict)
+{
+	const struct ledger_futexes *futexes = &scene->ledger->futexes;
+	const struct process_row *whose = NULL;
+	double unlocks = 0, all = 0;
+	for (size_t i = 0; i < futexes->count; i++)
+		for (size_t j = 0; j < futexes->futexes[i].lock.stack_count; j++) {
+			const struct lock_stack_row *row = futexes->futexes[i].lock.stacks[j];
+			const char *frames = strcmp(row->role, "owner") ? NULL : lock_words__frames(scene->ledger->recording, row->user_stack);
+			if (!frames || !strstr(frames, "runtime.notewakeup"))
+				continue;
+			all += (double)row->samples;
+			if (strstr(frames, "sync.(*Mutex).unlockSlow") || strstr(frames, "sync.(*RWMutex)")) {
+				unlocks += (double)row->samples;
+				whose = recording__process(scene->ledger->recording, row->process);
+			}
+		}
+	if (!whose || unlocks < 10)
+		return;
+	cleanup_free char *what = base__format("wake-ups of Go threads (of %s among them) that an unlock of a sync.Mutex or RWMutex made: goroutines wait for such "
+					       "locks; for how long, threads do not show (the mutex profile of the program does)", wording__process_name(whose));
+	verdict__add_evidence(verdict, what, unlocks / all, "of the sampled wake-ups", NAN, "futex_stack");
+}
+
+// What was not told apart, with the programs that have most of it.
+static void add_undecided(const struct scene *scene, struct verdict *verdict)
+{
+	const struct ledger_futexes *futexes = &scene->ledger->futexes;
+	struct string who = { 0 };
+	size_t named = 0;
+	double ns = 0;
+	cleanup_free double *by_crowd = base__alloc(scene->crowd_count + 1, sizeof(*by_crowd));
+	for (size_t i = 0; i < futexes->count; i++) {
+		size_t crowd = crowd_of(scene, futexes->futexes[i].row->process);
+		if (futexes->futexes[i].class == FUTEX_UNDECIDED && crowd != SIZE_MAX && !scene->crowds[crowd].tool)
+			by_crowd[crowd] += (double)futexes->futexes[i].sum.wait_ns;
+	}
+	for (size_t i = 0; i < scene->crowd_count; i++)
+		ns += by_crowd[i];
+	if (ns <= 0)
+		return;
+	for (; named < 3; named++) {
+		size_t most = 0;
+		for (size_t i = 1; i < scene->crowd_count; i++)
+			most = by_crowd[i] > by_crowd[most] ? i : most;
+		if (!scene->crowd_count || by_crowd[most] <= 0)
+			break;
+		string__add(&who, "%s%s %s", named ? ", " : " (", crowd__name(&scene->crowds[most]), wording__seconds(by_crowd[most] / NS_PER_SEC).text);
+		by_crowd[most] = 0;
+	}
+	cleanup_free char *what = base__format("asleep on futexes of which nothing tells whether they are locks or queues; nobody is accused of it%s%s",
+					       who.text ? who.text : "", named ? ")" : "");
+	string__free(&who);
+	verdict__add_evidence(verdict, what, ns / NS_PER_SEC, "task-seconds", NAN, "futex");
+}
+
+static void add_checks(long long pid, const struct ledger_futex *futex, struct verdict *verdict)
+{
+	if (pid <= 0)
+		return;
+	bool python = futex->kind && !strcmp(futex->kind, "GIL");
+	if (python)
+		verdict__add_check(verdict, "which Python thread holds the GIL (marked active+gil)", "py-spy dump --pid %lld", pid);
+	verdict__add_check(verdict, "the same address in many lines: first argument of the system call 202 (x86-64: futex) in which its threads sleep",
+			   "cat /proc/%lld/task/*/syscall | sort | uniq -c | sort -rn | head", pid);
+	verdict__add_check(verdict, "stacks of all its threads: those in a lock function wait, the one that is not holds it (gdb stops it meanwhile)",
+			   "gdb -p %lld -batch -ex 'thread apply all bt'", pid);
+}
+
+static bool not_testable(const struct scene *scene, struct verdict *verdict)
+{
+	const char *probe = recording__meta(scene->ledger->recording, "probe.futex");
+	if (scene->ledger->futexes.recorded)
+		return false;
+	verdict->kind = VERDICT_NOT_TESTABLE;
+	verdict->absent = true;
+	verdict__set_summary(verdict, "%s", probe ? probe : "the recording holds no futex waits: it was made by a version of whystall that had no probe for "
+			     "them");
+	return true;
+}
+
+static void judge(const struct scene *scene, struct verdict *verdict)
+{
+	if (not_testable(scene, verdict))
+		return;
+	size_t count = 0;
+	struct contention **contentions = judge_all(scene, &count);
+	const struct contention *heaviest = contention__heaviest(contentions, count);
+	contention__conclude(contentions, count, verdict);
+	if (heaviest) {
+		summarize(scene, heaviest, verdict);
+		note_holders(verdict);
+		add_locks(heaviest, verdict);
+		add_checks(verdict__pid(scene->ledger, verdict->victim_count ? &verdict->victims[0] : &verdict->culprits[0]),
+			   futexes__of_lock(heaviest->locks[0]), verdict);
+	} else if (count) {
+		verdict__set_summary(verdict, "threads waited %s in all for locks of their programs%s", wording__seconds(verdict->stall_seconds).text,
+				     contention__excuse(contentions, count));
+	} else {
+		verdict__set_summary(verdict, "nobody waited for a lock of his own program");
+	}
+	add_goroutines(scene, verdict);
+	add_undecided(scene, verdict);
+	for (size_t i = 0; i < count; i++)
+		contention__free(contentions[i]);
+	free(contentions);
+}
+
+const struct cause lock_futex = {
+	.id = "lock.futex", .title = "threads wait for a lock of their program", .counted_by_pressure = "none", .account = ACCOUNT_SLEEPS,
+	.claim = "threads wait for a lock in user space (a mutex, a rwlock, Python's GIL), and are in no pressure figure while they sleep",
+	.decisive = "futex waits that are told from idle waiting by their function, value or wakers, and who held the lock: whoever handed it over",
+	.by_hand = "cat /proc/PID/task/*/syscall | sort | uniq -c (many threads in futex at one address); gdb -p PID -batch -ex 'thread apply all bt'",
+	.helps = "shorter critical sections, several locks in place of one, fewer threads; processes in place of threads for Python's GIL; another "
+		 "allocator where the lock is malloc's",
+	.judge = judge,
+};

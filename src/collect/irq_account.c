@@ -1,0 +1,217 @@
+#include "collect/irq_account.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "collect/irq_files.h"
+#include "collect/syscalls.h"
+#include "recording/recording.h"
+#include "symbolize/kallsyms.h"
+
+struct party { struct irq_party_key key; int64_t process; struct irq_party_sum sum; uint64_t asked; };
+struct irq_account { void *tree; size_t count; uint64_t flush_function; };
+
+static int compare(const void *a, const void *b)
+{
+	const struct party *left = a, *right = b;
+	int64_t one[] = { left->key.role, (int64_t)left->key.source, left->process, left->key.operation };
+	int64_t other[] = { right->key.role, (int64_t)right->key.source, right->process, right->key.operation };
+
+	for (size_t i = 0; i < ARRAY_SIZE(one); i++)
+		if (one[i] != other[i])
+			return one[i] < other[i] ? -1 : 1;
+	return 0;
+}
+
+struct irq_account *irq_account__new(uint64_t flush_function)
+{
+	struct irq_account *account = base__alloc(1, sizeof(*account));
+
+	account->flush_function = flush_function;
+	return account;
+}
+
+void irq_account__free(struct irq_account *account)
+{
+	if (!account)
+		return;
+	tdestroy(account->tree, free);
+	free(account);
+}
+
+void irq_account__add(struct irq_account *account, const struct irq_party_key *key, int64_t process, const struct irq_party_sum *sum)
+{
+	struct party wanted = { .key = *key, .process = process }, **found, *party;
+	bool asks = key->role == IRQ_ROLE_CALLER && account->flush_function && key->source == account->flush_function;
+
+	// The requests of a flush stand beside it; of other calls nobody asks what the caller was doing.
+	if (asks)
+		wanted.key.source = IRQ_FLUSHES;
+	else if (key->source != IRQ_FLUSHES)
+		wanted.key.operation = 0;
+	found = tfind(&wanted, &account->tree, compare);
+	if (!found) {
+		party = base__alloc(1, sizeof(*party));
+		*party = wanted;
+		found = tsearch(party, &account->tree, compare);
+		account->count++;
+	}
+	party = *found;
+	if (asks) {
+		party->asked += sum->count;
+		return;
+	}
+	party->sum.count += sum->count;
+	party->sum.ns += sum->ns;
+	if (sum->max_ns > party->sum.max_ns)
+		party->sum.max_ns = sum->max_ns;
+}
+
+static struct activity_row *add_row(struct recording *recording, const char *kind, const char *key, int64_t cpu)
+{
+	struct activity_row *row = recording__add_activity(recording);
+
+	row->subject = base__copy("irq");
+	row->kind = base__copy(kind);
+	row->key = base__copy(key);
+	row->cpu = cpu;
+	return row;
+}
+
+static void add_sum(struct recording *recording, const char *kind, const char *key, int64_t cpu, const struct irq_sum *sum, uint64_t amount)
+{
+	struct activity_row *row;
+
+	if (!sum->count && !sum->ns)
+		return;
+	row = add_row(recording, kind, key, cpu);
+	row->count = (int64_t)sum->count;
+	row->ns = (int64_t)sum->ns;
+	row->max_ns = (int64_t)sum->max_ns;
+	row->amount = (int64_t)amount;
+}
+
+static void store_cpu(struct recording *recording, const struct irq_cpu *irq, int64_t cpu)
+{
+	static const char *const vectors[IRQ_VECTORS] = { [IRQ_VECTOR_TIMER] = "LOC", [IRQ_VECTOR_CALL] = "CAL", [IRQ_VECTOR_WORK] = "IWI" };
+
+	for (int i = 0; i < SOFTIRQ_VECTORS; i++)
+		add_sum(recording, "softirq", irq_files__softirqs[i], cpu, &irq->softirq[i], irq->ksoftirqd_ns[i]);
+	for (int i = 0; i < IRQ_VECTORS; i++)
+		add_sum(recording, "hardirq", vectors[i], cpu, &irq->vector[i], 0);
+	for (int i = 0; i < IRQ_NUMBERS; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%d", i);
+		add_sum(recording, "hardirq", number, cpu, &irq->number[i], 0);
+	}
+	add_sum(recording, "hardirq", "others", cpu, &irq->beyond, 0);
+	for (int i = 0; i < IRQ_DEVICES && irq->devices[i].device; i++) {
+		const struct irq_device *device = &irq->devices[i];
+		char name[COMM_LENGTH + 1] = "backlog";
+
+		if (device->device != 1)
+			snprintf(name, sizeof(name), "%.*s", COMM_LENGTH, device->name);
+		add_sum(recording, "device", name, cpu, &(struct irq_sum){ device->polls, device->ns, device->max_ns }, device->packets);
+		if (device->received)
+			add_row(recording, "received", name, cpu)->count = (int64_t)device->received;
+	}
+}
+
+// ---- functions of the kernel ----
+
+struct functions { uint64_t *addresses; char **names; size_t count; };
+
+static void want(struct functions *functions, uint64_t address)
+{
+	for (size_t i = 0; i < functions->count; i++)
+		if (functions->addresses[i] == address)
+			return;
+	functions->addresses[functions->count++] = address;
+}
+
+static const char *name_of(const struct functions *functions, uint64_t address)
+{
+	for (size_t i = 0; i < functions->count; i++)
+		if (functions->addresses[i] == address)
+			return functions->names[i];
+	return "unknown";
+}
+
+// "name+0x0" without the offset.
+static void resolve(struct functions *functions, bool named)
+{
+	functions->names = base__alloc(functions->count + 1, sizeof(char *));
+	if (named && functions->count)
+		kallsyms__resolve(functions->addresses, functions->count, functions->names);
+	for (size_t i = 0; i < functions->count; i++) {
+		if (!functions->names[i])
+			functions->names[i] = base__format("0x%llx", (unsigned long long)functions->addresses[i]);
+		functions->names[i][strcspn(functions->names[i], "+.")] = 0;
+	}
+}
+
+struct storing { struct recording *recording; struct functions functions; bool naming; };
+
+static void store_party(const void *node, VISIT visit, void *closure)
+{
+	static const char *const kinds[] = { [IRQ_ROLE_SENT] = "sent", [IRQ_ROLE_RECEIVED] = "copied", [IRQ_ROLE_TIMER] = "timer",
+		[IRQ_ROLE_WHEEL] = "wheel timer", [IRQ_ROLE_CALLER] = "caller", [IRQ_ROLE_CALLED] = "interrupted" };
+	const struct party *party = *(const struct party *const *)node;
+	struct storing *storing = closure;
+	bool is_flush = party->key.role == IRQ_ROLE_CALLER && party->key.source == IRQ_FLUSHES;
+	bool is_function = party->key.source && !is_flush;
+	cleanup_free char *operation = NULL;
+	struct activity_row *row;
+
+	if ((visit != postorder && visit != leaf) || !party->key.role || party->key.role >= ARRAY_SIZE(kinds))
+		return;
+	if (storing->naming) {
+		if (is_function)
+			want(&storing->functions, party->key.source);
+		return;
+	}
+	if (is_flush)
+		operation = syscalls__operation_name(party->key.operation);
+	row = add_row(storing->recording, is_flush ? "shootdown" : kinds[party->key.role],
+		is_flush ? operation : is_function ? name_of(&storing->functions, party->key.source) : "", -1);
+	row->process = party->process;
+	row->count = (int64_t)party->sum.count;
+	row->ns = (int64_t)party->sum.ns;
+	row->max_ns = (int64_t)party->sum.max_ns;
+	row->amount = (int64_t)party->asked;
+}
+
+static void store_calls(struct storing *storing, const struct irq_cpu *irq, int64_t cpu)
+{
+	for (int i = 0; i < IRQ_CALLS && irq->calls[i].function; i++) {
+		if (storing->naming)
+			want(&storing->functions, irq->calls[i].function);
+		else
+			add_sum(storing->recording, "call", name_of(&storing->functions, irq->calls[i].function), cpu, &irq->calls[i].sum, 0);
+	}
+}
+
+void irq_account__store(const struct irq_account *account, const struct irq_cpu *cpus, uint32_t cpu_count, bool named,
+	struct recording *recording)
+{
+	struct storing storing = { recording, { 0 }, true };
+
+	storing.functions.addresses = base__alloc(account->count + (size_t)cpu_count * IRQ_CALLS + 1, sizeof(uint64_t));
+	for (uint32_t cpu = 0; cpu < cpu_count; cpu++)
+		store_calls(&storing, &cpus[cpu], cpu);
+	twalk_r(account->tree, store_party, &storing);
+	resolve(&storing.functions, named);
+	storing.naming = false;
+	for (uint32_t cpu = 0; cpu < cpu_count; cpu++) {
+		store_cpu(recording, &cpus[cpu], cpu);
+		store_calls(&storing, &cpus[cpu], cpu);
+	}
+	twalk_r(account->tree, store_party, &storing);
+	for (size_t i = 0; i < storing.functions.count; i++)
+		free(storing.functions.names[i]);
+	free(storing.functions.names);
+	free(storing.functions.addresses);
+}

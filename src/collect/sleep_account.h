@@ -1,0 +1,33 @@
+// Sleeps and memory and I/O pressure by who waited, as the probes deliver them, kept until they become rows. Private to collect.
+#ifndef WHYSTALL_COLLECT_SLEEP_ACCOUNT_H
+#define WHYSTALL_COLLECT_SLEEP_ACCOUNT_H
+
+#include <stdint.h>
+
+struct asleep_record;
+struct collector;
+struct exit_record;
+struct recording;
+struct sleep_account;
+struct sleep_record;
+struct stack_table;
+struct user_stacks;
+
+// `user_stacks`: where stacks of processes are kept and named; must outlive the account.
+struct sleep_account *sleep_account__new(struct user_stacks *user_stacks);
+void sleep_account__free(struct sleep_account *sleeps);
+
+// A task has ended; `process`: its process' row id.
+void sleep_account__exit(struct sleep_account *sleeps, int64_t process, const struct exit_record *record);
+// A single long sleep; a task that sleeps when the window ends.
+void sleep_account__add_event(struct sleep_account *sleeps, const struct sleep_record *record);
+void sleep_account__add_sleeper(struct sleep_account *sleeps, const struct asleep_record *record);
+// Takes what the probes have summed up since the last call. Returns 0 or a negative errno.
+int sleep_account__drain(struct sleep_account *sleeps, struct collector *collector);
+// Adds what stands in the slots of living tasks, open sleeps included. Once, after the last drain. Returns 0 or a negative errno.
+int sleep_account__settle(struct sleep_account *sleeps, struct collector *collector);
+// Adds the rows. `stacks`: where the texts of stacks go, user stacks being named already; NULL: rows without stacks.
+void sleep_account__store(const struct sleep_account *sleeps, struct collector *collector, struct recording *recording,
+	struct stack_table *stacks);
+
+#endif

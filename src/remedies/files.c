@@ -1,0 +1,177 @@
+// Syncs, journals, dirty memory and servers of file systems.
+#include "remedies/offer.h"
+
+#include <string.h>
+
+#define MOSTLY 0.5
+
+static bool is_one_of(const char *name, const char *names)
+{
+	size_t length = strlen(name);
+	for (const char *found = names; length && (found = strstr(found, name)); found += length)
+		if ((found == names || found[-1] == ' ') && (!found[length] || found[length] == ' '))
+			return true;
+	return false;
+}
+
+// The part of the verdict's waiting that went through resources of a kind; the name of the largest.
+static double through(const struct verdict *verdict, const char *kind, const char **ret_name)
+{
+	double all = 0, most = 0;
+	for (size_t i = 0; i < verdict->resource_count; i++) {
+		if (strcmp(verdict->resources[i].kind, kind))
+			continue;
+		all += verdict->resources[i].seconds;
+		if (verdict->resources[i].seconds > most) {
+			most = verdict->resources[i].seconds;
+			*ret_name = verdict->resources[i].name;
+		}
+	}
+	return verdict->stall_seconds > 0 ? all / verdict->stall_seconds : 0;
+}
+
+static const struct device_row *device_of(const struct ledger *ledger, const struct verdict *verdict)
+{
+	const char *number = NULL;
+	through(verdict, "device", &number);
+	for (size_t i = 0; number && i < ledger->recording->device_count; i++)
+		if (ledger->recording->device[i].number && !strcmp(ledger->recording->device[i].number, number))
+			return &ledger->recording->device[i];
+	return NULL;
+}
+
+// Settings of databases that say how durable a transaction is. Each has the same price.
+void database_durability__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	static const struct { const char *programs, *setting, *command; } databases[] = {
+		{ "postgres postmaster", "synchronous_commit = off lets transactions be reported before they are on disk (the last fraction of a second can be "
+		  "lost, nothing is damaged); commit_delay joins those of several sessions", "psql -U postgres -c \"ALTER SYSTEM SET synchronous_commit = off\" "
+		  "-c \"SELECT pg_reload_conf()\"" },
+		{ "mysqld mariadbd", "innodb_flush_log_at_trx_commit = 2 and sync_binlog = 0 sync once a second (a second can be lost when the machine fails)",
+		  "mysql -e \"SET GLOBAL innodb_flush_log_at_trx_commit = 2\"" },
+		{ "redis-server valkey-server", "appendfsync everysec syncs once a second", "redis-cli CONFIG SET appendfsync everysec" },
+		{ "mongod", "writeConcern {j: false} reports writes before they are in the journal", NULL },
+	};
+	for (size_t i = 0; i < verdict->victim_count; i++) {
+		const struct process_row *row = recording__process(ledger->recording, verdict->victims[i].process);
+		for (size_t j = 0; row && j < ARRAY_SIZE(databases); j++) {
+			if (!is_one_of(wording__process_name(row), databases[j].programs))
+				continue;
+			offer__decide(offer, true, "%s waits in its syncs: %s", wording__process_name(row), databases[j].setting);
+			if (databases[j].command)
+				offer__set_command(offer, "%s", databases[j].command);
+			return;
+		}
+	}
+}
+
+void batch_syncs__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	// Of io.journal those sync who make the commits.
+	bool others = !strcmp(verdict->cause->id, "io.journal");
+	const struct party *parties = others ? verdict->culprits : verdict->victims;
+	size_t count = others ? verdict->culprit_count : verdict->victim_count;
+	const struct process_row *row = offer__living(ledger, parties, count);
+	if (!row)
+		return;
+	offer__decide(offer, true, "a sync takes about as long for many changes as for one: %s can join several transactions or files in one (group commit, "
+		      "fdatasync in place of fsync, write-ahead log: SQLite's journal_mode=WAL with synchronous=NORMAL)", wording__process_name(row));
+}
+
+void durable_device__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct device_row *device = device_of(ledger, verdict);
+	const char *number = NULL;
+	double share = through(verdict, "device", &number);
+	if (!device || share < MOSTLY) {
+		offer__decide(offer, false, "only %s of the waiting went through a device that is known", wording__percent(share).text);
+	} else if (device->cache && !strcmp(device->cache, "write back")) {
+		offer__decide(offer, true, "%s has a volatile write cache, which each sync must empty: a device whose cache is protected against loss of power "
+			      "answers from it", device->name);
+		offer__set_command(offer, "cat /sys/class/block/%s/queue/write_cache", device->name);
+	} else {
+		offer__decide(offer, true, "%s takes long for each write that must be durable: one that answers faster shortens each sync by as much", device->name);
+	}
+}
+
+void journal_device__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const char *number = NULL;
+	double share = through(verdict, "file system", &number);
+	(void)ledger;
+	if (share < MOSTLY)
+		offer__decide(offer, false, "only %s of the waiting was for an ext4 journal whose device is known", wording__percent(share).text);
+	else
+		offer__decide(offer, true, "%s of the waiting was for the journal of %s: on a faster device of its own (tune2fs -J device=…, unmounted; xfs: logdev) "
+			      "commits no longer queue behind data", wording__percent(share).text, number);
+}
+
+void own_file_system__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct process_row *culprit = offer__living(ledger, verdict->culprits, verdict->culprit_count);
+	const struct process_row *victim = offer__living(ledger, verdict->victims, verdict->victim_count);
+	if (!culprit || !victim)
+		return;
+	if (culprit == victim)
+		offer__decide(offer, false, "%s is held up by its own syncs", wording__process_name(victim));
+	else
+		offer__decide(offer, true, "%s and %s share one journal: on file systems of their own neither waits for the other's commits",
+			      wording__process_name(culprit), wording__process_name(victim));
+}
+
+static double vmstat(const struct recording *recording, const char *name)
+{
+	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
+		const struct kernel_counter_row *row = &recording->kernel_counter[i];
+		if (row->source && row->name && !strcmp(row->source, "vmstat") && !strcmp(row->name, name))
+			return (double)row->after;
+	}
+	return 0;
+}
+
+// Moving the machine's limit helps only where it is the one that is reached.
+void dirty_limits__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct recording *recording = ledger->recording;
+	double limit = vmstat(recording, "nr_dirty_threshold"), dirty = vmstat(recording, "nr_dirty") + vmstat(recording, "nr_writeback");
+	(void)verdict;
+	if (limit <= 0)
+		return;
+	if (dirty < MOSTLY * limit) {
+		offer__decide(offer, false, "the machine has %s of the dirty pages that it may have: the limit that was reached is that of a device or a cgroup",
+			      wording__percent(dirty / limit).text);
+		return;
+	}
+	offer__decide(offer, true, "dirty and written pages are at %s of the machine's limit: writing that begins earlier (a small dirty_background_bytes) spreads it, "
+		      "a larger dirty_bytes takes longer bursts", wording__percent(dirty / limit).text);
+	offer__set_command(offer, "sysctl vm.dirty_background_bytes=67108864");
+}
+
+void write_less__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
+	if (!party)
+		return;
+	cleanup_free char *name = wording__party_brief(ledger->recording, party);
+	offer__decide(offer, true, "%s dirties memory faster than it is written: a rate of its own (--bwlimit, io.max of its cgroup) keeps the others out of it", name);
+}
+
+void look_at_server__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct process_row *server = offer__living(ledger, verdict->culprits, verdict->culprit_count);
+	if (server) {
+		offer__decide(offer, true, "%s (pid %lld) answers for the file system: what it waits for itself is what its users wait for", wording__process_name(server),
+			      (long long)server->pid);
+		offer__set_command(offer, "whystall -p %lld", (long long)server->pid);
+	} else if (verdict->culprit_count) {
+		offer__decide(offer, true, "the server is another machine: record there at the same time");
+	}
+}
+
+void fewer_round_trips__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct process_row *victim = offer__living(ledger, verdict->victims, verdict->victim_count);
+	if (victim)
+		offer__decide(offer, true, "each request of %s is a round trip: larger reads and writes, caching mount options (actimeo, fsc, kernel_cache) and several "
+			      "requests at a time (nconnect, max_background) need fewer or overlap them", wording__process_name(victim));
+}

@@ -1,0 +1,247 @@
+// Verdicts about the machine: pauses, stall warnings, and stolen time that nobody tells.
+#include "unit/stage.h"
+#include "causes/rcu_stall.h"
+
+#include <math.h>
+
+static struct stage machine(const char *virtualization, const char *ways)
+{
+	struct stage stage = stage__new(10);
+	stage__process(&stage, "server", 100, 3000, 5, 0);
+	recording__set_meta(stage.recording, "virtualization", "%s", virtualization);
+	recording__set_meta(stage.recording, "probe.host", "on");
+	recording__set_meta(stage.recording, "kernel_log", "on");
+	if (ways)
+		recording__set_meta(stage.recording, "pause_detectors", "%s", ways);
+	return stage;
+}
+
+static void happened(struct stage *stage, const char *kind, int64_t time_ms, int64_t ms, int64_t cpu, int64_t process, const char *text)
+{
+	*recording__add_host_event(stage->recording) = (struct host_event_row){ .time_ns = time_ms * STAGE_MS, .kind = base__copy(kind), .cpu = cpu,
+		.process = process, .ns = ms * STAGE_MS, .text = base__copy(text) };
+}
+
+static void test_pauses(void **state)
+{
+	static const struct { const char *kind; int64_t ms; int times; const char *verdict; } cases[] = {
+		{ "pause", 2000, 1, "confirmed" }, { "freeze", 2000, 1, "confirmed" }, { "pause", 100, 1, "contributing" }, { "freeze", 100, 1, "contributing" },
+		{ "pause", 100, 4, "confirmed" }, { "pause", 60, 1, "ruled_out" }, { "freeze", 0, 1, "contributing" }, { "silence", 2000, 1, "ruled_out" },
+		{ "suspend", 2000, 1, "ruled_out" }, { "clock_step", 2000, 1, "ruled_out" }, { "soft_lockup", 2000, 1, "ruled_out" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = machine("kvm", "scheduler counter silence");
+		for (int n = 0; n < cases[i].times; n++)
+			happened(&stage, cases[i].kind, 4000 + 500 * n, cases[i].ms, -1, 0, "words");
+		stage__judge(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "host.pause");
+		assert_string_equal(verdict__name(verdict->kind), cases[i].verdict);
+		if (verdict->kind >= VERDICT_CONTRIBUTING) {
+			assert_true(fabs(verdict->wall_seconds - (double)(cases[i].ms * cases[i].times) / 1000) < 1e-9);
+			assert_int_equal(verdict->culprit_count, 1);
+			assert_string_equal(verdict->culprits[0].kind, "hypervisor");
+		}
+		stage__free(&stage);
+	}
+}
+
+static void test_a_pause_before_the_window(void **state)
+{
+	(void)state;
+	struct stage stage = machine("kvm", "scheduler counter silence");
+	happened(&stage, "pause", -1000, 2000, -1, 0, "words");
+	stage__judge(&stage);
+	assert_verdict(&stage, "host.pause", "ruled_out");
+	stage__free(&stage);
+}
+
+static void test_who_can_tell(void **state)
+{
+	static const struct { const char *virtualization, *ways, *verdict; } cases[] = {
+		{ "none", NULL, "ruled_out" }, { "kvm", "scheduler counter silence", "ruled_out" }, { "amazon", "counter silence", "ruled_out" },
+		{ "kvm", "counter", "not_testable" }, { "kvm", "silence", "not_testable" }, { "kvm", "", "not_testable" },
+		{ "qemu", "scheduler counter silence", "not_testable" }, { "qemu", "scheduler counter rtc silence", "ruled_out" },
+		{ "vmware", "scheduler counter silence", "not_testable" }, { "vmware", "rtc", "ruled_out" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = machine(cases[i].virtualization, cases[i].ways);
+		stage__judge(&stage);
+		assert_verdict(&stage, "host.pause", cases[i].verdict);
+		stage__free(&stage);
+	}
+}
+
+static void test_what_is_missing(void **state)
+{
+	(void)state;
+	struct stage old = stage__new(10), off = machine("kvm", "scheduler counter silence"), log = machine("kvm", NULL), lost = machine("kvm", NULL);
+	stage__judge(&old);
+	assert_verdict(&old, "host.pause", "not_testable");
+	assert_verdict(&old, "kernel.rcu", "not_testable");
+	stage__free(&old);
+	recording__set_meta(off.recording, "probe.host", "the kernel refused");
+	stage__judge(&off);
+	assert_verdict(&off, "host.pause", "not_testable");
+	assert_verdict(&off, "kernel.rcu", "not_testable");
+	assert_non_null(strstr(stage__verdict(&off, "kernel.rcu")->summary, "refused"));
+	stage__free(&off);
+	recording__set_meta(log.recording, "kernel_log", "Permission denied");
+	stage__judge(&log);
+	assert_verdict(&log, "kernel.rcu", "not_testable");
+	stage__free(&log);
+	recording__set_counter(lost.recording, "kernel_log_lost", 1, "lost");
+	stage__judge(&lost);
+	assert_verdict(&lost, "kernel.rcu", "not_testable");
+	stage__free(&lost);
+}
+
+#define LOOP "rcu: INFO: rcu_preempt self-detected stall on CPU\nrcu:  1-....: (5249 ticks this GP) idle=a2e4/1/0x4000000000000000 " \
+	"softirq=5024/5024 fqs=2624\nrcu:  (t=5250 jiffies g=9185 q=118 ncpus=2)\nCPU: 1 UID: 0 PID: 100 Comm: server Not tainted 6.18.0\n" \
+	"RIP: 0010:copy_page+0x7/0x10"
+#define ABSENT "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\nrcu:  1-...!: (1 GPs behind) idle=f2e/1/0x4000000000000000 " \
+	"softirq=42093241/42093242 fqs=0\nrcu:  (detected by 0, t=5250 jiffies, g=77905, q=25 ncpus=2)"
+
+static void test_stalled_cpu(void **state)
+{
+	(void)state;
+	struct stage stage = machine("kvm", "scheduler counter silence");
+	happened(&stage, "rcu_stall", 6000, 5250, 1, 1, LOOP);
+	stage__judge(&stage);
+	assert_verdict(&stage, "kernel.rcu", "confirmed");
+	assert_accused(&stage, "kernel.rcu", 1);
+	const struct verdict *verdict = stage__verdict(&stage, "kernel.rcu");
+	assert_string_equal(verdict->culprits[0].note, "found in copy_page");
+	assert_non_null(strstr(verdict->summary, "CPU 1"));
+	assert_non_null(strstr(verdict->summary, "server"));
+	assert_null(verdict->under);
+	stage__free(&stage);
+}
+
+// The same warning during and after a pause: nobody is accused of it but the hypervisor.
+static void test_stalled_by_a_pause(void **state)
+{
+	(void)state;
+	struct stage stage = machine("kvm", "scheduler counter silence");
+	happened(&stage, "pause", 5990, 5000, -1, 0, "words");
+	happened(&stage, "rcu_stall", 6000, 5250, 1, 1, ABSENT);
+	happened(&stage, "soft_lockup", 6001, 5000, 0, 1, "watchdog: BUG: soft lockup - CPU#0 stuck for 5s! [server:100]");
+	stage__judge(&stage);
+	assert_verdict(&stage, "host.pause", "confirmed");
+	assert_verdict(&stage, "kernel.rcu", "contributing");
+	assert_string_equal(stage__verdict(&stage, "kernel.rcu")->under, "host.pause");
+	assert_int_equal(stage__verdict(&stage, "kernel.rcu")->culprit_count, 0);
+	stage__free(&stage);
+}
+
+// A pause elsewhere in the window explains nothing.
+static void test_stalled_beside_a_pause(void **state)
+{
+	(void)state;
+	struct stage stage = machine("kvm", "scheduler counter silence");
+	happened(&stage, "rcu_stall", 5300, 5250, 1, 1, LOOP);
+	happened(&stage, "pause", 9000, 2000, -1, 0, "words");
+	stage__judge(&stage);
+	assert_verdict(&stage, "host.pause", "confirmed");
+	assert_verdict(&stage, "kernel.rcu", "confirmed");
+	assert_accused(&stage, "kernel.rcu", 1);
+	assert_null(stage__verdict(&stage, "kernel.rcu")->under);
+	stage__free(&stage);
+}
+
+// A warning repeats itself with a growing age; its time counts once, and only as far as it lies within the window.
+static void test_repeated_warnings(void **state)
+{
+	(void)state;
+	struct stage stage = machine("kvm", "scheduler counter silence");
+	happened(&stage, "rcu_stall", 2000, 21000, 1, 1, LOOP);
+	happened(&stage, "rcu_stall", 8000, 27000, 1, 1, LOOP);
+	happened(&stage, "soft_lockup", 8500, 26000, 1, 1, "watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [server:100]");
+	stage__judge(&stage);
+	assert_true(fabs(stage__verdict(&stage, "kernel.rcu")->stall_seconds - 8.5) < 1e-9);
+	stage__free(&stage);
+}
+
+static void test_warnings_before(void **state)
+{
+	(void)state;
+	struct stage stage = machine("kvm", "scheduler counter silence");
+	happened(&stage, "rcu_stall", -60000, 5250, 1, 0, LOOP);
+	happened(&stage, "hung_task", 2000, 120000, -1, 1, "INFO: task server:100 blocked for more than 120 seconds.");
+	stage__judge(&stage);
+	assert_verdict(&stage, "kernel.rcu", "ruled_out");
+	assert_non_null(strstr(stage__verdict(&stage, "kernel.rcu")->summary, "before"));
+	stage__assert_no_accusation(&stage);
+	stage__free(&stage);
+}
+
+static void test_stall_figures(void **state)
+{
+	struct rcu_stall stall;
+	(void)state;
+	assert_true(rcu_stall__parse(LOOP, &stall));
+	assert_true(stall.self_detected);
+	assert_int_equal(stall.jiffies, 5250);
+	assert_int_equal(stall.callbacks, 118);
+	assert_int_equal(stall.cpu_count, 1);
+	assert_int_equal(stall.cpus[0].ticks, 5249);
+	assert_int_equal(stall.cpus[0].handlers, 0);
+	assert_int_equal(stall.cpus[0].looks, 2624);
+	char function[64];
+	assert_int_equal(rcu_stall__function(LOOP, function, sizeof(function)), 9);
+	assert_string_equal(function, "copy_page");
+	assert_int_equal(rcu_stall__function("RIP: 0033:0x4474e9", function, sizeof(function)), 0);
+	assert_int_equal(rcu_stall__function("RIP: 0010:copy_page", function, sizeof(function)), 0);
+	assert_int_equal(rcu_stall__function("RIP: 0010:copy_page+0x1", function, 5), 0);
+	assert_int_equal(rcu_stall__function(NULL, function, sizeof(function)), 0);
+	assert_int_equal(rcu_stall__shape(&stall), RCU_STALL_LOOP);
+	assert_true(rcu_stall__parse(ABSENT, &stall));
+	assert_int_equal(stall.cpus[0].handlers, 1);
+	assert_int_equal(stall.cpus[0].ticks, -1);
+	assert_int_equal(stall.cpus[0].behind, 1);
+	assert_int_equal(stall.cpus[0].looks, 0);
+	assert_int_equal(rcu_stall__shape(&stall), RCU_STALL_ABSENT);
+	// The counts have 32 bits.
+	assert_true(rcu_stall__parse("INFO: rcu_sched detected stalls on CPUs/tasks:\n 3-O..0: (0 ticks this GP) idle=81c/0/0 softirq=4294967295/1 fqs=0", &stall));
+	assert_int_equal(stall.cpus[0].handlers, 2);
+	assert_true(stall.cpus[0].offline && stall.cpus[0].idle);
+	assert_true(rcu_stall__parse("rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\nrcu:  (detected by 6, t=21002 jiffies, g=12009, q=3846 ncpus=8)\n"
+				     "rcu: rcu_preempt kthread starved for 21002 jiffies! g12009 f0x2 RCU_GP_WAIT_FQS(5) ->state=0x200 ->cpu=4", &stall));
+	assert_int_equal(stall.starved_jiffies, 21002);
+	assert_int_equal(rcu_stall__shape(&stall), RCU_STALL_STARVED);
+	assert_true(rcu_stall__parse("rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-...D } 21 jiffies s: 4173 root: 0x2/.", &stall));
+	assert_int_equal(rcu_stall__shape(&stall), RCU_STALL_UNCLEAR);
+	assert_false(rcu_stall__parse("watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [a:1]", &stall));
+	assert_false(rcu_stall__parse(NULL, &stall));
+}
+
+static void test_untold_steal(void **state)
+{
+	static const struct { const char *offered; int64_t stolen_ms; const char *verdict; } cases[] = {
+		{ "1", 0, "ruled_out" }, { "0", 0, "not_testable" }, { "-1", 0, "not_testable" }, { "1", 2000, "confirmed" }, { "-1", 2000, "confirmed" },
+		{ NULL, 0, "ruled_out" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = machine("kvm", NULL);
+		if (cases[i].offered)
+			recording__set_meta(stage.recording, "steal_offered", "%s", cases[i].offered);
+		for (size_t cpu = 0; cpu < stage.recording->cpu_count; cpu++)
+			stage.recording->cpu[cpu].steal_ns = cases[i].stolen_ms * STAGE_MS;
+		stage__judge(&stage);
+		assert_verdict(&stage, "cpu.steal", cases[i].verdict);
+		stage__free(&stage);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pauses), cmocka_unit_test(test_a_pause_before_the_window), cmocka_unit_test(test_who_can_tell),
+		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_stalled_cpu), cmocka_unit_test(test_stalled_by_a_pause),
+		cmocka_unit_test(test_stalled_beside_a_pause), cmocka_unit_test(test_repeated_warnings), cmocka_unit_test(test_warnings_before),
+		cmocka_unit_test(test_stall_figures), cmocka_unit_test(test_untold_steal),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,49 @@
+// When the probes of calls between CPUs and of packets are needed.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "base/base.h"
+#include "collect/irq_watch.h"
+
+static enum irq_need calls(uint64_t count, uint64_t ns, int64_t flushes)
+{
+	struct irq_load load = { .elapsed_ns = 2 * NS_PER_SEC, .calls = count, .calls_ns = ns, .flushes = flushes };
+
+	return irq_watch__decide(IRQ_GROUP_CALLS, &load);
+}
+
+static void test_calls(void **state)
+{
+	(void)state;
+	assert_int_equal(calls(0, 0, -1), IRQ_NEED_NONE);
+	// Few calls cannot be many flushes, however long they take: then it is their callers that are wanted.
+	assert_int_equal(calls(499, 19 * NS_PER_MSEC, -1), IRQ_NEED_NONE);
+	assert_int_equal(calls(499, 21 * NS_PER_MSEC, -1), IRQ_NEED_SAMPLE);
+	// Many, but for something else than flushes: wake-ups of another CPU.
+	assert_int_equal(calls(100000, 10 * NS_PER_MSEC, 100), IRQ_NEED_NONE);
+	assert_int_equal(calls(100000, 200 * NS_PER_MSEC, 100), IRQ_NEED_SAMPLE);
+	// Flushes from 250 a second on; where they are not known, what are many calls.
+	assert_int_equal(calls(100000, 10 * NS_PER_MSEC, 500), IRQ_NEED_ALL);
+	assert_int_equal(calls(100000, 10 * NS_PER_MSEC, 499), IRQ_NEED_NONE);
+	assert_int_equal(calls(100000, 10 * NS_PER_MSEC, -1), IRQ_NEED_ALL);
+}
+
+static void test_packets(void **state)
+{
+	struct irq_load load = { .elapsed_ns = NS_PER_SEC, .calls = 100000, .calls_ns = NS_PER_SEC, .flushes = 100000 };
+	(void)state;
+	assert_int_equal(irq_watch__decide(IRQ_GROUP_PACKETS, &load), IRQ_NEED_NONE);
+	load.packets_ns = 19 * NS_PER_MSEC;
+	assert_int_equal(irq_watch__decide(IRQ_GROUP_PACKETS, &load), IRQ_NEED_NONE);
+	load.packets_ns = 20 * NS_PER_MSEC;
+	assert_int_equal(irq_watch__decide(IRQ_GROUP_PACKETS, &load), IRQ_NEED_ALL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_calls), cmocka_unit_test(test_packets) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
