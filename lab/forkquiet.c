@@ -4,7 +4,7 @@
 
 #include "work.h"
 
-#define PAUSE_US 4000
+#define PAUSE_US 3000
 
 extern char **environ;
 

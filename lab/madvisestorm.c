@@ -32,13 +32,14 @@ static __attribute__((noreturn)) void *drop_and_fault(void *argument)
 	if (region == MAP_FAILED)
 		exit(1);
 	for (;;) {
-		int64_t start = work__clock_ns(CLOCK_MONOTONIC);
+		int64_t start = work__clock_ns(CLOCK_THREAD_CPUTIME_ID);
 		for (size_t at = 0; at < REGION_BYTES; at += FAULT_BYTES)
 			(void)region[at];
 		madvise((void *)region, REGION_BYTES, MADV_DONTNEED);
-		// A third of the time for others: threads that hardly leave the kernel would let them wait for long.
-		int64_t until = work__clock_ns(CLOCK_MONOTONIC);
-		until += (until - start) / 2;
+		// A third of the time for others: threads that hardly leave the kernel would let them wait for long. Of the CPU time, because a
+		// round may hold a time in which the whole program was frozen.
+		int64_t worked = work__clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
+		int64_t until = work__clock_ns(CLOCK_MONOTONIC) + worked / 2;
 		work__pace(&until, 0);
 	}
 }

@@ -12,7 +12,7 @@ static int start(struct lab *lab)
 	lab_net__start(lab, (struct lab_process){ .name = "udp-sink", .role = "sink", .part = LAB_INNOCENT, .busy_us = cpus[1] },
 		       (struct lab_process){ .name = "udp-flood", .role = "flood", .part = LAB_CULPRIT, .cpu = 1 + cpus[0] });
 	lab__start_pair(lab,
-			(struct lab_process){ .name = "quote-server", .role = "serve", .part = LAB_VICTIM, .cpu = 1 + cpus[1], .busy_us = 2500 },
+			(struct lab_process){ .name = "quote-server", .role = "serve", .part = LAB_VICTIM, .cpu = 1 + cpus[1], .busy_us = 4000 },
 			(struct lab_process){ .name = "quote-client", .role = "ask", .cpu = 1 + cpus[1], .period_us = 5000 });
 	lab__start(lab, (struct lab_process){ .name = "sleeping-agent", .role = "sleep", .part = LAB_INNOCENT });
 	return 0;
