@@ -274,7 +274,7 @@ int BPF_PROG(on_request_complete, struct request *request)
 	return 0;
 }
 
-// Devices without requests (zram, dm, md); the kernel leaves it out for bios of requests (commit d24de76af836).
+// Devices without requests (dm, md), and only where there are such: see disk_facts__any_stacked; the kernel leaves it out for bios of requests (commit d24de76af836).
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(on_bio_complete, void *queue, struct bio *bio)
 {

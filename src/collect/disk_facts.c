@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -216,4 +217,24 @@ void disk_facts__store(const struct counters *counters, struct recording *record
 				add_row(number, stat.name, recording);
 		}
 	} while (recording->device_count > before);
+}
+
+bool disk_facts__any_stacked(const char *directory)
+{
+	static const char *const in_memory[] = { "zram", "ram", "pmem", NULL };
+	DIR *devices = opendir(directory);
+	bool found = false;
+
+	for (struct dirent *entry; devices && !found && (entry = readdir(devices));) {
+		char queue[PATH_MAX];
+
+		found = entry->d_name[0] != '.';
+		for (const char *const *driver = in_memory; found && *driver; driver++)
+			found = strncmp(entry->d_name, *driver, strlen(*driver)) != 0;
+		if (found && snprintf(queue, sizeof(queue), "%s/%s/mq", directory, entry->d_name) < (int)sizeof(queue))
+			found = access(queue, F_OK) != 0;
+	}
+	if (devices)
+		closedir(devices);
+	return found;
 }

@@ -21,4 +21,9 @@ void disk_facts__note(struct counters *counters, bool first);
 // Adds a row for each device that did something within the window (by `counters`), and for those below or around it.
 void disk_facts__store(const struct counters *counters, struct recording *recording);
 
+// Whether one of the devices in `directory` ("/sys/block") completes bios of its own later than it gets them: a mapped or striped one (dm, md,
+// bcache, a multipath head), which has no request queue and thus no directory "mq" (blk_mq_sysfs_register, 5.15 to 7.2). A disk in memory has
+// none either, but is done with a bio before the submitter goes on: nobody waits for it.
+bool disk_facts__any_stacked(const char *directory);
+
 #endif

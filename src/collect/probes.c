@@ -16,6 +16,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/base.h"
+#include "collect/disk_facts.h"
 #include "collect/percpu.h"
 #include "collect/syscalls.h"
 #include "sched.skel.h"
@@ -275,7 +276,9 @@ static void choose_programs(const struct btf *btf, const struct probes *probes)
 	bpf_program__set_autoattach(skeleton->progs.snapshot, false);
 	bpf_program__set_autoattach(skeleton->progs.walk_tasks, false);
 	bpf_program__set_autoattach(skeleton->progs.on_tick, false);
-	bpf_program__set_autoload(skeleton->progs.on_bio_complete, btf__find_by_name_kind(btf, "btf_trace_block_bio_complete", BTF_KIND_TYPEDEF) > 0);
+	// It costs every I/O of a disk in memory something.
+	bpf_program__set_autoload(skeleton->progs.on_bio_complete, disk_facts__any_stacked("/sys/block") &&
+		btf__find_by_name_kind(btf, "btf_trace_block_bio_complete", BTF_KIND_TYPEDEF) > 0);
 	bpf_program__set_autoload(skeleton->progs.on_request_complete,
 		btf__find_by_name_kind(btf, "btf_trace_block_rq_complete", BTF_KIND_TYPEDEF) > 0);
 	bpf_program__set_autoload(skeleton->progs.on_contention_begin, probes->locks);

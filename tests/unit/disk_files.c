@@ -4,7 +4,11 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/base.h"
 #include "collect/cgroup_io.h"
@@ -87,12 +91,37 @@ static void test_lines_of_v1(void **state)
 	assert_false(io_line__parse_v1("7:0 Write 8", IO_WRITES, &line)); // there is nothing behind the last figure
 }
 
+// Devices as sysfs shows them: with a request queue, in memory, and then one without a queue.
+static void test_stacked_devices(void **state)
+{
+	(void)state;
+	char directory[] = "/tmp/whystall-disks.XXXXXX", path[128];
+	static const char *const below[] = { "loop0", "loop0/mq", "zram0", "ram3", "pmem0", "dm-0" };
+	const size_t count = sizeof(below) / sizeof(below[0]), stacked = count - 1;
+
+	assert_non_null(mkdtemp(directory));
+	for (size_t i = 0; i < count; i++) {
+		if (i == stacked)
+			assert_false(disk_facts__any_stacked(directory));
+		snprintf(path, sizeof(path), "%s/%s", directory, below[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	assert_true(disk_facts__any_stacked(directory));
+	assert_false(disk_facts__any_stacked("/nowhere"));
+	for (size_t i = count; i-- > 0;) {
+		snprintf(path, sizeof(path), "%s/%s", directory, below[i]);
+		rmdir(path);
+	}
+	rmdir(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_diskstats),
 		cmocka_unit_test(test_lines_of_v2),
 		cmocka_unit_test(test_lines_of_v1),
+		cmocka_unit_test(test_stacked_devices),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
