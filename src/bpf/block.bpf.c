@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
-// Block requests: how many, how long and for whom. One cheap program at the completion of a request; another one, which looks at some
-// requests only, at its beginning.
+// Block requests: how many, how long and for whom. Two cheap programs, at the beginning of a request and at its completion, which look closely
+// at all requests where they are few, and at some of them where they are many.
 #include "bpf/kernel.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -142,7 +142,7 @@ static __always_inline struct block_submit *submit_of(u64 sector, u32 device)
 	return bpf_map_lookup_elem(&block_submits, &index);
 }
 
-// `one`: a single request.
+// `one`: a single request; `weight`: for how many it stands.
 static __noinline int book_user(struct block_cpu *own, const struct block_user_key *key, const struct block_user *one, u32 weight)
 {
 	struct block_user *user = find_or_add(&block_users, key);
@@ -160,20 +160,79 @@ static __noinline int book_user(struct block_cpu *own, const struct block_user_k
 	return 0;
 }
 
-static __always_inline void book(struct block_sum *sum, struct request___block *request, u64 bytes, u64 now, u64 ns)
+// The time when the current tick was first asked for here. (The kernel's coarse clock is not for tracing programs: commit 5e0bc3082e2e.)
+static __always_inline u64 coarse_now(struct block_cpu *own)
+{
+	u64 tick = bpf_jiffies64();
+
+	if (tick != own->tick) {
+		own->tick = tick;
+		own->now = bpf_ktime_get_ns();
+	}
+	return own->now;
+}
+
+// Counts an event. 0: it is none of those to look at; else for how many it stands.
+static __always_inline u32 sample(struct block_cpu *own, struct block_pace *pace, u32 samples)
+{
+	u64 now;
+	u32 weight;
+
+	if (++pace->events < pace->next_at)
+		return 0;
+	weight = (u32)(pace->events - pace->sampled_at);
+	pace->sampled_at = pace->events;
+	pace->slice_samples++;
+	now = coarse_now(own);
+	if (now - pace->slice >= BLOCK_SLICE_NS) {
+		pace->period = (u32)((pace->events - pace->slice_at) * BLOCK_SLICE_NS / (now - pace->slice)) / samples + 1;
+		pace->slice = now;
+		pace->slice_at = pace->events;
+		pace->slice_samples = 0;
+	} else if (pace->slice_samples > 2 * samples && pace->period < 1 << 20) {
+		pace->period = pace->period ? 2 * pace->period : 1;
+		pace->slice_samples = 0;
+	}
+	pace->random = pace->random * 1664525u + 1013904223u;
+	// Not in step with programs that take turns.
+	pace->next_at = pace->events + (pace->period > 1 ? pace->period / 2 + 1 + (pace->random >> 8) % pace->period : 1);
+	return weight;
+}
+
+static __always_inline void book(struct block_sum *sum, struct request___block *request, u64 bytes, u64 now, u64 ns, u32 weight)
 {
 	u64 issued = request->io_start_time_ns;
 
-	sum->count++;
-	sum->bytes += bytes;
-	sum->ns += ns;
+	sum->count += weight;
+	sum->bytes += weight * bytes;
+	sum->ns += weight * ns;
 	if (ns > sum->max_ns)
 		sum->max_ns = ns;
-	sum->latency[bucket_of(ns)]++;
+	sum->latency[bucket_of(ns)] += weight;
 	if (issued && now > issued) {
-		sum->device_count++;
-		sum->device_ns += now - issued;
+		sum->device_count += weight;
+		sum->device_ns += weight * (now - issued);
 	}
+}
+
+static __always_inline void book_cgroup(struct block_cpu *own, u32 cpu, u32 device, struct request___block *request, u64 bytes, u64 ns, u32 weight)
+{
+	struct block_cgroup *group;
+	u64 cgroup;
+
+	if (!bpf_core_field_exists(request->bio->bi_blkg))
+		return;
+	cgroup = request->bio->bi_blkg->blkcg->css.cgroup->kn->id;
+	if (!cgroup)
+		return;
+	group = find_cgroup(cpu, cgroup, device);
+	if (!group) {
+		own->cgroups_lost += weight;
+		return;
+	}
+	group->count += weight;
+	group->bytes += weight * bytes;
+	group->ns += weight * ns;
 }
 
 SEC("tp_btf/block_rq_complete")
@@ -183,7 +242,10 @@ int BPF_PROG(on_complete, struct request___block *request, int error, unsigned i
 	struct block_cpu *own;
 	struct gendisk___block *disk;
 	struct block_row *row;
-	u64 now, began, ns;
+	struct block_sum *sum;
+	struct block_submit *submit;
+	u64 now, began, ns, place;
+	u32 weight;
 
 	disk = request->q->disk;
 	if (!disk)                      // a command that goes to no disk
@@ -207,55 +269,31 @@ int BPF_PROG(on_complete, struct request___block *request, int error, unsigned i
 		row->operations[operation].bytes += bytes;
 		return 0;
 	}
-	now = bpf_ktime_get_ns();
+	sum = &row->operations[operation];
+	place = request->__sector + 1;
+	submit = submit_of(place, device);
+	if (submit && (submit->place != place || submit->device != device))
+		submit = 0;
 	began = request->start_time_ns;         // 0 where iostats is switched off
+	weight = began && coarse_now(own) > began + BLOCK_LONG_NS ? 1 : sample(own, &sum->pace, BLOCK_REQUESTS);
+	if (!weight && !submit)
+		return 0;
+	now = bpf_ktime_get_ns();
 	ns = began && now > began ? now - began : 0;
-	book(&row->operations[operation], request, bytes, now, ns);
-
-	if (bpf_core_field_exists(request->bio->bi_blkg)) {
-		u64 cgroup = request->bio->bi_blkg->blkcg->css.cgroup->kn->id;
-		struct block_cgroup *group = cgroup ? find_cgroup(cpu, cgroup, device) : 0;
-
-		if (group) {
-			group->count++;
-			group->bytes += bytes;
-			group->ns += ns;
-		} else if (cgroup) {
-			own->cgroups_lost++;
-		}
+	if (weight) {
+		book(sum, request, bytes, now, ns, weight);
+		book_cgroup(own, cpu, device, request, bytes, ns, weight);
 	}
-	u64 place = request->__sector + 1;
-	struct block_submit *submit = submit_of(place, device);
-	if (submit && submit->place == place && submit->device == device) {
+	if (submit) {
 		struct block_user_key key = { .tgid = submit->tgid, .device = device, .operation = operation };
 		struct block_user one = { .bytes = bytes, .ns = ns };
-		u32 weight = submit->weight;
 
+		weight = submit->weight;
 		submit->place = 0;
 		own->samples_found += weight;
 		book_user(own, &key, &one, weight);
 	}
 	return 0;
-}
-
-// How far apart the samples are on this CPU, so that there are about BLOCK_SAMPLES in each slice of BLOCK_SLICE ticks.
-static __always_inline void pace(struct block_cpu *own)
-{
-	u64 ticks = bpf_jiffies64();
-
-	own->slice_samples++;
-	if (ticks - own->slice >= BLOCK_SLICE) {
-		own->period = (u32)((own->submits - own->slice_at) * BLOCK_SLICE / (ticks - own->slice)) / BLOCK_SAMPLES + 1;
-		own->slice = ticks;
-		own->slice_at = own->submits;
-		own->slice_samples = 0;
-	} else if (own->slice_samples > 2 * BLOCK_SAMPLES && own->period < 1 << 20) {
-		own->period *= 2;
-		own->slice_samples = 0;
-	}
-	own->random = own->random * 1664525u + 1013904223u;
-	// Not in step with programs that take turns.
-	own->next_at = own->submits + (own->period > 1 ? own->period / 2 + 1 + (own->random >> 8) % own->period : 1);
 }
 
 // A bio has got its request: whoever runs here has asked for it (but for writeback and other workers of the kernel).
@@ -266,11 +304,13 @@ int BPF_PROG(on_submit, struct bio___block *bio)
 	struct block_cpu *own;
 	struct block_submit *submit;
 	u64 place;
+	u32 weight;
 
 	if (!recording || cpu >= cpus)
 		return 0;
 	own = cpu_row(cpu);
-	if (!own || ++own->submits < own->next_at)
+	weight = own ? sample(own, &own->submits, BLOCK_SUBMITTERS) : 0;
+	if (!weight)
 		return 0;
 	place = bio->bi_iter.bi_sector + 1;
 	device = device_of(bio->bi_bdev->bd_disk);
@@ -280,10 +320,8 @@ int BPF_PROG(on_submit, struct bio___block *bio)
 	submit->place = 0;      // whoever looks meanwhile finds nobody rather than a mixture
 	submit->device = device;
 	submit->tgid = bpf_get_current_pid_tgid() >> 32;
-	submit->weight = (u32)(own->submits - own->sampled_at);
+	submit->weight = weight;
 	submit->place = place;
-	own->samples += submit->weight;
-	own->sampled_at = own->submits;
-	pace(own);
+	own->samples += weight;
 	return 0;
 }

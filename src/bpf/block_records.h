@@ -7,13 +7,26 @@
 #define BLOCK_SUBMITS 4096              // requests whose submitter is remembered at a time; a power of two
 #define BLOCK_USERS 8192
 #define BLOCK_BUCKETS 24                // of latency: under 1.024 µs, 2.048 µs … 4.3 s, and above
-#define BLOCK_SAMPLES 64                // requests whose submitter is looked at in each slice …
-#define BLOCK_SLICE 16                  // … of so many ticks, on each CPU
+#define BLOCK_SLICE_NS 64000000ULL      // in each slice of this length, on each CPU, the probes look closely at about so many requests …
+#define BLOCK_SUBMITTERS 64             // … for who submits them
+#define BLOCK_REQUESTS 1024             // … of one operation of one device, for how long they took
+#define BLOCK_LONG_NS 4000000ULL        // and at all that took a tick longer than this
 
 enum block_operation { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_OTHER, BLOCK_OPERATIONS };
 
-// Requests of one kind that one CPU completed.
+// Which of many events are looked at closely: about so many in each slice, with random distances. Each stands for those since the one before.
+struct block_pace {
+	unsigned long long events;              // all that there were
+	unsigned long long sampled_at, next_at; // value of `events` at the last sample, and at the next
+	unsigned long long slice_at;            // and when the slice began
+	unsigned long long slice;               // when that was, to a tick
+	unsigned int period, slice_samples, random, unused;
+};
+
+// Requests of one kind that one CPU completed. Sums of samples: each request that was looked at counts for several, but for the long ones,
+// which are all looked at.
 struct block_sum {
+	struct block_pace pace;
 	unsigned long long count, bytes;
 	unsigned long long ns, max_ns;          // from the request's beginning to its end
 	unsigned long long device_count, device_ns; // of the requests of which the kernel kept when the driver got them: from there to the end
@@ -35,11 +48,8 @@ struct block_cgroup {
 
 struct block_cpu {
 	unsigned long long devices_lost, cgroups_lost, users_lost; // completions that found no row
-	unsigned long long submits;             // requests begun on this CPU
-	unsigned long long sampled_at, next_at; // value of `submits` at the last sample, and at the next
-	unsigned long long slice_at;            // and when the slice began
-	unsigned long long slice;               // ticks
-	unsigned int period, slice_samples, random, unused;
+	struct block_pace submits;              // requests begun on this CPU
+	unsigned long long tick, now;           // the coarse clock: its tick, and the time at which it was first asked for
 	unsigned long long samples, samples_found; // submitters noted; and met again at the completion
 };
 
