@@ -5,6 +5,7 @@
 #include "causes/scene.h"
 #include "causes/thresholds.h"
 #include "causes/wording.h"
+#include "ledger/sleep_classes.h"
 
 #include <math.h>
 #include <string.h>
@@ -157,6 +158,25 @@ double effects__through_chains(const struct diagnosis *diagnosis, const struct v
 		all += chain->seconds;
 		if (chain->end == CHAIN_END_DEVICE && chain->device && has_resource(cause, "device", chain->device))
 			shared += chain->links[chain->count - 1].seconds;
+	}
+	return all > 0 ? effect->stall_seconds * fmin(1, shared / all) : 0;
+}
+
+double effects__held_at_kernel_locks(const struct diagnosis *diagnosis, const struct verdict *effect, const struct verdict *cause)
+{
+	const struct ledger_chains *chains = &diagnosis->ledger->chains;
+	double all = 0, shared = 0;
+	for (size_t i = 0; i < chains->count; i++) {
+		const struct chain *chain = &chains->chains[i];
+		if (!is_member(effect->victims, effect->victim_count, chain->links[0].process))
+			continue;
+		all += chain->seconds;
+		for (size_t j = 1; j < chain->count; j++)
+			if (is_member(cause->victims, cause->victim_count, chain->links[j].process) &&
+			    !strcmp(chain->links[j].what, sleep_class__name(SLEEP_KERNEL_LOCK))) {
+				shared += chain->links[j].seconds;
+				break;
+			}
 	}
 	return all > 0 ? effect->stall_seconds * fmin(1, shared / all) : 0;
 }

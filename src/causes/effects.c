@@ -31,6 +31,9 @@ const struct effect_edge effect_table[] = {
 	{ "lock.futex", "io.device", effects__through_chains }, { "lock.mmap", "io.device", effects__through_chains },
 	{ "lock.kernel", "io.device", effects__through_chains },
 
+	// Whoever holds the lock of the program waits for one of the kernel meanwhile: malloc's in munmap, say.
+	{ "lock.futex", "lock.mmap", effects__held_at_kernel_locks }, { "lock.futex", "lock.kernel", effects__held_at_kernel_locks },
+
 	// Too little memory: for a cgroup, or for the machine. What is dropped or swapped out is read again.
 	{ "memory.reclaim", "memory.limit", effects__through_resources }, { "memory.thrash", "memory.limit", effects__through_resources },
 	{ "memory.kswapd", "memory.reclaim", effects__through_resources }, { "memory.kswapd", "memory.thrash", effects__through_resources },

@@ -36,6 +36,8 @@ effect_shared_fn effects__by_ksoftirqd, effects__by_kswapd;
 effect_shared_fn effects__by_reclaimers;
 // Queues at a lock whose holder waited for the cause's device: the chains of wake-ups of the victims' longest waits end there.
 effect_shared_fn effects__through_chains;
+// Queues at a lock of a program whose holder was itself a victim of the cause's kernel lock, by the same chains.
+effect_shared_fn effects__held_at_kernel_locks;
 // Waits that lasted over a pause of the machine.
 effect_shared_fn effects__during_pauses;
 // Warnings of stalled CPUs about a time in which the machine was stopped, or about CPUs that were mostly stolen.
