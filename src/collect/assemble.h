@@ -18,6 +18,8 @@
 #include "collect/sleep_account.h"
 #include "collect/subject.h"
 
+struct kernel_symbols;
+
 #define EVENTS_LIMIT 20000      // waits reported one by one that are kept
 #define SAMPLES_LIMIT 200000
 
@@ -51,6 +53,7 @@ struct collector {
 	struct sleep_account *sleeps;
 	struct subjects *subjects;
 	struct counters *counters;      // the kernel's own, at both ends of the window
+	struct kernel_symbols *symbols; // names of the accounts' kernel addresses, read after the window; NULL before
 	void *pairs, *credits;          // binary trees (tsearch)
 	struct event *events;
 	size_t event_count, event_capacity, events_resolved;
@@ -66,7 +69,7 @@ void events__add(struct collector *collector, const struct wait_record *record);
 void events__resolve(struct collector *collector);
 void samples__add(struct collector *collector, uint64_t time_ns, const struct pressure_totals totals[PRESSURE_RESOURCES]);
 
-// All rows so far; `complete`: the window has ended and the books are settled. Owned by the caller.
+// All rows so far; `complete`: the window has ended and the books are settled; so only once. Owned by the caller.
 struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete);
 // Meta that says which probes are on and why others are not, from the beginning on: meter, locks, steal_clock, probe.NAME.
 void assemble__describe_probes(const struct collector *collector, struct recording *recording);

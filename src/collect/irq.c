@@ -281,13 +281,26 @@ static void describe(const void *closure, struct recording *recording)
 	}
 }
 
+static const struct irq_cpu *cpus_of(const struct irq_state *state, const struct collector *collector)
+{
+	return state->cpus ? state->cpus : collector->probes->irq_cpus;
+}
+
+static void want_symbols(const void *closure, const struct collector *collector, struct kernel_symbols *symbols)
+{
+	const struct irq_state *state = closure;
+
+	irq_account__want_symbols(state->account, cpus_of(state, collector), collector->probes->cpus, symbols);
+}
+
 static void store(const void *closure, struct collector *collector, struct recording *recording, struct stack_table *stacks)
 {
 	const struct irq_state *state = closure;
-	const struct irq_cpu *cpus = state->cpus ? state->cpus : collector->probes->irq_cpus;
+	const struct irq_cpu *cpus = cpus_of(state, collector);
 	int64_t lost[3] = { 0 };
 
-	irq_account__store(state->account, cpus, collector->probes->cpus, stacks != NULL, recording);
+	(void)stacks;
+	irq_account__store(state->account, cpus, collector->probes->cpus, collector->symbols, recording);
 	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++) {
 		lost[0] += (int64_t)cpus[cpu].devices_lost;
 		lost[1] += (int64_t)cpus[cpu].calls_lost;
@@ -317,5 +330,6 @@ static void close_irq(void *closure)
 }
 
 const struct subject subject_irq = {
-	.name = "irq", .open = open_irq, .begin = begin, .look = look, .drain = drain, .end = end, .store = store, .describe = describe, .close = close_irq, .memory = memory,
+	.name = "irq", .open = open_irq, .begin = begin, .look = look, .drain = drain, .end = end, .want_symbols = want_symbols, .store = store,
+	.describe = describe, .close = close_irq, .memory = memory,
 };
