@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/privileges.h"
+#include "collect/probes_maps.h"
 
 #define CALIBRATION_NS (30 * NS_PER_MSEC)
 #define POLL_NS (100 * NS_PER_MSEC)

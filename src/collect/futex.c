@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "collect/assemble.h"
+#include "collect/probes_maps.h"
 #include "sched.skel.h"
 #include "symbolize/stack_table.h"
 #include "symbolize/user.h"

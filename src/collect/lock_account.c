@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/lock_names.h"
+#include "collect/probes_maps.h"
 #include "collect/stack_counters.h"
 #include "collect/syscalls.h"
 #include "symbolize/kernel_symbols.h"

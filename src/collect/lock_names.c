@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "collect/probes.h"
+#include "collect/probes_maps.h"
 #include "symbolize/kernel_symbols.h"
 
 struct named_stack { int stack; size_t count; uint64_t addresses[LOCK_FRAMES]; char *frames; struct lock_name name; char place[128]; };

@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/kernel_stacks.h"
+#include "collect/probes_maps.h"
 #include "collect/syscalls.h"
 #include "symbolize/stack_table.h"
 #include "symbolize/user.h"
