@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "collect/gather.h"
+#include "collect/task_rows.h"
 #include "symbolize/kernel_symbols.h"
 #include "symbolize/stack_table.h"
 
@@ -36,7 +37,7 @@ static void store_live_tasks(struct collector *collector, struct recording *reco
 		blocked_account__add(blocked, process, &copy, complete ? collector->probes->accounts[0].last : 0);
 		if (!(slot->run_ns | slot->wait_ns | slot->switches | slot->wait_start))
 			continue;
-		processes__task_row(&copy, process, recording__add_task(recording));
+		task_rows__fill(&copy, process, recording__add_task(recording));
 	}
 	blocked_account__store(blocked, recording);
 	blocked_account__free(blocked);
