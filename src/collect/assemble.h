@@ -2,8 +2,6 @@
 #ifndef WHYSTALL_COLLECT_ASSEMBLE_H
 #define WHYSTALL_COLLECT_ASSEMBLE_H
 
-#include <pthread.h>
-
 #include "collect/blocked_account.h"
 #include "collect/cgroups.h"
 #include "collect/collector.h"
@@ -19,6 +17,7 @@
 #include "collect/subject.h"
 
 struct kernel_symbols;
+struct saver;
 
 #define EVENTS_LIMIT 20000      // waits reported one by one that are kept
 #define SAMPLES_LIMIT 200000
@@ -43,11 +42,7 @@ struct collector {
 	uint64_t probe_ns, probe_runs, probe_switches;
 	int64_t failed_reads, unread_command_lines, unread_programs, events_dropped;
 	uint64_t longest_silence_ns;    // longest time between two rounds of our loop, which wants to come every 100 ms
-	pthread_t saver;                // saves interim states
-	pthread_mutex_t saver_lock;     // guards to_save, saver_stop
-	pthread_cond_t saver_wake;
-	struct recording *to_save;
-	bool saver_on, saver_stop;
+	struct saver *saver;            // saves interim states; NULL: they are not saved
 	struct lock_account *locks;
 	struct blocked_account *blocked; // of tasks that have ended
 	struct sleep_account *sleeps;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <search.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/base.h"
 #include "collect/assemble.h"
