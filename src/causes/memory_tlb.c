@@ -235,6 +235,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		verdict->kind = VERDICT_NOT_TESTABLE;
 		verdict->absent = true;
 		verdict__set_summary(verdict, "flushes of the TLB cannot be seen here: %s", why && strcmp(why, "on") ? why
+				     : !strcmp(shootdowns.probe, "refused") ? "the kernel refused the probes of calls between its CPUs"
 				     : "this kernel has neither csd nor tlb tracepoints (arm64 flushes without interrupting other CPUs)");
 	}
 	free(shootdowns.shares);

@@ -7,7 +7,8 @@
 
 #include "base/base.h"
 #include "collect/gather.h"
-#include "symbolize/kallsyms.h"
+#include "collect/task_rows.h"
+#include "symbolize/kernel_symbols.h"
 #include "symbolize/stack_table.h"
 
 static uint64_t has_slept(const struct task_slot *slot)
@@ -36,7 +37,7 @@ static void store_live_tasks(struct collector *collector, struct recording *reco
 		blocked_account__add(blocked, process, &copy, complete ? collector->probes->accounts[0].last : 0);
 		if (!(slot->run_ns | slot->wait_ns | slot->switches | slot->wait_start))
 			continue;
-		processes__task_row(&copy, process, recording__add_task(recording));
+		task_rows__fill(&copy, process, recording__add_task(recording));
 	}
 	blocked_account__store(blocked, recording);
 	blocked_account__free(blocked);
@@ -144,18 +145,27 @@ static void store_pressure(const struct collector *collector, struct recording *
 	}
 }
 
-// Stacks are named all at once: the table of symbols is read one time.
-static void store_events(struct collector *collector, struct recording *recording, struct stack_table *stacks, bool named)
+static void want_event_symbols(const struct collector *collector, struct kernel_symbols *symbols)
 {
-	cleanup_free uint64_t *addresses = base__alloc(collector->event_count * STACK_FRAMES + 1, sizeof(*addresses));
-	char **names = base__alloc(collector->event_count * STACK_FRAMES + 1, sizeof(*names));
-	size_t count = 0, next = 0;
-
-	for (size_t i = 0; named && i < collector->event_count; i++)
+	for (size_t i = 0; i < collector->event_count; i++)
 		for (uint32_t j = 0; j < collector->events[i].record.frames && j < STACK_FRAMES; j++)
-			addresses[count++] = collector->events[i].record.stack[j];
-	if (count)
-		kallsyms__resolve(addresses, count, names);
+			kernel_symbols__want(symbols, collector->events[i].record.stack[j]);
+}
+
+// All accounts' kernel addresses are named from one reading of the kernel's table, which is long.
+static void name_kernel_addresses(struct collector *collector)
+{
+	collector->symbols = kernel_symbols__new();
+	want_event_symbols(collector, collector->symbols);
+	lock_account__want_symbols(collector->locks, collector->probes, collector->symbols);
+	sleep_account__want_symbols(collector->sleeps, collector->symbols);
+	subjects__want_symbols(collector->subjects, collector, collector->symbols);
+	kernel_symbols__read(collector->symbols);
+}
+
+// `stacks`: where the texts of stacks go; NULL: rows without stacks.
+static void store_events(struct collector *collector, struct recording *recording, struct stack_table *stacks)
+{
 	for (size_t i = 0; i < collector->event_count; i++) {
 		const struct event *event = &collector->events[i];
 		const struct cpu_account *account = &collector->probes->accounts[event->record.cpu];
@@ -171,14 +181,11 @@ static void store_events(struct collector *collector, struct recording *recordin
 		row->throttled_ns = (int64_t)event->record.throttled_ns;
 		row->kind = event->kind;
 		row->culprit = event->culprit;
-		for (uint32_t j = 0; named && j < event->record.frames && j < STACK_FRAMES; j++, next++)
-			string__add(&frames, "%s%s", j ? "\n" : "", names[next]);
-		row->stack = stack_table__id(stacks, frames.text);
+		for (uint32_t j = 0; stacks && j < event->record.frames && j < STACK_FRAMES; j++)
+			string__add(&frames, "%s%s", j ? "\n" : "", kernel_symbols__name(collector->symbols, event->record.stack[j]));
+		row->stack = stacks ? stack_table__id(stacks, frames.text) : 0;
 		string__free(&frames);
 	}
-	for (size_t i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
 }
 
 // A counter of what was lost or bounded, with its place in each CPU's row.
@@ -337,10 +344,12 @@ static void store_meta(const struct collector *collector, struct recording *reco
 struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete)
 {
 	struct recording *recording = recording__new();
-	struct stack_table *stacks = stack_table__new(recording);
+	struct stack_table *stacks = complete ? stack_table__new(recording) : NULL;
 
-	if (complete)
+	if (complete) {
 		take_credits_at_hand(collector);
+		name_kernel_addresses(collector);
+	}
 	store_live_tasks(collector, recording, complete);
 	processes__store(collector->processes, recording);
 	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++)
@@ -349,10 +358,10 @@ struct recording *assemble__recording(struct collector *collector, const char *e
 	store_groups(collector, recording);
 	gather__store(collector, recording);
 	foldlog__store(collector->folds, recording);
-	store_events(collector, recording, stacks, complete);
-	lock_account__store(collector->locks, collector, recording, complete ? stacks : NULL);
-	sleep_account__store(collector->sleeps, collector, recording, complete ? stacks : NULL);
-	subjects__store(collector->subjects, collector, recording, complete ? stacks : NULL);
+	store_events(collector, recording, stacks);
+	lock_account__store(collector->locks, collector, recording, stacks);
+	sleep_account__store(collector->sleeps, collector, recording, stacks);
+	subjects__store(collector->subjects, collector, recording, stacks);
 	counters__store(collector->counters, recording);
 	stack_table__free(stacks);
 	store_pressure(collector, recording);
@@ -366,4 +375,5 @@ struct recording *assemble__recording(struct collector *collector, const char *e
 void assemble__free(struct collector *collector)
 {
 	gather__free(collector);
+	kernel_symbols__free(collector->symbols);
 }

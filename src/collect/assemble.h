@@ -2,8 +2,6 @@
 #ifndef WHYSTALL_COLLECT_ASSEMBLE_H
 #define WHYSTALL_COLLECT_ASSEMBLE_H
 
-#include <pthread.h>
-
 #include "collect/blocked_account.h"
 #include "collect/cgroups.h"
 #include "collect/collector.h"
@@ -17,6 +15,9 @@
 #include "collect/processes.h"
 #include "collect/sleep_account.h"
 #include "collect/subject.h"
+
+struct kernel_symbols;
+struct saver;
 
 #define EVENTS_LIMIT 20000      // waits reported one by one that are kept
 #define SAMPLES_LIMIT 200000
@@ -41,16 +42,13 @@ struct collector {
 	uint64_t probe_ns, probe_runs, probe_switches;
 	int64_t failed_reads, unread_command_lines, unread_programs, events_dropped;
 	uint64_t longest_silence_ns;    // longest time between two rounds of our loop, which wants to come every 100 ms
-	pthread_t saver;                // saves interim states
-	pthread_mutex_t saver_lock;     // guards to_save, saver_stop
-	pthread_cond_t saver_wake;
-	struct recording *to_save;
-	bool saver_on, saver_stop;
+	struct saver *saver;            // saves interim states; NULL: they are not saved
 	struct lock_account *locks;
 	struct blocked_account *blocked; // of tasks that have ended
 	struct sleep_account *sleeps;
 	struct subjects *subjects;
 	struct counters *counters;      // the kernel's own, at both ends of the window
+	struct kernel_symbols *symbols; // names of the accounts' kernel addresses, read after the window; NULL before
 	void *pairs, *credits;          // binary trees (tsearch)
 	struct event *events;
 	size_t event_count, event_capacity, events_resolved;
@@ -66,7 +64,7 @@ void events__add(struct collector *collector, const struct wait_record *record);
 void events__resolve(struct collector *collector);
 void samples__add(struct collector *collector, uint64_t time_ns, const struct pressure_totals totals[PRESSURE_RESOURCES]);
 
-// All rows so far; `complete`: the window has ended and the books are settled. Owned by the caller.
+// All rows so far; `complete`: the window has ended and the books are settled; so only once. Owned by the caller.
 struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete);
 // Meta that says which probes are on and why others are not, from the beginning on: meter, locks, steal_clock, probe.NAME.
 void assemble__describe_probes(const struct collector *collector, struct recording *recording);

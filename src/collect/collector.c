@@ -1,7 +1,6 @@
 #include "collect/collector.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -10,7 +9,10 @@
 
 #include "base/base.h"
 #include "collect/assemble.h"
+#include "collect/hidden_tasks.h"
 #include "collect/privileges.h"
+#include "collect/probes_maps.h"
+#include "collect/saver.h"
 
 #define CALIBRATION_NS (30 * NS_PER_MSEC)
 #define POLL_NS (100 * NS_PER_MSEC)
@@ -99,63 +101,6 @@ static void handle_record(void *context, const void *record, size_t size)
 		sleep_account__add_event(collector->sleeps, record);
 	else if (kind == RECORD_WAIT && size >= sizeof(struct wait_record))
 		events__add(collector, record);
-}
-
-// Hands a state to the thread that saves it, which is an ordinary task and may wait for a disk; if it is still busy with the
-// last one, this one is left out.
-static void save_interim(struct collector *collector)
-{
-	struct recording *recording;
-
-	pthread_mutex_lock(&collector->saver_lock);
-	if (!collector->to_save) {
-		recording = assemble__recording(collector, "kill", false);
-		collector->to_save = recording;
-		pthread_cond_signal(&collector->saver_wake);
-	}
-	pthread_mutex_unlock(&collector->saver_lock);
-}
-
-static void *saver(void *argument)
-{
-	struct collector *collector = argument;
-
-	pthread_mutex_lock(&collector->saver_lock);
-	for (;;) {
-		struct recording *recording;
-
-		while (!collector->to_save && !collector->saver_stop)
-			pthread_cond_wait(&collector->saver_wake, &collector->saver_lock);
-		recording = collector->to_save;
-		if (!recording)
-			break;
-		pthread_mutex_unlock(&collector->saver_lock);
-		collector->options.interim(collector->options.context, recording);
-		pthread_mutex_lock(&collector->saver_lock);
-		recording__free(recording);
-		collector->to_save = NULL;
-	}
-	pthread_mutex_unlock(&collector->saver_lock);
-	return NULL;
-}
-
-static void saver_start(struct collector *collector)
-{
-	pthread_mutex_init(&collector->saver_lock, NULL);
-	pthread_cond_init(&collector->saver_wake, NULL);
-	collector->saver_on = collector->options.interim && pthread_create(&collector->saver, NULL, saver, collector) == 0;
-}
-
-static void saver_end(struct collector *collector)
-{
-	if (!collector->saver_on)
-		return;
-	pthread_mutex_lock(&collector->saver_lock);
-	collector->saver_stop = true;
-	pthread_cond_signal(&collector->saver_wake);
-	pthread_mutex_unlock(&collector->saver_lock);
-	pthread_join(collector->saver, NULL);
-	collector->saver_on = false;
 }
 
 static void see_live_tasks(struct collector *collector)
@@ -324,46 +269,6 @@ static void begin(struct collector *collector)
 	subjects__begin(collector->subjects, collector);
 }
 
-static bool is_runnable(const struct task_slot *slot)
-{
-	cleanup_free char *path = base__format("/proc/%u/task/%u/stat", slot->tgid, slot->pid);
-	cleanup_free char *text = NULL;
-	const char *state;
-
-	if (base__read_file(path, 1024, &text) <= 0)
-		return false;
-	state = strrchr(text, ')');     // the name before it may hold anything
-	return state && state[1] == ' ' && state[2] == 'R';
-}
-
-// Tasks that the walk does not meet (some kernels hide a few) may have been waiting when the books were closed, too. The
-// probes are quiet by now, so the accounts can be written from here. Nobody is named for these waits.
-static void settle_hidden(struct probes *probes)
-{
-	for (uint32_t i = 0; i < TASK_SLOTS; i++) {
-		struct task_slot *slot = &probes->slots[i];
-		struct cpu_account *account;
-		uint64_t wait, share;
-
-		if (!slot->pid || !slot->wait_start || slot->wait_cpu >= probes->cpus)
-			continue;
-		account = &probes->accounts[slot->wait_cpu];
-		if (account->last <= slot->wait_seen || account->current_pid == slot->pid || !is_runnable(slot))
-			continue;
-		wait = account->last - (slot->wait_seen > account->first ? slot->wait_seen : account->first);
-		share = account->share - slot->wait_share;
-		slot->wait_ns += wait;
-		slot->open_wait_ns += wait;
-		slot->waits++;
-		if (wait > slot->wait_max_ns)
-			slot->wait_max_ns = wait;
-		slot->wait_pressure_ns += share < wait ? share : wait;
-		account->victims_ns += share < wait ? share : wait;
-		account->victims_task_ns += wait;
-		slot->wait_start = 0;
-	}
-}
-
 static void end(struct collector *collector)
 {
 	collector->ended_ns = clock_ns(CLOCK_MONOTONIC);
@@ -374,7 +279,7 @@ static void end(struct collector *collector)
 	collector->pressure_read_ns = clock_ns(CLOCK_MONOTONIC);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
 	probes__walk(collector->probes, WALK_SETTLE);
-	settle_hidden(collector->probes);
+	hidden_tasks__settle(collector->probes);
 	foldlog__note(collector->folds, FOLDS_GROUPS, false);
 	cgroups__snapshot(true, &collector->cgroups_end);
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
@@ -385,6 +290,12 @@ static void end(struct collector *collector)
 	// Not before the kernel's totals are read: they would grow meanwhile, and the books are closed.
 	subjects__end(collector->subjects, collector);
 	probes__detach(collector->probes);
+}
+
+static void end_saver(struct collector *collector)
+{
+	saver__end(collector->saver);
+	collector->saver = NULL;
 }
 
 static void stop_statistics(struct collector *collector)
@@ -430,8 +341,9 @@ static const char *watch(struct collector *collector)
 			look_for_quota(collector);
 			next_groups = elapsed + GROUP_TICK_NS;
 		}
-		if (collector->saver_on && elapsed >= next_interim) {
-			save_interim(collector);
+		if (collector->saver && elapsed >= next_interim) {
+			if (saver__is_idle(collector->saver))
+				saver__save(collector->saver, assemble__recording(collector, "kill", false));
 			next_interim = elapsed + INTERIM_NS;
 		}
 		if (options->progress)
@@ -451,7 +363,8 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	error = privileges__drop();     // before any thread is made: each has its own
 	if (error)
 		say__warning("privileges could not be dropped (%s)", strerror(-error));
-	saver_start(collector);
+	if (collector->options.interim)
+		collector->saver = saver__start(collector->options.interim, collector->options.context);
 	begin(collector);
 	collector->start_cpu_ns = cpu_time_ns();
 	if (ready)
@@ -460,7 +373,7 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	collector->window_cpu_ns = cpu_time_ns() - collector->start_cpu_ns;
 	end(collector);
 	set_realtime(false);
-	saver_end(collector);
+	end_saver(collector);
 	stop_statistics(collector);
 	drain(collector);
 	lock_account__settle(collector->locks, collector);
@@ -477,7 +390,7 @@ void collector__close(struct collector *collector)
 {
 	if (!collector)
 		return;
-	saver_end(collector);
+	end_saver(collector);
 	set_realtime(false);
 	setpriority(PRIO_PROCESS, 0, collector->nice);
 	subjects__close(collector->subjects);

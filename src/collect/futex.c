@@ -1,4 +1,4 @@
-// The account of futexes (bpf/futex.h): from the probes' sums to rows.
+// The account of futexes (bpf/futex.h): takes the sums of the probes.
 #include "collect/subject.h"
 
 #include <bpf/bpf.h>
@@ -6,52 +6,19 @@
 #include <errno.h>
 #include <search.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/base.h"
 #include "collect/assemble.h"
+#include "collect/futex_account.h"
+#include "collect/probes_maps.h"
 #include "sched.skel.h"
-#include "symbolize/stack_table.h"
 #include "symbolize/user.h"
 
-#define FUTEXES_STORED 1024      // with a row of their own; the rest becomes one row for each process
-#define HOLDERS_STORED 12        // of each futex, likewise
 #define IDLE_NS (2 * NS_PER_SEC) // what nobody has waited for since then is taken out of the kernel's table when that fills up
 
-// One futex, or all those of a process that have no row of their own.
-struct futex_sum {
-	int64_t process;                // who waits; the probes know it by tgid, which may be used again: it becomes a row id at each drain
-	uint64_t address;               // 0: several
-	uint32_t tgid, operation, value, folded;
-	struct futex_state seen;        // as last read
-	struct futex_state total;
-	uint64_t open_ns;
-	int64_t row;                    // futex_row.id while the rows are made
-};
-
-// Who woke waiters of a futex, or a stack of one side.
-struct futex_side {
-	const struct futex_sum *futex;
-	int64_t process;
-	uint32_t pid, role;
-	int user_stack;
-	char name[COMM_LENGTH];
-	struct futex_hold_sum hold;
-	struct futex_stack_sum sample;
-};
-
-struct futexes {
-	void *futexes, *holds, *stacks; // binary trees (tsearch) of futex_sum, futex_side, futex_side
-	size_t futex_count;
-	struct user_stacks *user_stacks;
-	struct collector *collector;    // of the drain at hand
-	struct futex_key *idle;         // of the drain at hand: rows that nobody waits for any more
-	size_t idle_count, idle_capacity, in_kernel;
-	uint64_t now_ns;
-	bool ended;
-};
-
 #define COMPARE(field) if (left->field != right->field) return left->field < right->field ? -1 : 1
-static int compare_futexes(const void *a, const void *b)
+int futexes__compare(const void *a, const void *b)
 {
 	const struct futex_sum *left = a, *right = b;
 
@@ -63,7 +30,7 @@ static int compare_futexes(const void *a, const void *b)
 static int compare_sides(const void *a, const void *b)
 {
 	const struct futex_side *left = a, *right = b;
-	int order = compare_futexes(left->futex, right->futex);
+	int order = futexes__compare(left->futex, right->futex);
 
 	if (order)
 		return order;
@@ -116,7 +83,7 @@ static struct futex_sum *futex_of(struct futexes *futexes, const struct futex_ke
 	struct futex_sum wanted = { .process = processes__by_tgid(futexes->collector->processes, key->tgid), .address = key->address,
 		.tgid = key->tgid };
 	bool new;
-	struct futex_sum *futex = find_or_add(&futexes->futexes, &wanted, sizeof(wanted), compare_futexes, &new);
+	struct futex_sum *futex = find_or_add(&futexes->futexes, &wanted, sizeof(wanted), futexes__compare, &new);
 
 	futexes->futex_count += new;
 	return futex;
@@ -321,168 +288,6 @@ static void end(void *state, struct collector *collector)
 	futexes->ended = true;
 }
 
-// ---- rows ----
-
-struct list { const void **items; size_t count; };
-static void collect(const void *node, VISIT visit, void *closure)
-{
-	struct list *list = closure;
-
-	if (visit == postorder || visit == leaf)
-		list->items[list->count++] = *(const void *const *)node;
-}
-
-static int by_ns(const void *a, const void *b)
-{
-	const struct futex_sum *left = *(const struct futex_sum *const *)a, *right = *(const struct futex_sum *const *)b;
-
-	if (left->total.ns != right->total.ns)
-		return left->total.ns > right->total.ns ? -1 : 1;
-	return compare_futexes(left, right);
-}
-
-static struct futex_row *add_row(struct recording *recording, int64_t process)
-{
-	struct futex_row *row = recording__add_futex(recording);
-
-	row->id = (int64_t)recording->futex_count;
-	row->process = process;
-	return row;
-}
-
-// The row that stands for the lesser futexes of a process.
-static struct futex_row *folded_row(struct recording *recording, size_t first, int64_t process)
-{
-	for (size_t i = first; i < recording->futex_count; i++)
-		if (recording->futex[i].process == process)
-			return &recording->futex[i];
-	return add_row(recording, process);
-}
-
-static void fill_row(struct futex_row *row, const struct futex_sum *futex)
-{
-	const struct futex_state *total = &futex->total;
-
-	row->waits += (int64_t)total->waits;
-	row->wait_ns += (int64_t)total->ns;
-	row->open_wait_ns += (int64_t)futex->open_ns;
-	row->wall_ns += (int64_t)total->wall_ns;
-	row->runqueue_ns += (int64_t)total->runqueue_ns;
-	row->handed_ns += (int64_t)total->handed_ns;
-	row->timed += (int64_t)total->timed;
-	row->others += (int64_t)total->others;
-	row->wakes += (int64_t)total->wakes;
-	row->mutual += (int64_t)total->mutual;
-	row->wakes_all += (int64_t)total->wakes_all;
-	row->expected_zero += (int64_t)total->values[0];
-	row->expected_one += (int64_t)total->values[1];
-	row->expected_two += (int64_t)total->values[2];
-	row->expected_other += (int64_t)total->values[3];
-	row->owner_sought += (int64_t)total->named;
-	row->owner_found += (int64_t)total->owned;
-	row->folded++;
-	if ((int64_t)total->max_ns > row->wait_max_ns)
-		row->wait_max_ns = (int64_t)total->max_ns;
-}
-
-// Futexes by waiting time: the first ones get a row each.
-static void store_futexes(const struct futexes *futexes, struct recording *recording)
-{
-	cleanup_free const void **items = base__alloc(futexes->futex_count + 1, sizeof(*items));
-	struct list list = { items, 0 };
-
-	twalk_r(futexes->futexes, collect, &list);
-	qsort(items, list.count, sizeof(*items), by_ns);
-	for (size_t i = 0; i < list.count; i++) {
-		struct futex_sum *futex = (struct futex_sum *)items[i];
-		struct futex_row *row;
-
-		futex->row = 0;
-		if (!futex->total.waits)
-			continue;
-		if (i < FUTEXES_STORED) {
-			row = add_row(recording, futex->process);
-			row->address = base__format("0x%llx", (unsigned long long)futex->address);
-			row->operation = futex->operation;
-			row->value = futex->value;
-			futex->row = row->id;
-		} else {
-			row = folded_row(recording, FUTEXES_STORED, futex->process);
-		}
-		fill_row(row, futex);
-	}
-}
-
-struct store { const struct futexes *futexes; struct recording *recording; struct stack_table *stacks; int64_t futex; size_t holders; };
-
-// Holders come sorted by futex. Those beyond the limit are one row for each process.
-static void store_hold(const void *node, VISIT visit, void *closure)
-{
-	const struct futex_side *side = *(const struct futex_side *const *)node;
-	struct store *store = closure;
-	struct recording *recording = store->recording;
-	struct futex_hold_row *row = NULL;
-
-	if ((visit != postorder && visit != leaf) || !side->futex->row || !(side->hold.task_ns | side->hold.wakes))
-		return;
-	if (store->futex != side->futex->row)
-		store->holders = 0;
-	store->futex = side->futex->row;
-	for (size_t i = recording->futex_hold_count; store->holders >= HOLDERS_STORED && i-- > 0 && recording->futex_hold[i].futex == store->futex;)
-		if (recording->futex_hold[i].process == side->process && !recording->futex_hold[i].tid)
-			row = &recording->futex_hold[i];
-	if (!row) {
-		row = recording__add_futex_hold(recording);
-		row->futex = store->futex;
-		row->process = side->process;
-		row->tid = store->holders < HOLDERS_STORED ? side->pid : 0;
-		row->name = row->tid ? strndup(side->name, COMM_LENGTH) : base__copy("");
-		store->holders++;
-	}
-	row->task_ns += (int64_t)side->hold.task_ns;
-	row->wall_ns += (int64_t)side->hold.wall_ns;
-	row->wakes += (int64_t)side->hold.wakes;
-	row->mutual += (int64_t)side->hold.mutual;
-}
-
-static void store_stack(const void *node, VISIT visit, void *closure)
-{
-	const struct futex_side *side = *(const struct futex_side *const *)node;
-	struct store *store = closure;
-	struct futex_stack_row *row;
-
-	if ((visit != postorder && visit != leaf) || !side->futex->row)
-		return;
-	row = recording__add_futex_stack(store->recording);
-	row->futex = side->futex->row;
-	row->process = side->process;
-	row->role = base__copy(side->role == FUTEX_WAKER ? "waker" : "waiter");
-	if (side->user_stack >= 0)
-		row->user_stack = stack_table__id(store->stacks, user_stacks__text(store->futexes->user_stacks, side->user_stack));
-	row->ns = (int64_t)side->sample.ns;
-	row->samples = (int64_t)side->sample.samples;
-}
-
-static void store(const void *state, struct collector *collector, struct recording *recording, struct stack_table *stacks)
-{
-	const struct futexes *futexes = state;
-	const struct sched_bpf *skeleton = collector->probes->skeleton;
-	struct store rows = { futexes, recording, stacks, 0, 0 };
-
-	store_futexes(futexes, recording);
-	twalk_r(futexes->holds, store_hold, &rows);
-	if (stacks)
-		twalk_r(futexes->stacks, store_stack, &rows);
-	recording__set_counter(recording, "futexes_lost", (int64_t)skeleton->bss->futex_states_lost,
-		"waits for futexes that were not recorded for want of room");
-	recording__set_counter(recording, "futex_rows_lost", (int64_t)skeleton->bss->futex_rows_lost,
-		"sums of futexes' wakers or stacks that were not kept for want of room");
-	recording__set_counter(recording, "futex_stacks_lost", (int64_t)skeleton->bss->futex_stacks_lost,
-		"stacks of futexes' waiters or wakers that were not kept for want of room");
-	recording__set_counter(recording, "futex_wakers_missed", (int64_t)skeleton->bss->futex_wakers_missed,
-		"waits for futexes that ended while they began: their waker is not known");
-}
-
 static size_t memory(const void *state)
 {
 	(void)state;
@@ -491,5 +296,5 @@ static size_t memory(const void *state)
 }
 
 const struct subject subject_futex = {
-	.name = "futex", .open = open_futexes, .drain = drain, .end = end, .store = store, .close = close_futexes, .memory = memory,
+	.name = "futex", .open = open_futexes, .drain = drain, .end = end, .store = futexes__store, .close = close_futexes, .memory = memory,
 };

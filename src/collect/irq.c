@@ -26,8 +26,9 @@ struct irq_state {
 	struct irq_cpu *cpus;           // as they were at the end; NULL before
 	struct irq_watch *watch;        // of its programs: those that are not always attached; NULL without skeleton
 	uint64_t unattached;            // times that they could not be attached again
-	const char *calls;              // how calls between CPUs are seen: "csd", "tlb_flush", "none"
+	const char *calls;              // how calls between CPUs are seen: "csd", "tlb_flush", "none", "refused"
 	char *why_partial;              // why there is no skeleton
+	char *why_no_packets;           // why nothing is seen of single packets; NULL: it is
 	size_t bytes;
 };
 
@@ -64,8 +65,8 @@ static const char *choose_programs(const struct btf *btf, struct irq_bpf *skelet
 	return csd ? "csd" : flush ? "tlb_flush" : "none";
 }
 
-// Those that come with each call of another CPU, and with each packet.
-static struct irq_watch *watch_groups(const struct irq_bpf *skeleton)
+// Those that come with each call of another CPU, and with each packet. What of them the kernel refuses is told.
+static void watch_groups(struct irq_state *state, const struct irq_bpf *skeleton)
 {
 	const struct { enum irq_group group; struct bpf_program *program; } grouped[] = {
 		{ IRQ_GROUP_CALLS, skeleton->progs.on_call_queue }, { IRQ_GROUP_CALLS, skeleton->progs.on_called },
@@ -79,7 +80,14 @@ static struct irq_watch *watch_groups(const struct irq_bpf *skeleton)
 	for (size_t i = 0; i < ARRAY_SIZE(grouped); i++)
 		if (bpf_program__autoload(grouped[i].program))
 			programs[grouped[i].group][counts[grouped[i].group]++] = grouped[i].program;
-	return irq_watch__new(programs);
+	state->watch = irq_watch__new(programs);
+	if (irq_watch__refusal(state->watch, IRQ_GROUP_CALLS))
+		state->calls = "refused";
+	if (!counts[IRQ_GROUP_PACKETS])
+		state->why_no_packets = base__copy("this kernel has no tracepoints of packets");
+	else if (irq_watch__refusal(state->watch, IRQ_GROUP_PACKETS))
+		state->why_no_packets = base__format("the kernel refused the probes of packets (%s)",
+			strerror(-irq_watch__refusal(state->watch, IRQ_GROUP_PACKETS)));
 }
 
 static int load(struct irq_state *state, struct collector *collector)
@@ -107,12 +115,13 @@ static int load(struct irq_state *state, struct collector *collector)
 			error = irq_bpf__load(skeleton);
 		if (!error)
 			error = irq_bpf__attach(skeleton);
-		if (!error && !(state->watch = watch_groups(skeleton)))
-			error = -EOPNOTSUPP;
+		if (!error)
+			watch_groups(state, skeleton);
 	}
 	btf__free(btf);
 	if (error) {
 		irq_bpf__destroy(skeleton);
+		state->calls = "none";
 		return error;
 	}
 	state->skeleton = skeleton;
@@ -275,19 +284,34 @@ static void describe(const void *closure, struct recording *recording)
 
 	recording__set_meta(recording, "probe.irq.sources", "%s", state->skeleton ? "on" : state->why_partial);
 	recording__set_meta(recording, "probe.irq.calls", "%s", state->calls);
+	recording__set_meta(recording, "probe.irq.packets", "%s", !state->skeleton ? state->why_partial : state->why_no_packets
+		? state->why_no_packets : "on");
 	if (state->watch) {
 		recording__set_meta(recording, "irq.calls_seen_ns", "%llu", (unsigned long long)irq_watch__seen_ns(state->watch, IRQ_GROUP_CALLS));
 		recording__set_meta(recording, "irq.packets_seen_ns", "%llu", (unsigned long long)irq_watch__seen_ns(state->watch, IRQ_GROUP_PACKETS));
 	}
 }
 
+static const struct irq_cpu *cpus_of(const struct irq_state *state, const struct collector *collector)
+{
+	return state->cpus ? state->cpus : collector->probes->irq_cpus;
+}
+
+static void want_symbols(const void *closure, const struct collector *collector, struct kernel_symbols *symbols)
+{
+	const struct irq_state *state = closure;
+
+	irq_account__want_symbols(state->account, cpus_of(state, collector), collector->probes->cpus, symbols);
+}
+
 static void store(const void *closure, struct collector *collector, struct recording *recording, struct stack_table *stacks)
 {
 	const struct irq_state *state = closure;
-	const struct irq_cpu *cpus = state->cpus ? state->cpus : collector->probes->irq_cpus;
+	const struct irq_cpu *cpus = cpus_of(state, collector);
 	int64_t lost[3] = { 0 };
 
-	irq_account__store(state->account, cpus, collector->probes->cpus, stacks != NULL, recording);
+	(void)stacks;
+	irq_account__store(state->account, cpus, collector->probes->cpus, collector->symbols, recording);
 	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++) {
 		lost[0] += (int64_t)cpus[cpu].devices_lost;
 		lost[1] += (int64_t)cpus[cpu].calls_lost;
@@ -313,9 +337,11 @@ static void close_irq(void *closure)
 	irq_account__free(state->account);
 	free(state->cpus);
 	free(state->why_partial);
+	free(state->why_no_packets);
 	free(state);
 }
 
 const struct subject subject_irq = {
-	.name = "irq", .open = open_irq, .begin = begin, .look = look, .drain = drain, .end = end, .store = store, .describe = describe, .close = close_irq, .memory = memory,
+	.name = "irq", .open = open_irq, .begin = begin, .look = look, .drain = drain, .end = end, .want_symbols = want_symbols, .store = store,
+	.describe = describe, .close = close_irq, .memory = memory,
 };

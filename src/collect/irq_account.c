@@ -8,7 +8,7 @@
 #include "collect/irq_files.h"
 #include "collect/syscalls.h"
 #include "recording/recording.h"
-#include "symbolize/kallsyms.h"
+#include "symbolize/kernel_symbols.h"
 
 struct party { struct irq_party_key key; int64_t process; struct irq_party_sum sum; uint64_t asked; };
 struct irq_account { void *tree; size_t count; uint64_t flush_function; };
@@ -122,61 +122,55 @@ static void store_cpu(struct recording *recording, const struct irq_cpu *irq, in
 
 // ---- functions of the kernel ----
 
-struct functions { uint64_t *addresses; char **names; size_t count; };
-
-static void want(struct functions *functions, uint64_t address)
+// A function's name, owned by the caller; hexadecimal where it has none.
+static char *function_name(const struct kernel_symbols *symbols, uint64_t address)
 {
-	for (size_t i = 0; i < functions->count; i++)
-		if (functions->addresses[i] == address)
-			return;
-	functions->addresses[functions->count++] = address;
+	const char *name = kernel_symbols__name(symbols, address);
+
+	// "name+0x0", or "name.isra.0+0x0", without the offset and what the compiler added
+	return name ? strndup(name, strcspn(name, "+.")) : base__format("0x%llx", (unsigned long long)address);
 }
 
-static const char *name_of(const struct functions *functions, uint64_t address)
+static bool is_flush(const struct party *party)
 {
-	for (size_t i = 0; i < functions->count; i++)
-		if (functions->addresses[i] == address)
-			return functions->names[i];
-	return "unknown";
+	return party->key.role == IRQ_ROLE_CALLER && party->key.source == IRQ_FLUSHES;
 }
 
-// "name+0x0" without the offset.
-static void resolve(struct functions *functions, bool named)
+static void want_party(const void *node, VISIT visit, void *closure)
 {
-	functions->names = base__alloc(functions->count + 1, sizeof(char *));
-	if (named && functions->count)
-		kallsyms__resolve(functions->addresses, functions->count, functions->names);
-	for (size_t i = 0; i < functions->count; i++) {
-		if (!functions->names[i])
-			functions->names[i] = base__format("0x%llx", (unsigned long long)functions->addresses[i]);
-		functions->names[i][strcspn(functions->names[i], "+.")] = 0;
-	}
+	const struct party *party = *(const struct party *const *)node;
+
+	if ((visit == postorder || visit == leaf) && party->key.source && !is_flush(party))
+		kernel_symbols__want(closure, party->key.source);
 }
 
-struct storing { struct recording *recording; struct functions functions; bool naming; };
+void irq_account__want_symbols(const struct irq_account *account, const struct irq_cpu *cpus, uint32_t cpu_count,
+	struct kernel_symbols *symbols)
+{
+	for (uint32_t cpu = 0; cpu < cpu_count; cpu++)
+		for (int i = 0; i < IRQ_CALLS && cpus[cpu].calls[i].function; i++)
+			kernel_symbols__want(symbols, cpus[cpu].calls[i].function);
+	twalk_r(account->tree, want_party, symbols);
+}
+
+struct storing { struct recording *recording; const struct kernel_symbols *symbols; };
 
 static void store_party(const void *node, VISIT visit, void *closure)
 {
 	static const char *const kinds[] = { [IRQ_ROLE_SENT] = "sent", [IRQ_ROLE_RECEIVED] = "copied", [IRQ_ROLE_TIMER] = "timer",
 		[IRQ_ROLE_WHEEL] = "wheel timer", [IRQ_ROLE_CALLER] = "caller", [IRQ_ROLE_CALLED] = "interrupted" };
 	const struct party *party = *(const struct party *const *)node;
-	struct storing *storing = closure;
-	bool is_flush = party->key.role == IRQ_ROLE_CALLER && party->key.source == IRQ_FLUSHES;
-	bool is_function = party->key.source && !is_flush;
-	cleanup_free char *operation = NULL;
+	const struct storing *storing = closure;
+	cleanup_free char *key = NULL;
 	struct activity_row *row;
 
 	if ((visit != postorder && visit != leaf) || !party->key.role || party->key.role >= ARRAY_SIZE(kinds))
 		return;
-	if (storing->naming) {
-		if (is_function)
-			want(&storing->functions, party->key.source);
-		return;
-	}
-	if (is_flush)
-		operation = syscalls__operation_name(party->key.operation);
-	row = add_row(storing->recording, is_flush ? "shootdown" : kinds[party->key.role],
-		is_flush ? operation : is_function ? name_of(&storing->functions, party->key.source) : "", -1);
+	if (is_flush(party))
+		key = syscalls__operation_name(party->key.operation);
+	else if (party->key.source)
+		key = function_name(storing->symbols, party->key.source);
+	row = add_row(storing->recording, is_flush(party) ? "shootdown" : kinds[party->key.role], key ? key : "", -1);
 	row->process = party->process;
 	row->count = (int64_t)party->sum.count;
 	row->ns = (int64_t)party->sum.ns;
@@ -184,34 +178,23 @@ static void store_party(const void *node, VISIT visit, void *closure)
 	row->amount = (int64_t)party->asked;
 }
 
-static void store_calls(struct storing *storing, const struct irq_cpu *irq, int64_t cpu)
+static void store_calls(const struct storing *storing, const struct irq_cpu *irq, int64_t cpu)
 {
 	for (int i = 0; i < IRQ_CALLS && irq->calls[i].function; i++) {
-		if (storing->naming)
-			want(&storing->functions, irq->calls[i].function);
-		else
-			add_sum(storing->recording, "call", name_of(&storing->functions, irq->calls[i].function), cpu, &irq->calls[i].sum, 0);
+		cleanup_free char *name = function_name(storing->symbols, irq->calls[i].function);
+
+		add_sum(storing->recording, "call", name, cpu, &irq->calls[i].sum, 0);
 	}
 }
 
-void irq_account__store(const struct irq_account *account, const struct irq_cpu *cpus, uint32_t cpu_count, bool named,
-	struct recording *recording)
+void irq_account__store(const struct irq_account *account, const struct irq_cpu *cpus, uint32_t cpu_count,
+	const struct kernel_symbols *symbols, struct recording *recording)
 {
-	struct storing storing = { recording, { 0 }, true };
+	struct storing storing = { recording, symbols };
 
-	storing.functions.addresses = base__alloc(account->count + (size_t)cpu_count * IRQ_CALLS + 1, sizeof(uint64_t));
-	for (uint32_t cpu = 0; cpu < cpu_count; cpu++)
-		store_calls(&storing, &cpus[cpu], cpu);
-	twalk_r(account->tree, store_party, &storing);
-	resolve(&storing.functions, named);
-	storing.naming = false;
 	for (uint32_t cpu = 0; cpu < cpu_count; cpu++) {
 		store_cpu(recording, &cpus[cpu], cpu);
 		store_calls(&storing, &cpus[cpu], cpu);
 	}
 	twalk_r(account->tree, store_party, &storing);
-	for (size_t i = 0; i < storing.functions.count; i++)
-		free(storing.functions.names[i]);
-	free(storing.functions.names);
-	free(storing.functions.addresses);
 }

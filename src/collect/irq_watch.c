@@ -24,6 +24,7 @@ struct probe_group {
 	struct bpf_program *programs[IRQ_GROUP_PROGRAMS];
 	struct bpf_link *links[IRQ_GROUP_PROGRAMS];
 	bool on;
+	int refusal;                    // negative errno of the first attachment; 0: none
 	uint64_t until_ns;              // it stays attached at least until then
 	uint64_t sample_ns;             // when the next sample is due
 	uint64_t since_ns, seen_ns;
@@ -79,8 +80,10 @@ static int attach(struct probe_group *group)
 	for (size_t i = 0; i < IRQ_GROUP_PROGRAMS && group->programs[i]; i++) {
 		group->links[i] = bpf_program__attach(group->programs[i]);
 		if (!group->links[i]) {
+			int error = errno ? -errno : -EOPNOTSUPP;
+
 			detach(group);
-			return -EOPNOTSUPP;
+			return error;
 		}
 	}
 	group->on = true;
@@ -94,12 +97,14 @@ struct irq_watch *irq_watch__new(struct bpf_program *const programs[IRQ_GROUPS][
 	for (size_t i = 0; i < IRQ_GROUPS; i++) {
 		for (size_t j = 0; j < IRQ_GROUP_PROGRAMS; j++)
 			watch->groups[i].programs[j] = programs[i][j];
-		if (attach(&watch->groups[i])) {
-			irq_watch__free(watch);
-			return NULL;
-		}
+		watch->groups[i].refusal = attach(&watch->groups[i]);
 	}
 	return watch;
+}
+
+int irq_watch__refusal(const struct irq_watch *watch, enum irq_group group)
+{
+	return watch->groups[group].refusal;
 }
 
 // A function that began while nobody looked must not be taken for one that still runs.
@@ -111,7 +116,7 @@ static void forget_beginnings(struct irq_watch *watch)
 
 static int set(struct irq_watch *watch, struct probe_group *group, bool on, uint64_t now)
 {
-	if (on == group->on)
+	if (on == group->on || group->refusal)
 		return 0;
 	if (on) {
 		forget_beginnings(watch);

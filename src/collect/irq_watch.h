@@ -30,12 +30,15 @@ struct irq_cpu;
 struct irq_watch;
 
 #define IRQ_GROUP_PROGRAMS 4
-// `programs`: those of each group that are loaded, NULL after the last. They are attached at once. NULL: the kernel refused one.
+// `programs`: those of each group that are loaded, NULL after the last. They are attached at once. A group of which the kernel refuses one
+// stays out altogether; the others go on.
 struct irq_watch *irq_watch__new(struct bpf_program *const programs[IRQ_GROUPS][IRQ_GROUP_PROGRAMS]);
 // The window begins: sums are counted from here, and time that probes are attached. `cpus` (of the scheduler's object) stays the caller's.
 void irq_watch__begin(struct irq_watch *watch, struct irq_cpu *cpus, uint32_t cpu_count);
+// 0: the group was attached (or has no programs); else the negative errno with which the kernel refused it.
+int irq_watch__refusal(const struct irq_watch *watch, enum irq_group group);
 // Quick: decides every tenth of a second; less often where the row TLB is long to read. What is needed once stays for a second.
-// How many groups could not be attached again.
+// How many groups could not be attached again; those that were refused at first are not tried.
 int irq_watch__look(struct irq_watch *watch);
 // Detaches what is still attached.
 void irq_watch__end(struct irq_watch *watch);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "symbolize/kallsyms.h"
+#include "symbolize/kernel_symbols.h"
 
 #define STACKS_LIMIT 65536
 #define FRAMES_LIMIT 48
@@ -82,7 +82,7 @@ static bool is_machinery(const char *frame)
 	return false;
 }
 
-static char *join(char *const *names, size_t count)
+static char *join(const char *const *names, size_t count)
 {
 	struct string text = { 0 };
 	size_t first = 0;
@@ -94,29 +94,24 @@ static char *join(char *const *names, size_t count)
 	return text.length ? string__steal(&text) : NULL;
 }
 
-void kernel_stacks__resolve(struct kernel_stacks *stacks)
+void kernel_stacks__want_symbols(const struct kernel_stacks *stacks, struct kernel_symbols *symbols)
 {
-	size_t total = 0, next = 0;
-
-	for (size_t i = 0; i < stacks->count; i++)
-		total += stacks->all[i]->count;
-	cleanup_free uint64_t *addresses = base__alloc(total + 1, sizeof(*addresses));
-	cleanup_free char **names = base__alloc(total + 1, sizeof(*names));
 	for (size_t i = 0; i < stacks->count; i++)
 		for (size_t j = 0; j < stacks->all[i]->count; j++)
-			addresses[next++] = stacks->all[i]->addresses[j];
-	if (total)
-		kallsyms__resolve(addresses, total, names);
-	next = 0;
+			kernel_symbols__want(symbols, stacks->all[i]->addresses[j]);
+}
+
+void kernel_stacks__resolve(struct kernel_stacks *stacks, const struct kernel_symbols *symbols)
+{
 	for (size_t i = 0; i < stacks->count; i++) {
 		struct kernel_stack *stack = stacks->all[i];
+		const char *names[FRAMES_LIMIT];
 
+		for (size_t j = 0; j < stack->count; j++)
+			names[j] = kernel_symbols__name(symbols, stack->addresses[j]);
 		free(stack->frames);
-		stack->frames = join(names + next, stack->count);
-		next += stack->count;
+		stack->frames = join(names, stack->count);
 	}
-	for (size_t i = 0; i < total; i++)
-		free(names[i]);
 }
 
 const char *kernel_stacks__frames(const struct kernel_stacks *stacks, int number)

@@ -7,9 +7,10 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/lock_names.h"
+#include "collect/probes_maps.h"
 #include "collect/stack_counters.h"
 #include "collect/syscalls.h"
-#include "symbolize/kallsyms.h"
+#include "symbolize/kernel_symbols.h"
 #include "symbolize/stack_table.h"
 #include "symbolize/user.h"
 
@@ -37,6 +38,7 @@ enum side { SIDE_WAIT, SIDE_HOLD, SIDE_STACK, SIDES };
 struct lock_account {
 	void *trees[SIDES];             // binary trees (tsearch) of struct side_row
 	struct user_stacks *user_stacks;
+	struct lock_names *names;       // of the stacks in `trees`; empty until the window has ended
 	struct collector *collector;    // of the drain at hand
 	struct sleeper *sleepers;
 	size_t sleeper_count, sleeper_capacity;
@@ -64,6 +66,7 @@ struct lock_account *lock_account__new(void)
 	struct lock_account *locks = base__alloc(1, sizeof(*locks));
 
 	locks->user_stacks = user_stacks__new();
+	locks->names = lock_names__new();
 	return locks;
 }
 
@@ -74,6 +77,7 @@ void lock_account__free(struct lock_account *locks)
 	for (int side = 0; side < SIDES; side++)
 		tdestroy(locks->trees[side], free);
 	user_stacks__free(locks->user_stacks);
+	lock_names__free(locks->names);
 	free(locks->sleepers);
 	free(locks);
 }
@@ -235,7 +239,6 @@ struct store {
 	struct collector *collector;
 	struct recording *recording;
 	struct stack_table *stacks;
-	struct lock_names *names;
 	struct named_class *classes;
 	size_t class_count, class_capacity;
 };
@@ -271,7 +274,7 @@ static int64_t lock_row(struct store *store, const struct side_row *entry)
 		if (known->class.kind == entry->class.kind && known->class.stack == entry->class.stack && known->owner == entry->owner)
 			return known->lock;
 	}
-	const struct lock_name *name = lock_names__of(store->names, &entry->class);
+	const struct lock_name *name = lock_names__of(store->locks->names, &entry->class);
 	// Only the threads of a process take the locks of its mappings.
 	int64_t owner = !strcmp(name->kind, "vma_lock") ? entry->process : entry->owner;
 	const struct lock_row *row = named_lock_row(store, name, owner);
@@ -341,31 +344,45 @@ static void store_stack(const void *node, VISIT visit, void *closure)
 	row->lock = lock;
 	row->process = entry->process;
 	row->role = base__copy(entry->role == LOCK_OWNER ? "owner" : "waiter");
-	row->kernel_stack = stack_table__id(store->stacks, lock_names__frames(store->names, entry->stack));
+	row->kernel_stack = stack_table__id(store->stacks, lock_names__frames(store->locks->names, entry->stack));
 	if (entry->user_stack >= 0)
 		row->user_stack = stack_table__id(store->stacks, user_stacks__text(store->locks->user_stacks, entry->user_stack));
 	row->ns = (int64_t)entry->sample.ns;
 	row->samples = (int64_t)entry->sample.samples;
 }
 
-static void collect_stack(const void *node, VISIT visit, void *closure)
+static void want_stacks(const void *node, VISIT visit, void *closure)
 {
 	const struct side_row *entry = *(const struct side_row *const *)node;
-	struct store *store = closure;
+	struct lock_names *names = closure;
 
 	if (visit != postorder && visit != leaf)
 		return;
-	lock_names__want(store->names, entry->class.stack);
+	lock_names__want(names, entry->class.stack);
 	if (entry->sample.samples || entry->sample.ns)
-		lock_names__want(store->names, entry->stack);
+		lock_names__want(names, entry->stack);
 }
 
-static void store_sleeper(struct store *store, const struct sleeper *sleeper, char *const *names)
+void lock_account__want_symbols(struct lock_account *locks, struct probes *probes, struct kernel_symbols *symbols)
+{
+	for (int side = 0; side < SIDES; side++)
+		twalk_r(locks->trees[side], want_stacks, locks->names);
+	lock_names__want_symbols(locks->names, probes, symbols);
+	for (size_t i = 0; i < locks->sleeper_count; i++)
+		for (uint32_t j = 0; j < locks->sleepers[i].frames; j++)
+			kernel_symbols__want(symbols, locks->sleepers[i].stack[j]);
+}
+
+// A wait for a lock that nothing began nor ended within the window. Nobody is known to hold it.
+static void store_sleeper(struct store *store, const struct sleeper *sleeper)
 {
 	int64_t window_ns = (int64_t)(store->collector->probes->window_ended_ns - store->collector->probes->window_began_ns);
+	const char *names[STACK_FRAMES];
 	struct sleeping_lock lock;
 	struct lock_row *row;
 
+	for (uint32_t i = 0; i < sleeper->frames; i++)
+		names[i] = kernel_symbols__name(store->collector->symbols, sleeper->stack[i]);
 	if (!lock_names__sleeping(names, sleeper->frames, &lock))
 		return;
 	row = named_lock_row(store, &lock.name, lock.own_memory ? sleeper->process : 0);
@@ -391,45 +408,22 @@ static void store_sleeper(struct store *store, const struct sleeper *sleeper, ch
 	free(lock.frames);
 }
 
-// Waits for locks that nothing began nor ended within the window. Nobody is known to hold them.
-static void store_sleepers(struct store *store)
-{
-	const struct lock_account *locks = store->locks;
-	size_t count = 0, next = 0;
-	cleanup_free uint64_t *addresses = base__alloc(locks->sleeper_count * STACK_FRAMES + 1, sizeof(*addresses));
-	cleanup_free char **names = base__alloc(locks->sleeper_count * STACK_FRAMES + 1, sizeof(*names));
-
-	for (size_t i = 0; i < locks->sleeper_count; i++)
-		for (uint32_t j = 0; j < locks->sleepers[i].frames; j++)
-			addresses[count++] = locks->sleepers[i].stack[j];
-	if (count)
-		kallsyms__resolve(addresses, count, names);
-	for (size_t i = 0; i < locks->sleeper_count; i++) {
-		store_sleeper(store, &locks->sleepers[i], names + next);
-		next += locks->sleepers[i].frames;
-	}
-	for (size_t i = 0; i < count; i++)
-		free(names[i]);
-}
-
 void lock_account__store(const struct lock_account *locks, struct collector *collector, struct recording *recording,
 	struct stack_table *stacks)
 {
-	struct store store = { locks, collector, recording, stacks, lock_names__new(collector->probes), NULL, 0, 0 };
+	struct store store = { locks, collector, recording, stacks, NULL, 0, 0 };
 
-	for (int side = 0; stacks && side < SIDES; side++)
-		twalk_r(locks->trees[side], collect_stack, &store);
 	if (stacks) {
-		lock_names__resolve(store.names);
+		lock_names__resolve(locks->names, collector->symbols);
 		user_stacks__resolve(locks->user_stacks);
 	}
 	twalk_r(locks->trees[SIDE_WAIT], store_wait, &store);
 	twalk_r(locks->trees[SIDE_HOLD], store_hold, &store);
 	if (stacks) {
 		twalk_r(locks->trees[SIDE_STACK], store_stack, &store);
-		store_sleepers(&store);
+		for (size_t i = 0; i < locks->sleeper_count; i++)
+			store_sleeper(&store, &locks->sleepers[i]);
 		stack_counters__store(locks->user_stacks, recording);
 	}
-	lock_names__free(store.names);
 	free(store.classes);
 }

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 struct collector;
+struct kernel_symbols;
+struct probes;
 struct recording;
 struct stack_table;
 struct lock_account;
@@ -26,6 +28,9 @@ void lock_account__settle(struct lock_account *locks, struct collector *collecto
 // tracepoint has told of.
 struct asleep_record;
 void lock_account__add_sleeper(struct lock_account *locks, struct collector *collector, const struct asleep_record *record);
+
+// Wants the symbols of the stacks that lock_account__store will name, by collector->symbols. Once, after lock_account__settle.
+void lock_account__want_symbols(struct lock_account *locks, struct probes *probes, struct kernel_symbols *symbols);
 
 // Adds the rows. `stacks`: where the texts of stacks go; NULL: rows without stacks, and without the places that are told from them.
 void lock_account__store(const struct lock_account *locks, struct collector *collector, struct recording *recording,

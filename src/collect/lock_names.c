@@ -5,14 +5,13 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "collect/probes.h"
-#include "symbolize/kallsyms.h"
+#include "collect/probes_maps.h"
+#include "symbolize/kernel_symbols.h"
 
 struct named_stack { int stack; size_t count; uint64_t addresses[LOCK_FRAMES]; char *frames; struct lock_name name; char place[128]; };
 
 struct lock_names {
-	struct probes *probes;
-	struct named_stack *stacks;     // sorted by number once resolved
+	struct named_stack *stacks;     // sorted by number once their addresses are read
 	size_t count, capacity;
 	struct lock_name unknown;
 };
@@ -64,12 +63,9 @@ void lock_names__place(const char *frames, char *ret_place, size_t size)
 	}
 }
 
-struct lock_names *lock_names__new(struct probes *probes)
+struct lock_names *lock_names__new(void)
 {
-	struct lock_names *names = base__alloc(1, sizeof(*names));
-
-	names->probes = probes;
-	return names;
+	return base__alloc(1, sizeof(struct lock_names));
 }
 
 void lock_names__free(struct lock_names *names)
@@ -96,25 +92,28 @@ void lock_names__want(struct lock_names *names, int stack)
 }
 
 // One row for each stack, with its addresses.
-static size_t gather_addresses(struct lock_names *names)
+void lock_names__want_symbols(struct lock_names *names, struct probes *probes, struct kernel_symbols *symbols)
 {
-	size_t kept = 0, addresses = 0;
+	size_t kept = 0;
 
 	if (names->count)
 		qsort(names->stacks, names->count, sizeof(*names->stacks), compare_stacks);
 	for (size_t i = 0; i < names->count; i++) {
-		if (kept && names->stacks[kept - 1].stack == names->stacks[i].stack)
+		struct named_stack *stack = &names->stacks[kept];
+
+		if (kept && stack[-1].stack == names->stacks[i].stack)
 			continue;
-		names->stacks[kept] = names->stacks[i];
-		names->stacks[kept].count = probes__lock_stack(names->probes, names->stacks[kept].stack, names->stacks[kept].addresses, LOCK_FRAMES);
-		addresses += names->stacks[kept++].count;
+		*stack = names->stacks[i];
+		stack->count = probes__lock_stack(probes, stack->stack, stack->addresses, LOCK_FRAMES);
+		for (size_t j = 0; j < stack->count; j++)
+			kernel_symbols__want(symbols, stack->addresses[j]);
+		kept++;
 	}
 	names->count = kept;
-	return addresses;
 }
 
 // Joins the frames of one stack; our probe and what called it are left out.
-static char *join(char *const *names, size_t count)
+static char *join(const char *const *names, size_t count)
 {
 	struct string text = {};
 	char symbol[128];
@@ -130,27 +129,17 @@ static char *join(char *const *names, size_t count)
 	return text.length ? string__steal(&text) : NULL;
 }
 
-void lock_names__resolve(struct lock_names *names)
+void lock_names__resolve(struct lock_names *names, const struct kernel_symbols *symbols)
 {
-	size_t total = gather_addresses(names), next = 0;
-	cleanup_free uint64_t *addresses = base__alloc(total + 1, sizeof(*addresses));
-	cleanup_free char **texts = base__alloc(total + 1, sizeof(*texts));
-
-	for (size_t i = 0; i < names->count; i++)
-		for (size_t j = 0; j < names->stacks[i].count; j++)
-			addresses[next++] = names->stacks[i].addresses[j];
-	if (total)
-		kallsyms__resolve(addresses, total, texts);
-	next = 0;
 	for (size_t i = 0; i < names->count; i++) {
 		struct named_stack *stack = &names->stacks[i];
+		const char *texts[LOCK_FRAMES];
 
-		stack->frames = join(texts + next, stack->count);
-		next += stack->count;
+		for (size_t j = 0; j < stack->count; j++)
+			texts[j] = kernel_symbols__name(symbols, stack->addresses[j]);
+		stack->frames = join(texts, stack->count);
 		lock_names__place(stack->frames ? stack->frames : "", stack->place, sizeof(stack->place));
 	}
-	for (size_t i = 0; i < total; i++)
-		free(texts[i]);
 }
 
 static struct named_stack *find(const struct lock_names *names, int stack)
@@ -196,7 +185,7 @@ static const struct { const char *pattern, *kind, *mode; } sleeping[] = {
 static const char *const own_memory[] = { "__vm_munmap", "vm_munmap", "vm_mmap_pgoff", "do_mprotect_pkey*", "__do_sys_brk", "__x64_sys_brk",
 	"__se_sys_mremap", "__do_sys_mremap", "__x64_sys_mremap", "exc_page_fault", "do_user_addr_fault", "exit_mm", "exit_mmap", "do_exit" };
 
-bool lock_names__sleeping(char *const *names, size_t count, struct sleeping_lock *ret)
+bool lock_names__sleeping(const char *const *names, size_t count, struct sleeping_lock *ret)
 {
 	char symbol[128];
 	const char *kind = NULL, *mode = NULL;

@@ -4,10 +4,8 @@
 #include <linux/perf_event.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,9 +14,8 @@
 #include <bpf/libbpf.h>
 
 #include "base/base.h"
-#include "collect/disk_facts.h"
-#include "collect/percpu.h"
-#include "collect/syscalls.h"
+#include "collect/probes_drift.h"
+#include "collect/probes_maps.h"
 #include "sched.skel.h"
 
 #define TICK_HZ 49              // of the timer that looks who holds a lock; out of step with the kernel's own ticks
@@ -52,185 +49,6 @@ static int keep_complaint(enum libbpf_print_level level, const char *format, va_
 		last_complaint[strcspn(last_complaint, "\n")] = 0;
 	}
 	return 0;
-}
-
-// Offset of a member, in a struct or in nameless ones within it; -1 if there is none of that name.
-static int64_t member_offset(const struct btf *btf, uint32_t id, const char *name, int depth)
-{
-	const struct btf_type *type = btf__type_by_id(btf, id);
-	const struct btf_member *member = type && btf_is_composite(type) ? btf_members(type) : NULL;
-
-	for (uint16_t i = 0; member && i < btf_vlen(type); i++, member++) {
-		const char *own = btf__name_by_offset(btf, member->name_off);
-		int64_t inner;
-
-		if (*own && !strcmp(own, name))
-			return btf_member_bit_offset(type, i) / 8;
-		inner = *own || depth > 3 ? -1 : member_offset(btf, member->type, name, depth + 1);
-		if (inner >= 0)
-			return btf_member_bit_offset(type, i) / 8 + inner;
-	}
-	return -1;
-}
-
-// Where x86 keeps a CPU's preempt_count: a variable of its own up to 6.1 and from 6.15 on, a member of pcpu_hot between them
-// (commit 64701838bf05). Others keep it in thread_info.
-static int64_t preempt_count_offset(const struct btf *btf)
-{
-	int64_t own = percpu__offset(btf, "__preempt_count"), hot = percpu__offset(btf, "pcpu_hot");
-	int id = btf__find_by_name_kind(btf, "pcpu_hot", BTF_KIND_STRUCT);
-	int64_t member = id < 0 ? -1 : member_offset(btf, (uint32_t)id, "preempt_count", 0);
-
-	return own >= 0 ? own : hot >= 0 && member >= 0 ? hot + member : -1;
-}
-
-static int64_t enumerator(const struct btf *btf, const char *enumeration, const char *name, int64_t fallback)
-{
-	int id = btf__find_by_name_kind(btf, enumeration, BTF_KIND_ENUM);
-	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
-
-	if (!type)
-		return fallback;
-	const struct btf_enum *value = btf_enum(type);
-	for (uint16_t i = 0; i < btf_vlen(type); i++, value++)
-		if (!strcmp(btf__name_by_offset(btf, value->name_off), name))
-			return value->val;
-	return fallback;
-}
-
-// Size and layout of kernel structs decide which way counters can be read.
-static void settle_drift(const struct btf *btf, const struct probes_options *options, struct probes *probes)
-{
-	struct sched_bpf__rodata *settings = probes->skeleton->rodata;
-	int64_t runqueues = percpu__offset(btf, "runqueues");
-	int64_t psi = percpu__offset(btf, "system_group_pcpu");
-	int64_t percpu = percpu__offset(btf, "this_cpu_off");
-	int64_t steal = percpu__offset(btf, "steal_time");
-	int64_t preempt = preempt_count_offset(btf);
-
-	settings->have_rdonly_cast = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
-	settings->nonidle_index = (uint32_t)enumerator(btf, "psi_states", "PSI_NONIDLE", 6);
-	settings->states = (uint32_t)enumerator(btf, "psi_states", "NR_PSI_STATES", 7);
-	settings->cpus = probes->cpus;
-	settings->pair_threshold_ns = options->pair_threshold_ns;
-	settings->event_threshold_ns = options->event_threshold_ns;
-	settings->futex_number = SYS_futex;
-	syscalls__reasons((unsigned char *)settings->syscall_reasons, SYSCALLS_CLASSIFIED);
-	probes->locks = btf__find_by_name_kind(btf, "btf_trace_contention_begin", BTF_KIND_TYPEDEF) > 0
-		&& btf__find_by_name_kind(btf, "btf_trace_contention_end", BTF_KIND_TYPEDEF) > 0;
-	if (runqueues >= 0 && psi >= 0 && !options->without_meter && access("/proc/pressure/cpu", R_OK) == 0) {
-		settings->have_meter = probes->meter = true;
-		settings->distance_psi = psi - runqueues;
-	}
-	if (runqueues >= 0 && percpu >= 0 && probes->meter) {
-		settings->have_groups = probes->groups_on = true;
-		settings->distance_percpu = percpu - runqueues;
-	}
-	if (runqueues >= 0 && preempt >= 0) {
-		settings->have_preempt_count = true;
-		settings->distance_preempt = preempt - runqueues;
-	}
-	if (runqueues >= 0 && steal >= 0) {
-		settings->have_steal = probes->steal = true;
-		settings->distance_steal = steal - runqueues;
-	}
-}
-
-static void size_maps(const struct probes_options *options, struct probes *probes)
-{
-	struct sched_bpf *skeleton = probes->skeleton;
-	size_t groups = 64;
-
-	// Room for twice as many cgroups as there are, as long as their accounts take less than 8 MiB.
-	while (groups < 2 * options->cgroups + 32 && groups < 1024
-		&& 2 * groups * probes->cpus * sizeof(struct group_account) < (8U << 20))
-		groups *= 2;
-	probes->groups = probes->groups_on ? (uint32_t)groups : 1;
-	skeleton->rodata->groups_max = probes->groups_on ? probes->groups : 0;
-	bpf_map__set_max_entries(skeleton->maps.cpu_accounts, probes->cpus);
-	bpf_map__set_max_entries(skeleton->maps.buckets, probes->cpus * BUCKETS);
-	bpf_map__set_max_entries(skeleton->maps.groups, probes->groups);
-	bpf_map__set_max_entries(skeleton->maps.group_accounts, probes->groups * probes->cpus);
-	bpf_map__set_max_entries(skeleton->maps.fold_samples, probes->groups * probes->cpus);
-	bpf_map__set_max_entries(skeleton->maps.lock_cpus, probes->cpus);
-	bpf_map__set_max_entries(skeleton->maps.irq_cpus, probes->cpus);
-}
-
-static void *map_array(struct probes *probes, const struct bpf_map *map, size_t row)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t size = (size_t)bpf_map__max_entries(map) * ((row + 7) & ~7UL);
-	void *memory;
-
-	size = (size + page - 1) & ~(page - 1);
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-	probes->map_bytes += size;
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
-static int map_arrays(struct probes *probes)
-{
-	struct sched_bpf *skeleton = probes->skeleton;
-
-	probes->accounts = map_array(probes, skeleton->maps.cpu_accounts, sizeof(struct cpu_account));
-	probes->group_table = map_array(probes, skeleton->maps.groups, sizeof(struct group));
-	probes->group_accounts = map_array(probes, skeleton->maps.group_accounts, sizeof(struct group_account));
-	probes->folds = map_array(probes, skeleton->maps.fold_samples, sizeof(struct fold_sample));
-	probes->lock_cpus = map_array(probes, skeleton->maps.lock_cpus, sizeof(struct lock_cpu));
-	probes->irq_cpus = map_array(probes, skeleton->maps.irq_cpus, sizeof(struct irq_cpu));
-	// Those that are not mapped: buckets, hash maps (48 bytes of overhead an element), stacks, the ring.
-	probes->map_bytes += (size_t)probes->cpus * BUCKETS * sizeof(struct bucket) + 65536 * 72 + 8192 * 64 + (2U << 20);
-	probes->map_bytes += LOCK_STATES * (48 + sizeof(struct lock_state)) + LOCK_STACKS * (24 + 8 * LOCK_FRAMES)
-		+ LOCK_ROWS * (3 * 48 + sizeof(struct lock_wait_key) + sizeof(struct lock_wait_sum) + sizeof(struct lock_hold_key)
-			+ sizeof(struct lock_hold_sum) + sizeof(struct lock_stack_key) + sizeof(struct lock_stack_sum));
-	probes->map_bytes += SLEEP_ROWS * (48 + sizeof(struct sleep_key) + sizeof(struct sleep_sum)) + SLEEP_STACKS * (24 + 8 * SLEEP_FRAMES)
-		+ TASK_SLOTS * sizeof(struct sleep_slot);
-	return probes->accounts && probes->group_table && probes->group_accounts && probes->folds && probes->lock_cpus && probes->irq_cpus ? 0 : -ENOMEM;
-}
-
-int probes__map_tasks(struct probes *probes)
-{
-	struct sched_bpf *skeleton = probes->skeleton;
-
-	probes->slots = map_array(probes, skeleton->maps.task_slots, sizeof(struct task_slot));
-	probes->lock_waits = map_array(probes, skeleton->maps.lock_waits, sizeof(struct lock_wait));
-	probes->futex_waits = map_array(probes, skeleton->maps.futex_waits, sizeof(struct futex_wait));
-	return probes->slots && probes->lock_waits && probes->futex_waits ? 0 : -ENOMEM;
-}
-
-// Why this kernel can't be recorded at all, or NULL.
-static char *kernel_refusal(void)
-{
-	struct utsname name;
-	int major = 0, minor = 0;
-
-	if (geteuid() != 0)
-		return base__copy("recording needs root: run it with sudo");
-	uname(&name);
-	if (sscanf(name.release, "%d.%d", &major, &minor) == 2 && (major < 5 || (major == 5 && minor < 15)))
-		return base__format("recording needs Linux 5.15 or later, this is %s: update the kernel", name.release);
-	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
-		return base__format("this kernel (%s) has no type information in /sys/kernel/btf/vmlinux: "
-			"boot one that was built with CONFIG_DEBUG_INFO_BTF=y", name.release);
-	return NULL;
-}
-
-// x86 has tracepoints for the vectors of interrupts without a number; elsewhere there are none, nor such interrupts.
-static void settle_vectors(const struct btf *btf, struct sched_bpf *skeleton)
-{
-	const struct { const char *tracepoint; struct bpf_program *entry, *exit; } vectors[] = {
-		{ "btf_trace_local_timer_entry", skeleton->progs.on_timer_entry, skeleton->progs.on_timer_exit },
-		{ "btf_trace_call_function_entry", skeleton->progs.on_call_entry, skeleton->progs.on_call_exit },
-		{ "btf_trace_call_function_single_entry", skeleton->progs.on_call_single_entry, skeleton->progs.on_call_single_exit },
-		{ "btf_trace_irq_work_entry", skeleton->progs.on_work_entry, skeleton->progs.on_work_exit },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
-		bool there = btf__find_by_name_kind(btf, vectors[i].tracepoint, BTF_KIND_TYPEDEF) > 0;
-
-		bpf_program__set_autoload(vectors[i].entry, there);
-		bpf_program__set_autoload(vectors[i].exit, there);
-	}
 }
 
 // A timer on each CPU looks at whoever runs: the only way to see the stack of a lock's owner that neither waits nor sleeps. Without it
@@ -268,24 +86,6 @@ static int forward_record(void *context, void *data, size_t size)
 	return 0;
 }
 
-// What this kernel has decides which programs are loaded; some are run or attached by hand.
-static void choose_programs(const struct btf *btf, const struct probes *probes)
-{
-	struct sched_bpf *skeleton = probes->skeleton;
-
-	bpf_program__set_autoattach(skeleton->progs.snapshot, false);
-	bpf_program__set_autoattach(skeleton->progs.walk_tasks, false);
-	bpf_program__set_autoattach(skeleton->progs.on_tick, false);
-	// It costs every I/O of a disk in memory something.
-	bpf_program__set_autoload(skeleton->progs.on_bio_complete, disk_facts__any_stacked("/sys/block") &&
-		btf__find_by_name_kind(btf, "btf_trace_block_bio_complete", BTF_KIND_TYPEDEF) > 0);
-	bpf_program__set_autoload(skeleton->progs.on_request_complete,
-		btf__find_by_name_kind(btf, "btf_trace_block_rq_complete", BTF_KIND_TYPEDEF) > 0);
-	bpf_program__set_autoload(skeleton->progs.on_contention_begin, probes->locks);
-	bpf_program__set_autoload(skeleton->progs.on_contention_end, probes->locks);
-	settle_vectors(btf, skeleton);
-}
-
 // Opens the programs and settles what differs between kernels.
 static int open_programs(const struct probes_options *options, struct probes *probes, char **ret_error)
 {
@@ -300,9 +100,9 @@ static int open_programs(const struct probes_options *options, struct probes *pr
 		btf__free(btf);
 		return error;
 	}
-	settle_drift(btf, options, probes);
-	size_maps(options, probes);
-	choose_programs(btf, probes);
+	probes_drift__settle(btf, options, probes);
+	probes__size_maps(options, probes);
+	probes_drift__choose_programs(btf, probes);
 	btf__free(btf);
 	return 0;
 }
@@ -319,7 +119,7 @@ static int start_programs(struct probes_private *own, char **ret_error)
 			strerror(-error), last_complaint);
 		return error;
 	}
-	error = map_arrays(probes);
+	error = probes__map_arrays(probes);
 	own->walk_link = bpf_program__attach_iter(probes->skeleton->progs.walk_tasks, NULL);
 	own->ring = ring_buffer__new(bpf_map__fd(probes->skeleton->maps.records), forward_record, own, NULL);
 	if (!error && (!own->walk_link || !own->ring))
@@ -332,7 +132,7 @@ static int start_programs(struct probes_private *own, char **ret_error)
 int probes__load(const struct probes_options *options, struct probes **ret_probes, char **ret_error)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	char *refusal = kernel_refusal();
+	char *refusal = probes_drift__refusal();
 
 	if (refusal) {
 		*ret_error = refusal;
@@ -477,143 +277,6 @@ int probes__consume(struct probes *probes, probes_record_fn *handle, void *conte
 	return ring_buffer__consume(own->ring);
 }
 
-#define BATCH 1024
-
-// Hands out, and removes if `take`, every row of a hash map.
-int probes__each_row(const struct bpf_map *map, bool take, probes_row_fn *handle, void *closure)
-{
-	size_t key_size = bpf_map__key_size(map), value_size = bpf_map__value_size(map);
-	cleanup_free char *keys = base__alloc(BATCH, key_size);
-	cleanup_free char *values = base__alloc(BATCH, value_size);
-	uint32_t position = 0, *from = NULL;
-
-	for (;;) {
-		uint32_t count = BATCH;
-		int error = take ? bpf_map_lookup_and_delete_batch(bpf_map__fd(map), from, &position, keys, values, &count, NULL)
-			: bpf_map_lookup_batch(bpf_map__fd(map), from, &position, keys, values, &count, NULL);
-
-		if (error && error != -ENOENT)
-			return error;
-		for (uint32_t i = 0; i < count; i++)
-			handle(closure, keys + i * key_size, values + i * value_size);
-		if (error == -ENOENT)
-			return 0;
-		from = &position;
-	}
-}
-
-struct pair_handler { probes_pair_fn *handle; void *context; };
-static void hand_out_pair(void *closure, const void *key, const void *value)
-{
-	const struct pair_handler *handler = closure;
-	const struct pair_key *pair = key;
-	const struct pair_value *sum = value;
-
-	handler->handle(handler->context, pair->victim, pair->occupant, sum->ns, sum->waits);
-}
-
-int probes__take_pairs(struct probes *probes, probes_pair_fn *handle, void *context)
-{
-	return probes__each_row(probes->skeleton->maps.pairs, true, hand_out_pair, &(struct pair_handler){ handle, context });
-}
-
-struct credit_handler { probes_credit_fn *handle; void *context; };
-static void hand_out_credit(void *closure, const void *key, const void *value)
-{
-	const struct credit_handler *handler = closure;
-	const struct credit_key *credit = key;
-
-	handler->handle(handler->context, credit->group, credit->occupant, *(const uint64_t *)value);
-}
-
-int probes__take_credits(struct probes *probes, probes_credit_fn *handle, void *context)
-{
-	return probes__each_row(probes->skeleton->maps.group_credits, true, hand_out_credit, &(struct credit_handler){ handle, context });
-}
-
-struct sleep_slot_handler { probes_sleep_slot_fn *handle; void *context; };
-static void hand_out_sleep_slot(void *closure, const void *key, const void *value)
-{
-	const struct sleep_slot_handler *handler = closure;
-
-	handler->handle(handler->context, *(const uint32_t *)key, value);
-}
-
-int probes__each_sleep_slot(struct probes *probes, probes_sleep_slot_fn *handle, void *context)
-{
-	return probes__each_row(probes->skeleton->maps.sleep_slots, false, hand_out_sleep_slot, &(struct sleep_slot_handler){ handle, context });
-}
-
-struct sleep_handler { probes_sleep_fn *handle; void *context; };
-static void hand_out_sleep(void *closure, const void *key, const void *value)
-{
-	const struct sleep_handler *handler = closure;
-
-	handler->handle(handler->context, key, value);
-}
-
-int probes__take_sleeps(struct probes *probes, probes_sleep_fn *handle, void *context)
-{
-	return probes__each_row(probes->skeleton->maps.sleep_sums, true, hand_out_sleep, &(struct sleep_handler){ handle, context });
-}
-
-#define HAND_OUT(name) \
-struct name##_handler { probes_##name##_fn *handle; void *context; }; \
-static void hand_out_##name(void *closure, const void *key, const void *value) \
-{ \
-	const struct name##_handler *handler = closure; \
-	handler->handle(handler->context, key, value); \
-} \
-int probes__take_##name##s(struct probes *probes, probes_##name##_fn *handle, void *context) \
-{ \
-	return probes->locks ? probes__each_row(probes->skeleton->maps.name##_sums, true, hand_out_##name, \
-		&(struct name##_handler){ handle, context }) : 0; \
-}
-HAND_OUT(lock_wait)
-HAND_OUT(lock_hold)
-HAND_OUT(lock_stack)
-
-struct lock_state_handler { probes_lock_state_fn *handle; void *context; };
-static void hand_out_lock_state(void *closure, const void *key, const void *value)
-{
-	const struct lock_state_handler *handler = closure;
-
-	(void)key;
-	handler->handle(handler->context, value);
-}
-
-int probes__lock_states(struct probes *probes, probes_lock_state_fn *handle, void *context)
-{
-	return probes->locks ? probes__each_row(probes->skeleton->maps.lock_states, false, hand_out_lock_state,
-		&(struct lock_state_handler){ handle, context }) : 0;
-}
-
-// Addresses of a stack in a map of stacks.
-static size_t read_stack(const struct bpf_map *map, int stack, uint64_t *ret_addresses, size_t capacity)
-{
-	uint64_t addresses[LOCK_FRAMES > SLEEP_FRAMES ? LOCK_FRAMES : SLEEP_FRAMES] = {};
-	size_t frames = bpf_map__value_size(map) / sizeof(*addresses), count = 0;
-	uint32_t key = (uint32_t)stack;
-
-	if (stack < 0 || frames > ARRAY_SIZE(addresses) || bpf_map_lookup_elem(bpf_map__fd(map), &key, addresses))
-		return 0;
-	while (count < frames && count < capacity && addresses[count]) {
-		ret_addresses[count] = addresses[count];
-		count++;
-	}
-	return count;
-}
-
-size_t probes__lock_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity)
-{
-	return read_stack(probes->skeleton->maps.lock_stacks, stack, ret_addresses, capacity);
-}
-
-size_t probes__sleep_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity)
-{
-	return read_stack(probes->skeleton->maps.sleep_stacks, stack, ret_addresses, capacity);
-}
-
 uint64_t probes__missed_runs(struct probes *probes)
 {
 	struct bpf_program *program;
@@ -627,19 +290,6 @@ uint64_t probes__missed_runs(struct probes *probes)
 			missed += info.recursion_misses;
 	}
 	return missed;
-}
-
-const struct task_slot *probes__find_slot(const struct probes *probes, uint32_t pid)
-{
-	uint32_t start = (pid * 2654435761U) >> 17;
-
-	for (uint32_t probe = 0; probe < TASK_PROBES; probe++) {
-		const struct task_slot *slot = &probes->slots[(start + probe) & (TASK_SLOTS - 1)];
-
-		if (slot->pid == pid)
-			return slot;
-	}
-	return NULL;
 }
 
 static uint64_t switches_seen(const struct probes *probes)

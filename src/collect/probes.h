@@ -1,4 +1,4 @@
-// The kernel side, loaded: what user space can ask of it. Everything here needs privileges until probes__drop.
+// The kernel side, loaded: what user space can ask of it. Loading and the statistics need root; the rest does with what privileges__drop keeps.
 #ifndef WHYSTALL_COLLECT_PROBES_H
 #define WHYSTALL_COLLECT_PROBES_H
 
@@ -37,9 +37,6 @@ struct probes {
 
 // Loads and attaches. On failure returns a negative errno and sets one sentence for people: what is missing and what to do.
 int probes__load(const struct probes_options *options, struct probes **ret_probes, char **ret_error);
-// Maps the arrays with a row for each task (`slots`, `lock_waits`, `futex_waits`), which are large: call it when all other probes are
-// loaded, because loading takes much memory for a moment. Returns 0 or a negative errno.
-int probes__map_tasks(struct probes *probes);
 void probes__free(struct probes *probes);
 // Detaches the probes; the maps stay.
 void probes__detach(struct probes *probes);
@@ -60,39 +57,6 @@ void probes__set_phase(struct probes *probes, enum phase phase);
 typedef void probes_record_fn(void *context, const void *record, size_t size);
 int probes__consume(struct probes *probes, probes_record_fn *handle, void *context);
 
-// Takes all pairs (victim × occupant) collected since the last call, or all credits of cgroups.
-typedef void probes_pair_fn(void *context, uint32_t victim_tgid, uint32_t occupant, uint64_t ns, uint64_t waits);
-typedef void probes_credit_fn(void *context, uint32_t group, uint32_t occupant, uint64_t ns);
-int probes__take_pairs(struct probes *probes, probes_pair_fn *handle, void *context);
-int probes__take_credits(struct probes *probes, probes_credit_fn *handle, void *context);
-
-// The account of locks since the last call: who waited, who held, whose stacks. The rows that only the end of the window settles (waits and
-// holds that are still open) come from probes__lock_states and from `lock_waits`.
-typedef void probes_lock_wait_fn(void *context, const struct lock_wait_key *key, const struct lock_wait_sum *sum);
-typedef void probes_lock_hold_fn(void *context, const struct lock_hold_key *key, const struct lock_hold_sum *sum);
-typedef void probes_lock_stack_fn(void *context, const struct lock_stack_key *key, const struct lock_stack_sum *sum);
-int probes__take_lock_waits(struct probes *probes, probes_lock_wait_fn *handle, void *context);
-int probes__take_lock_holds(struct probes *probes, probes_lock_hold_fn *handle, void *context);
-int probes__take_lock_stacks(struct probes *probes, probes_lock_stack_fn *handle, void *context);
-// Every lock that is or was waited for, as it stands.
-typedef void probes_lock_state_fn(void *context, const struct lock_state *state);
-int probes__lock_states(struct probes *probes, probes_lock_state_fn *handle, void *context);
-// Addresses of a stack that a row names, innermost first, up to `capacity`. Returns how many, 0 where it is not kept.
-size_t probes__lock_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity);
-// Sleeps that were summed up since the last call; those at hand stand in sleep_slots.
-typedef void probes_sleep_fn(void *context, const struct sleep_key *key, const struct sleep_sum *sum);
-int probes__take_sleeps(struct probes *probes, probes_sleep_fn *handle, void *context);
-// Every row of sleep_slots, beside `slots`. Returns 0 or a negative errno.
-typedef void probes_sleep_slot_fn(void *context, uint32_t number, const struct sleep_slot *slot);
-int probes__each_sleep_slot(struct probes *probes, probes_sleep_slot_fn *handle, void *context);
-// As probes__lock_stack, of the stacks of sleepers.
-size_t probes__sleep_stack(struct probes *probes, int stack, uint64_t *ret_addresses, size_t capacity);
-// The row of a live task, NULL if it has none.
-const struct task_slot *probes__find_slot(const struct probes *probes, uint32_t pid);
-// Hands out, and removes if `take`, every row of a hash map. Returns 0 or a negative errno.
-struct bpf_map;
-typedef void probes_row_fn(void *closure, const void *key, const void *value);
-int probes__each_row(const struct bpf_map *map, bool take, probes_row_fn *handle, void *closure);
 // How often a probe did not run because it, or another one, ran on that CPU already.
 uint64_t probes__missed_runs(struct probes *probes);
 

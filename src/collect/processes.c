@@ -1,10 +1,11 @@
 #include "collect/processes.h"
 
 #include <search.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/base.h"
+#include "collect/process_row.h"
+#include "collect/task_rows.h"
 #include "identify/process.h"
 #include "identify/programs.h"
 
@@ -24,16 +25,9 @@ struct holder {
 	int rounds;             // calls of processes__forget_dead since anything was heard of it
 };
 
-// Tasks that have ended, summed by process, name and class.
-struct ended {
-	int64_t process;
-	char name[COMM_LENGTH];
-	uint32_t policy;
-	struct task_row sums;
-};
-
 struct processes {
-	void *holders, *ended;  // binary trees (tsearch)
+	void *holders;          // binary tree (tsearch)
+	struct ended_tasks *ended;
 	struct process_row *rows;
 	int *nices;
 	size_t row_count, row_capacity, nice_capacity;
@@ -50,21 +44,12 @@ static int compare_holders(const void *a, const void *b)
 	return left->tgid < right->tgid ? -1 : left->tgid > right->tgid;
 }
 
-static int compare_ended(const void *a, const void *b)
-{
-	const struct ended *left = a, *right = b;
-	int order = strncmp(left->name, right->name, COMM_LENGTH);
-
-	if (left->process != right->process)
-		return left->process < right->process ? -1 : 1;
-	if (left->policy != right->policy)
-		return left->policy < right->policy ? -1 : 1;
-	return order;
-}
-
 struct processes *processes__new(void)
 {
-	return base__alloc(1, sizeof(struct processes));
+	struct processes *processes = base__alloc(1, sizeof(*processes));
+
+	processes->ended = ended_tasks__new();
+	return processes;
 }
 
 static void free_holder(void *pointer)
@@ -75,35 +60,14 @@ static void free_holder(void *pointer)
 	free(holder);
 }
 
-// Every string of a process' row.
-static const size_t row_strings[] = {
-#define STRING(field) offsetof(struct process_row, field)
-	STRING(name), STRING(exe), STRING(command_line), STRING(cgroup), STRING(cpu_cgroup), STRING(unit), STRING(container),
-	STRING(vm_id), STRING(vm_name), STRING(runtime), STRING(linkage), STRING(allocator), STRING(runtime_version), STRING(module),
-	STRING(module_version), STRING(loader), STRING(libc), STRING(allocator_how), STRING(build_id), STRING(package),
-	STRING(package_version), STRING(settings),
-#undef STRING
-};
-
-static char **string_of(struct process_row *row, size_t index)
-{
-	return (char **)((char *)row + row_strings[index]);
-}
-
-static void free_row(struct process_row *row)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(row_strings); i++)
-		free(*string_of(row, i));
-}
-
 void processes__free(struct processes *processes)
 {
 	if (!processes)
 		return;
 	tdestroy(processes->holders, free_holder);
-	tdestroy(processes->ended, free);
+	ended_tasks__free(processes->ended);
 	for (size_t i = 0; i < processes->row_count; i++)
-		free_row(&processes->rows[i]);
+		process_row__free_strings(&processes->rows[i]);
 	free(processes->rows);
 	free(processes->nices);
 	free(processes->dead);
@@ -157,45 +121,12 @@ static size_t add_row(struct processes *processes, int nice)
 	return index;
 }
 
-static void set_unknown(struct process_row *row)
-{
-	char **fields[] = { &row->runtime, &row->linkage, &row->allocator };
-
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (!*fields[i])
-			*fields[i] = base__copy("unknown");
-}
-
-// Who is behind a tgid that is gone: its last exec, or the parent it was forked from.
 static void describe_gone(const struct processes *processes, const struct holder *holder, const struct task_slot *slot,
 	struct process_row *row)
 {
 	const struct holder *parent = find_holder(processes, slot->parent_tgid);
-	const struct process_row *parent_row = parent && parent->row != SIZE_MAX ? &processes->rows[parent->row] : NULL;
 
-	if (holder->exec_path)
-		identify__from_exec(holder->exec_path, row);
-	else if (parent_row && parent_row->exe)
-		row->exe = base__copy(parent_row->exe);
-	free(row->name);
-	row->name = strndup(slot->pid == slot->tgid ? slot->comm : slot->leader_comm, COMM_LENGTH);
-	if (parent_row) {
-		// Children stay in their parent's cgroup unless somebody moves them.
-		row->cgroup = base__copy(parent_row->cgroup);
-		row->cpu_cgroup = base__copy(parent_row->cpu_cgroup);
-		row->unit = base__copy(parent_row->unit);
-		row->container = base__copy(parent_row->container);
-		row->vm_id = base__copy(parent_row->vm_id);
-		row->vm_name = base__copy(parent_row->vm_name);
-	}
-	row->parent_pid = slot->parent_tgid;
-	row->gone = 1;
-	set_unknown(row);
-}
-
-static bool same(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
+	process_row__describe_gone(row, slot, holder->exec_path, parent && parent->row != SIZE_MAX ? &processes->rows[parent->row] : NULL);
 }
 
 // The row of a process that began and ended within the window: shared with its like.
@@ -210,16 +141,15 @@ static size_t fold(struct processes *processes, const struct holder *holder, con
 
 		if (!row->gone || !row->start_ns || (uint64_t)row->start_ns < processes->window_ns)
 			continue;
-		if (row->parent_pid == candidate.parent_pid && same(row->name, candidate.name) && same(row->exe, candidate.exe)
-			&& same(row->cgroup, candidate.cgroup))
+		if (process_row__alike(row, &candidate))
 			break;
-		if (processes->folded_kinds >= FOLDED_LIMIT && row->folded > 1 && same(row->name, "(others)"))
+		if (processes->folded_kinds >= FOLDED_LIMIT && row->folded > 1 && process_row__is_named(row, "(others)"))
 			break;
 	}
 	if (index < processes->row_count) {
 		processes->rows[index].folded++;
 		processes->rows[index].pid = 0;
-		free_row(&candidate);
+		process_row__free_strings(&candidate);
 		return index;
 	}
 	index = add_row(processes, (int)slot->nice20 - 20);
@@ -258,10 +188,7 @@ static size_t identify(struct processes *processes, struct holder *holder, const
 	bool found = identify__process(slot->tgid, row) == 0;
 	if (found && slot->start_ns && llabs(row->start_ns - (int64_t)slot->start_ns) > START_TOLERANCE_NS) {
 		// The number belongs to another process by now.
-		int64_t id = row->id;
-
-		free_row(row);
-		*row = (struct process_row){ .id = id, .pid = slot->tgid, .folded = 1 };
+		process_row__reset(row, slot->tgid);
 		found = false;
 	}
 	if (!found) {
@@ -309,16 +236,15 @@ static struct process_row *row_of_ended(struct processes *processes, struct hold
 
 		holder->row = short_lived ? fold(processes, holder, slot) : identify(processes, holder, slot);
 	}
-	if (same(processes->rows[holder->row].name, "?")) {
-		// It was named by number only, and had ended before it could be looked up.
-		int64_t id = processes->rows[holder->row].id;
+	struct process_row *row = &processes->rows[holder->row];
 
-		free_row(&processes->rows[holder->row]);
-		processes->rows[holder->row] = (struct process_row){ .id = id, .pid = slot->tgid, .folded = 1,
-			.start_ns = (int64_t)slot->start_ns };
-		describe_gone(processes, holder, slot, &processes->rows[holder->row]);
+	if (process_row__is_named(row, "?")) {
+		// It was named by number only, and had ended before it could be looked up.
+		process_row__reset(row, slot->tgid);
+		row->start_ns = (int64_t)slot->start_ns;
+		describe_gone(processes, holder, slot, row);
 	}
-	return &processes->rows[holder->row];
+	return row;
 }
 
 static void note_death(struct processes *processes, struct holder *holder)
@@ -332,47 +258,6 @@ static void note_death(struct processes *processes, struct holder *holder)
 	processes->dead[processes->dead_count++] = holder;
 }
 
-static void add_ended(struct task_row *all, const struct task_row *one)
-{
-	int64_t *to[] = { &all->run_ns, &all->switches, &all->wait_ns, &all->waits, &all->wait_pressure_ns, &all->throttled_ns,
-		&all->wait_idle_ns, &all->wait_steal_ns, &all->wait_hardirq_ns, &all->wait_softirq_ns, &all->idle_allowed_ns,
-		&all->idle_outside_ns, &all->credit_pressure_ns, &all->credit_task_ns, &all->run_delay_ns, &all->preempted_at_wakeup,
-		&all->run_hardirq_ns, &all->run_softirq_ns };
-	int64_t from[] = { one->run_ns, one->switches, one->wait_ns, one->waits, one->wait_pressure_ns, one->throttled_ns,
-		one->wait_idle_ns, one->wait_steal_ns, one->wait_hardirq_ns, one->wait_softirq_ns, one->idle_allowed_ns,
-		one->idle_outside_ns, one->credit_pressure_ns, one->credit_task_ns, one->run_delay_ns, one->preempted_at_wakeup,
-		one->run_hardirq_ns, one->run_softirq_ns };
-
-	for (size_t i = 0; i < ARRAY_SIZE(to); i++)
-		*to[i] += from[i];
-	all->folded++;
-	if (one->wait_max_ns > all->wait_max_ns)
-		all->wait_max_ns = one->wait_max_ns;
-}
-
-// Adds a task that has ended to the sums of its process, name and class.
-static void sum_ended(struct processes *processes, const struct task_slot *slot, int64_t process)
-{
-	struct ended key = { .process = process, .policy = slot->policy }, **found;
-	struct task_row one = {};
-
-	memcpy(key.name, slot->comm, sizeof(key.name));
-	processes__task_row(slot, process, &one);
-	free(one.name);                 // the name of the sums is the key's
-	one.name = NULL;
-	found = tfind(&key, &processes->ended, compare_ended);
-	if (found) {
-		add_ended(&(*found)->sums, &one);
-		return;
-	}
-	struct ended *sums = base__alloc(1, sizeof(*sums));
-
-	*sums = key;
-	sums->sums = one;
-	sums->sums.tid = 0;
-	tsearch(sums, &processes->ended, compare_ended);
-}
-
 int64_t processes__exit(struct processes *processes, const struct task_slot *slot)
 {
 	struct holder *holder = get_holder(processes, slot->tgid, slot->start_ns);
@@ -384,7 +269,7 @@ int64_t processes__exit(struct processes *processes, const struct task_slot *slo
 		row->gone = 1;
 		note_death(processes, holder);
 	}
-	sum_ended(processes, slot, row->id);
+	ended_tasks__add(processes->ended, slot, row->id);
 	return row->id;
 }
 
@@ -447,64 +332,14 @@ uint64_t processes__exits(const struct processes *processes) { return processes-
 uint64_t processes__execs(const struct processes *processes) { return processes->execs; }
 uint64_t processes__task_exits(const struct processes *processes) { return processes->task_exits; }
 
-void processes__task_row(const struct task_slot *slot, int64_t process, struct task_row *row)
-{
-	row->process = process;
-	row->tid = slot->pid;
-	row->folded = 1;
-	row->name = strndup(slot->comm, COMM_LENGTH);
-	row->policy = slot->policy & 0xff;
-	row->nice = (int64_t)slot->nice20 - 20;
-	row->rt_priority = slot->rt_priority;
-	row->allowed_cpus = slot->allowed_cpus;
-	row->run_ns = (int64_t)slot->run_ns;
-	row->switches = (int64_t)slot->switches;
-	row->wait_ns = (int64_t)slot->wait_ns;
-	row->waits = (int64_t)slot->waits;
-	row->wait_max_ns = (int64_t)slot->wait_max_ns;
-	row->wait_pressure_ns = (int64_t)slot->wait_pressure_ns;
-	row->throttled_ns = (int64_t)slot->throttled_ns;
-	row->wait_idle_ns = (int64_t)slot->wait_special[SPECIAL_IDLE];
-	row->wait_steal_ns = (int64_t)slot->wait_special[SPECIAL_STEAL];
-	row->wait_hardirq_ns = (int64_t)slot->wait_special[SPECIAL_HARDIRQ];
-	row->wait_softirq_ns = (int64_t)slot->wait_special[SPECIAL_SOFTIRQ];
-	row->idle_allowed_ns = (int64_t)slot->idle_allowed_ns;
-	row->idle_outside_ns = (int64_t)slot->idle_outside_ns;
-	row->open_wait_ns = (int64_t)slot->open_wait_ns;
-	row->credit_pressure_ns = (int64_t)slot->credit_pressure_ns;
-	row->credit_task_ns = (int64_t)slot->credit_task_ns;
-	row->run_delay_ns = slot->run_delay_last ? (int64_t)(slot->run_delay_last - slot->run_delay_first) : -1;
-	row->preempted_at_wakeup = (int64_t)slot->preempted_at_wakeup;
-	row->run_hardirq_ns = (int64_t)slot->run_hardirq_ns;
-	row->run_softirq_ns = (int64_t)slot->run_softirq_ns;
-}
-
-static void store_process(const struct process_row *from, struct recording *recording)
-{
-	struct process_row *to = recording__add_process(recording);
-
-	*to = *from;
-	for (size_t i = 0; i < ARRAY_SIZE(row_strings); i++)
-		*string_of(to, i) = base__copy(*string_of(to, i));
-	if (!to->name)
-		to->name = base__copy("?");
-}
-
-static void store_ended(const void *node, VISIT visit, void *closure)
-{
-	const struct ended *ended = *(const struct ended *const *)node;
-	struct recording *recording = closure;
-
-	if (visit != postorder && visit != leaf)
-		return;
-	struct task_row *row = recording__add_task(recording);
-	*row = ended->sums;
-	row->name = strndup(ended->name, COMM_LENGTH);
-}
-
 void processes__store(const struct processes *processes, struct recording *recording)
 {
-	for (size_t i = 0; i < processes->row_count; i++)
-		store_process(&processes->rows[i], recording);
-	twalk_r(processes->ended, store_ended, recording);
+	for (size_t i = 0; i < processes->row_count; i++) {
+		struct process_row *row = recording__add_process(recording);
+
+		process_row__copy(&processes->rows[i], row);
+		if (!row->name)
+			row->name = base__copy("?");
+	}
+	ended_tasks__store(processes->ended, recording);
 }

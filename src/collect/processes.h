@@ -36,8 +36,6 @@ uint64_t processes__exits(const struct processes *processes);
 uint64_t processes__execs(const struct processes *processes);
 uint64_t processes__task_exits(const struct processes *processes);
 
-// Fills a task row from a slot's sums.
-void processes__task_row(const struct task_slot *slot, int64_t process, struct task_row *row);
 // Adds the process rows and the rows of ended tasks to a recording; strings are copied.
 void processes__store(const struct processes *processes, struct recording *recording);
 

@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/kernel_stacks.h"
+#include "collect/probes_maps.h"
 #include "collect/syscalls.h"
 #include "symbolize/stack_table.h"
 #include "symbolize/user.h"
@@ -396,13 +397,18 @@ static void store_counters(const struct sleep_account *sleeps, const struct coll
 	recording__set_counter(recording, "sleep_stacks_lost", stacks, "stacks of sleepers that were not kept for want of room");
 }
 
+void sleep_account__want_symbols(const struct sleep_account *sleeps, struct kernel_symbols *symbols)
+{
+	kernel_stacks__want_symbols(sleeps->kernel_stacks, symbols);
+}
+
 void sleep_account__store(const struct sleep_account *sleeps, struct collector *collector, struct recording *recording,
 	struct stack_table *stacks)
 {
 	struct store store = { sleeps, recording, stacks };
 
 	if (stacks)
-		kernel_stacks__resolve(sleeps->kernel_stacks);
+		kernel_stacks__resolve(sleeps->kernel_stacks, collector->symbols);
 	twalk_r(sleeps->tree, store_entry, &store);
 	for (size_t i = 0; i < sleeps->events_resolved; i++)
 		store_event(&store, collector, &sleeps->events[i]);

@@ -7,6 +7,7 @@
 struct asleep_record;
 struct collector;
 struct exit_record;
+struct kernel_symbols;
 struct recording;
 struct sleep_account;
 struct sleep_record;
@@ -26,6 +27,8 @@ void sleep_account__add_sleeper(struct sleep_account *sleeps, const struct aslee
 int sleep_account__drain(struct sleep_account *sleeps, struct collector *collector);
 // Adds what stands in the slots of living tasks, open sleeps included. Once, after the last drain. Returns 0 or a negative errno.
 int sleep_account__settle(struct sleep_account *sleeps, struct collector *collector);
+// Wants the symbols of the stacks that sleep_account__store will name, by collector->symbols.
+void sleep_account__want_symbols(const struct sleep_account *sleeps, struct kernel_symbols *symbols);
 // Adds the rows. `stacks`: where the texts of stacks go, user stacks being named already; NULL: rows without stacks.
 void sleep_account__store(const struct sleep_account *sleeps, struct collector *collector, struct recording *recording,
 	struct stack_table *stacks);

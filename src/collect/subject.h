@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct collector;
+struct kernel_symbols;
 struct recording;
 struct stack_table;
 
@@ -26,6 +27,8 @@ struct subject {
 	void (*end)(void *state, struct collector *collector);
 	// Sets meta "probe.NAME.PART" for parts that can be off alone, as soon as they are known (`check` asks right after open). May be NULL.
 	void (*describe)(const void *state, struct recording *recording);
+	// Says which kernel addresses store will ask collector->symbols to name; after the last drain. May be NULL.
+	void (*want_symbols)(const void *state, const struct collector *collector, struct kernel_symbols *symbols);
 	// Adds rows. `stacks` is NULL in the interim states that are saved within the window: rows without stacks then.
 	void (*store)(const void *state, struct collector *collector, struct recording *recording, struct stack_table *stacks);
 	void (*close)(void *state);
@@ -46,6 +49,7 @@ void subjects__drain(struct subjects *subjects, struct collector *collector);
 void subjects__end(struct subjects *subjects, struct collector *collector);
 // Sets meta "probe.NAME" for each: "on", or why it is off.
 void subjects__describe(const struct subjects *subjects, struct recording *recording);
+void subjects__want_symbols(const struct subjects *subjects, const struct collector *collector, struct kernel_symbols *symbols);
 void subjects__store(const struct subjects *subjects, struct collector *collector, struct recording *recording, struct stack_table *stacks);
 void subjects__close(struct subjects *subjects);
 // The state of a subject that is on, NULL: it is off. For subjects that build on another one's account.

@@ -88,6 +88,13 @@ void subjects__describe(const struct subjects *subjects, struct recording *recor
 	}
 }
 
+void subjects__want_symbols(const struct subjects *subjects, const struct collector *collector, struct kernel_symbols *symbols)
+{
+	for (size_t i = 0; i < subjects->count; i++)
+		if (subjects->running[i].state && subjects->running[i].subject->want_symbols)
+			subjects->running[i].subject->want_symbols(subjects->running[i].state, collector, symbols);
+}
+
 void subjects__store(const struct subjects *subjects, struct collector *collector, struct recording *recording, struct stack_table *stacks)
 {
 	for (size_t i = 0; i < subjects->count; i++)

@@ -69,6 +69,7 @@ static const struct requirement {
 	{ "irq-probes", requirement__irq, false, "irq.softirq irq.hard memory.tlb" },
 	{ "irq-sources", requirement__irq_sources, false, "irq.softirq irq.hard" },
 	{ "irq-calls", requirement__irq_calls, false, "memory.tlb" },
+	{ "irq-packets", requirement__irq_packets, false, "irq.softirq" },
 	{ "host-probes", requirement__host, false, "host.pause kernel.rcu" },
 	{ "clocks", requirement__clocks, false, "host.pause" },
 	{ "kernel-log", requirement__kernel_log, false, "kernel.rcu" },

@@ -104,14 +104,24 @@ void requirement__irq_sources(const struct machine *machine, struct finding *fin
 
 void requirement__irq_calls(const struct machine *machine, struct finding *finding)
 {
-	const char *state = state_of(machine, "irq.calls");
+	const char *state = state_of(machine, "irq.calls"), *sources = state_of(machine, "irq.sources");
+	bool refused = state && !strcmp(state, "refused");
 
-	if (!state || !strcmp(state, "none"))
+	if (!state || refused || !strcmp(state, "none"))
 		judge_probe(machine, finding, "irq.calls", "", "boot a kernel with the tracepoints of calls between CPUs (6.4 and later) or with kprobes");
 	else
 		finding__say(finding, READY, "calls between CPUs are seen by %s", state);
 	if (finding->state == MISSING)
-		finding__say(finding, MISSING, "this kernel shows no calls between its CPUs: no tracepoint and no kprobe for them");
+		finding__say(finding, MISSING, "%s", refused ? "the kernel refused the probes of calls between its CPUs" :
+			     sources && strcmp(sources, "on") ? sources :
+			     "this kernel shows no calls between its CPUs: no tracepoint and no kprobe for them");
+}
+
+void requirement__irq_packets(const struct machine *machine, struct finding *finding)
+{
+	judge_probe(machine, finding, "irq.packets", "who sends and who receives packets can be told",
+		    "boot a distribution kernel of 5.15 or later (CONFIG_NET, CONFIG_TRACEPOINTS, CONFIG_BPF_EVENTS)");
+	finding->state = finding->state == MISSING ? DEGRADED : finding->state;
 }
 
 void requirement__compaction(const struct machine *machine, struct finding *finding)

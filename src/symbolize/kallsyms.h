@@ -8,8 +8,9 @@
 
 // Names `count` addresses in one pass over /proc/kallsyms; no table is kept. Every ret_names[i] is set, to a string the
 // caller owns: "symbol+0x1a", "symbol+0x1a [module]", or "0xffffffff81234567" where no text symbol covers it.
-// Takes some 50 ms and little memory, whatever the count. Returns 0; -EPERM when the kernel hides its addresses
-// (kernel.kptr_restrict, no CAP_SYSLOG) or another negative errno when the file can't be read: all are hexadecimal then.
+// Takes some 50 ms and little memory, whatever the count: accounts that ask at the same time share one pass (kernel_symbols.h). Returns 0;
+// -EPERM when the kernel hides its addresses (kernel.kptr_restrict, no CAP_SYSLOG) or another negative errno when the file can't be read:
+// all are hexadecimal then.
 int kallsyms__resolve(const uint64_t *addresses, size_t count, char **ret_names);
 
 // Addresses of functions by name, in one pass too: ret_addresses[i] is 0 where none has that name, or where several have (static functions

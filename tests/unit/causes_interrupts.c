@@ -273,6 +273,13 @@ static void test_shootdowns_of_older_kernels(void **state)
 	assert_int_equal(stage__verdict(&stage, "memory.tlb")->kind, VERDICT_NOT_TESTABLE);
 	assert_non_null(strstr(stage__verdict(&stage, "memory.tlb")->summary, "refused"));
 	stage__free(&stage);
+	stage = new_stage(0);           // they alone were refused
+	recording__set_meta(stage.recording, "probe.irq.calls", "refused");
+	stage__judge(&stage);
+	assert_int_equal(stage__verdict(&stage, "memory.tlb")->kind, VERDICT_NOT_TESTABLE);
+	assert_non_null(strstr(stage__verdict(&stage, "memory.tlb")->summary, "refused"));
+	assert_int_not_equal(stage__verdict(&stage, "irq.softirq")->kind, VERDICT_NOT_TESTABLE);
+	stage__free(&stage);
 }
 
 static void test_older_recordings(void **state)

@@ -1,11 +1,16 @@
-// When the probes of calls between CPUs and of packets are needed.
+// When the probes of calls between CPUs and of packets are needed, and what happens where the kernel refuses them.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 #include <cmocka.h>
 
+#include <bpf/libbpf.h>
+
 #include "base/base.h"
+#include "bpf/records.h"
 #include "collect/irq_watch.h"
+#include "irq.skel.h"
 
 static enum irq_need calls(uint64_t count, uint64_t ns, int64_t flushes)
 {
@@ -41,9 +46,37 @@ static void test_packets(void **state)
 	assert_int_equal(irq_watch__decide(IRQ_GROUP_PACKETS, &load), IRQ_NEED_ALL);
 }
 
+// A program that is not loaded cannot be attached: as one that the kernel refuses.
+static void test_a_group_that_is_refused_leaves_the_other_alone(void **state)
+{
+	struct irq_bpf *skeleton = irq_bpf__open();
+	struct irq_cpu cpu = { 0 };
+
+	(void)state;
+	assert_non_null(skeleton);
+	libbpf_set_print(NULL);
+	struct bpf_program *const programs[IRQ_GROUPS][IRQ_GROUP_PROGRAMS] = { [IRQ_GROUP_PACKETS] = { skeleton->progs.on_receive } };
+	struct irq_watch *watch = irq_watch__new(programs);
+	assert_true(irq_watch__refusal(watch, IRQ_GROUP_PACKETS) < 0);
+	assert_int_equal(irq_watch__refusal(watch, IRQ_GROUP_CALLS), 0);
+	irq_watch__begin(watch, &cpu, 1);
+	usleep(110000);
+	cpu.softirq[3].ns = NS_PER_SEC;         // NET_RX: its probes would be needed
+	assert_int_equal(irq_watch__look(watch), 0);
+	assert_int_equal(irq_watch__seen_ns(watch, IRQ_GROUP_PACKETS), 0);
+	assert_true(irq_watch__seen_ns(watch, IRQ_GROUP_CALLS) >= 110 * NS_PER_MSEC);
+	irq_watch__end(watch);
+	assert_int_equal(irq_watch__seen_ns(watch, IRQ_GROUP_PACKETS), 0);
+	irq_watch__free(watch);
+	irq_bpf__destroy(skeleton);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_calls), cmocka_unit_test(test_packets) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_calls), cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_a_group_that_is_refused_leaves_the_other_alone),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

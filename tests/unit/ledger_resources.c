@@ -9,6 +9,7 @@
 #include "collect/kernel_stacks.h"
 #include "ledger/ledger.h"
 #include "ledger/resources.h"
+#include "symbolize/kernel_symbols.h"
 
 #include <math.h>
 #include <string.h>
@@ -199,8 +200,12 @@ static void test_the_same_stack_is_kept_once(void **state)
 	assert_null(kernel_stacks__frames(stacks, 0));
 	assert_null(kernel_stacks__frames(stacks, 5));
 	assert_null(kernel_stacks__frames(stacks, -1));
-	kernel_stacks__resolve(stacks);
+	struct kernel_symbols *symbols = kernel_symbols__new();
+	kernel_stacks__want_symbols(stacks, symbols);
+	kernel_symbols__read_from(symbols, NULL);
+	kernel_stacks__resolve(stacks, symbols);
 	assert_non_null(strchr(kernel_stacks__frames(stacks, 0), '\n'));        // two frames at least
+	kernel_symbols__free(symbols);
 	kernel_stacks__free(stacks);
 }
 
