@@ -55,7 +55,7 @@ CROWDED = ("cpu.oversubscription", "cpu.priority")
 # Scenarios of locks, memory and devices: their truth says nothing of how much CPU time an emulated CPU needs for them. The others of that kind
 # were judged right in this respect too, on a host that took 10 to 46 % of their time.
 LIGHT = ("semaphores", "nearlimit", "diskhog", "iolimit", "journal", "bystander", "tlbquiet", "pagefaults", "thrash", "userlocks",
-         "mprotectstorm", "madvisestorm", "brkstorm")
+         "mprotectstorm", "madvisestorm", "brkstorm", "rwlock")
 
 MACHINES = {
     # What the programs of lab/ make their disks, swap and networks of.
