@@ -5,7 +5,8 @@
 #include <math.h>
 #include <sched.h>
 
-struct hurt { size_t crowd; double lost_ns, loss; bool severe; };
+// What a crowd lost, without what whystall itself took from it; to_others_ns: the part that its own kind did not take.
+struct hurt { size_t crowd; double lost_ns, to_others_ns, loss; bool severe; };
 // What a crowd took from those who were hurt, and the part of it for which it answers.
 struct charge { double ns, own_ns, blame_ns; bool accused; };
 struct accusation {
@@ -72,15 +73,29 @@ static double longest_wait_ns(const struct scene *scene)
 	return ns > 0 ? ns : INFINITY;  // no books: nothing is known
 }
 
+// What whystall took from each crowd. It is no cause of a stall that was there before it came; its own cost is told elsewhere.
+static double *taken_by_tool(const struct accusation *accusation)
+{
+	const struct scene *scene = accusation->scene;
+	double *taken_ns = base__alloc(scene->crowd_count + 1, sizeof(*taken_ns));
+	for (size_t i = 0; i < scene->meeting_count; i++) {
+		const struct meeting *meeting = &scene->meetings[i];
+		if (meeting->culprit != SIZE_MAX && meeting->culprit != meeting->victim && scene->crowds[meeting->culprit].tool)
+			taken_ns[meeting->victim] += meeting->portion_ns[accusation->portion];
+	}
+	return taken_ns;
+}
+
 static void find_hurts(struct accusation *accusation)
 {
 	const struct scene *scene = accusation->scene;
+	cleanup_free double *tool_ns = taken_by_tool(accusation);
 	// Not of the others: what a quota takes, and part of what steal and interrupts do, is in no counter of pressure.
 	double longest_ns = accusation->portion == PORTION_COMPETITION ? longest_wait_ns(scene) : INFINITY;
 	accusation->hurts = base__alloc(scene->crowd_count + 1, sizeof(struct hurt));
 	for (size_t i = 0; i < scene->crowd_count; i++) {
 		const struct crowd *crowd = &scene->crowds[i];
-		double lost_ns = crowd->lost_ns[accusation->portion], demand_ns = crowd__demand_ns(crowd);
+		double lost_ns = crowd->lost_ns[accusation->portion] - tool_ns[i], demand_ns = crowd__demand_ns(crowd);
 		double loss = demand_ns > 0 ? lost_ns / demand_ns : 0;
 		// Kernel threads that ask for little (khugepaged, ksmd) wait by design.
 		bool background = crowd->members[0]->row->kernel_thread && crowd->nice_highest > 0;
@@ -91,7 +106,8 @@ static void find_hurts(struct accusation *accusation)
 		bool severe = loss >= threshold__value(THRESHOLD_LOSS_SEVERE) &&
 			      fmin(lost_ns, longest_ns) >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;
 		accusation->hurt_ns += lost_ns;
-		accusation->hurts[accusation->hurt_count++] = (struct hurt){ i, lost_ns, loss > 1 ? 1 : loss, severe };
+		accusation->hurts[accusation->hurt_count++] = (struct hurt){ i, lost_ns, crowd->lost_to_others_ns[accusation->portion] - tool_ns[i],
+									     loss > 1 ? 1 : loss, severe };
 	}
 }
 
@@ -184,7 +200,7 @@ static void add_victims(const struct accusation *accusation, struct verdict *ver
 		const struct crowd *crowd = &scene->crowds[hurt->crowd];
 		struct party *party = verdict__add_victim(verdict, crowd, hurt->lost_ns);
 		party->loss = hurt->loss;
-		party->own_seconds = seconds(hurt->lost_ns - crowd->lost_to_others_ns[accusation->portion]);
+		party->own_seconds = seconds(hurt->lost_ns - hurt->to_others_ns);
 		bool own = hurt->lost_ns > 0 && party->own_seconds / party->seconds >= 0.5;
 		party__set_note(party, "lost %s of the time it wanted to run; longest wait %s%s",
 				wording__percent(hurt->loss).text, wording__seconds(seconds((double)crowd->wait_max_ns)).text,
@@ -216,19 +232,25 @@ static bool any_culprit(const struct accusation *accusation)
 	return false;
 }
 
-// Where no single party passes the rules (many small ones together), the two largest are shown and the verdict is lower.
+// Where no single party passes the rules (many small ones together), the two largest are shown and the verdict is lower. All of them together
+// must have taken a good part of it: where most is nobody's who may be accused, nobody is.
 static void accuse_largest(struct accusation *accusation)
 {
-	for (int round = 0; round < 2; round++) {
-		struct charge *largest = NULL;
-		for (size_t i = 0; i < accusation->scene->crowd_count; i++) {
-			struct charge *charge = &accusation->charges[i];
-			if (!charge->accused && charge->ns > 0 && !accusation->scene->crowds[i].tool && (!largest || charge->ns > largest->ns))
-				largest = charge;
-		}
-		if (largest)
-			largest->accused = true;
+	struct charge *shown[2] = { 0 };
+	double ns = 0;
+	for (size_t i = 0; i < accusation->scene->crowd_count; i++) {
+		struct charge *charge = &accusation->charges[i];
+		if (accusation->scene->crowds[i].tool || charge->ns <= 0)
+			continue;
+		ns += charge->ns;
+		if (!shown[0] || charge->ns > shown[0]->ns)
+			shown[1] = shown[0], shown[0] = charge;
+		else if (!shown[1] || charge->ns > shown[1]->ns)
+			shown[1] = charge;
 	}
+	for (int i = 0; i < 2; i++)
+		if (shown[i] && ns >= threshold__value(THRESHOLD_HARM_SHARE) * accusation->hurt_ns)
+			shown[i]->accused = true;
 }
 
 void accusation__judge(const struct scene *scene, enum portion portion, struct verdict *verdict)

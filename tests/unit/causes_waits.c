@@ -208,6 +208,36 @@ static void test_tool_is_never_accused(void **state)
 	stage__free(&stage);
 }
 
+// What whystall took, at its realtime priority, is nobody else's: not the kernel thread's that took next to nothing beside it. Where others
+// took much, too, what they took counts.
+static void test_nobody_answers_for_the_tool(void **state)
+{
+	(void)state;
+	for (int much = 0; much < 2; much++) {
+		struct stage stage = stage__new(4000);
+		int64_t tool = stage__process(&stage, "whystall", 100, 4000, 100, 4000), server = stage__process(&stage, "server", 200, 1500, 6000, 0);
+		int64_t worker = stage__process(&stage, "kworker/1:0H", 46, 1000, 100, 1000);
+		int64_t taken_ms = much ? 2900 : 1;
+		recording__set_meta(stage.recording, "tool_pid", "100");
+		stage.recording->process[worker - 1].kernel_thread = 1;
+		stage__task(&stage, worker)->nice = -20;
+		stage__task(&stage, tool)->policy = SCHED_FIFO;
+		stage__pair(&stage, server, OCCUPANT_TASK, tool, 3000)->realtime_ns = 3000 * STAGE_MS;
+		stage__pair(&stage, server, OCCUPANT_TASK, worker, taken_ms)->heavier_ns = taken_ms * STAGE_MS;
+		stage__judge(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "cpu.priority");
+		assert_not_accused(&stage, "cpu.priority", tool);
+		if (much) {
+			assert_accused(&stage, "cpu.priority", worker);
+			assert_true(verdict->victims[0].seconds > 2.8 && verdict->victims[0].seconds < 3);
+		} else {
+			assert_verdict(&stage, "cpu.priority", "ruled_out");
+			assert_int_equal(verdict->culprit_count, 0);
+		}
+		stage__free(&stage);
+	}
+}
+
 static void test_affinity(void **state)
 {
 	struct stage stage = stage__new(7000);
@@ -481,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_bystander_is_not_accused),
 		cmocka_unit_test(test_many_small_ones_do_not_confirm),
 		cmocka_unit_test(test_small_harm_accuses_nobody),
+		cmocka_unit_test(test_nobody_answers_for_the_tool),
 		cmocka_unit_test(test_tool_is_never_accused),
 		cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_idle_allowed_cpu_is_not_oversubscription),
