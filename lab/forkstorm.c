@@ -20,16 +20,17 @@ static void storm(int fd, long busy_us, long period_us)
 
 static int start(struct lab *lab)
 {
-	int cpus = lab__cpus(NULL, 0);
+	int cpu[64], cpus = lab__cpus(cpu, 64);
 	if (access("/bin/true", X_OK) < 0) {
 		lab->needs = "/bin/true";
 		return -1;
 	}
 	for (int i = 0; i < 2 * cpus && i < 64; i++)
 		lab__start(lab, (struct lab_process){ .name = "job-spawner", .role = "storm", .part = LAB_CULPRIT });
+	// Each on a CPU of its own: two on one would wait for each other more than for the storm.
 	for (int i = 0; i < cpus && i < 64; i++)
 		lab__start_pair(lab,
-				(struct lab_process){ .name = "shop-server", .role = "serve", .part = LAB_VICTIM, .busy_us = 3000 },
+				(struct lab_process){ .name = "shop-server", .role = "serve", .part = LAB_VICTIM, .cpu = 1 + cpu[i], .busy_us = 3000 },
 				(struct lab_process){ .name = "shop-client", .role = "ask", .period_us = 5000 });
 	lab__start(lab, (struct lab_process){ .name = "sleeping-agent", .role = "sleep", .part = LAB_INNOCENT });
 	return 0;

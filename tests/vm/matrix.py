@@ -131,7 +131,8 @@ def judge_reader(report, directory):
 
 
 def judge_verdicts(report, truth, evaluate):
-    truth = {**truth, "unjudged": scenarios.ALWAYS_UNJUDGED}
+    # Kernel threads, whose nice is -20, may crowd the CPUs of an emulated guest (see CROWDED there); whom the truth calls innocent they must not be.
+    truth = {**truth, "unjudged": scenarios.ALWAYS_UNJUDGED, "allowed": [*truth["allowed"], "cpu.priority"]}
     found = ", ".join(f"{v['cause']} {v['verdict']}" for v in report["verdicts"] if v["verdict"] in evaluate.FOUND)
     accusations, misses = evaluate.compare(truth, report)
     wrong = [f"miss: {cause}: {what}" for cause, what in misses]
