@@ -1,7 +1,8 @@
 """What a recording's own probes counted, beside what the kernel counted itself in the same window (both are in the recording).
 
 `compare(path)` gives a Pair for each figure that is large enough to be compared. Pairs that differ by more than AGREE are wrong: the probes
-missed something or booked it elsewhere.
+missed something or booked it elsewhere. While a CPU runs a task whose events the kernel delivers to nobody, interrupts are not seen either. The
+recording says for how long that was (gap_ns of its CPU), from the switches alone; by so much more may be missing, and no more may be seen.
 """
 import contextlib
 import sqlite3
@@ -29,6 +30,8 @@ SINGLE = [
      " AND (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'irq.calls_seen_ns') >= 0.99 *"
      " (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'window_ns')"),
 ]
+# The part of the window in which a CPU delivered no events, by CPU.
+UNSEEN = "SELECT cpu, gap_ns * 1.0 / (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'window_ns') FROM cpu WHERE gap_ns > 0"
 ROWS = [
     ("soft interrupts", "SELECT key || ' on CPU ' || cpu, sum(count) FROM activity WHERE kind = 'softirq' GROUP BY 1",
      "SELECT name || ' on CPU ' || key, after - before FROM kernel_counter WHERE source = 'softirqs'"),
@@ -49,24 +52,30 @@ class Pair(NamedTuple):
     what: str
     recorded: int
     counted: int        # by the kernel
+    unseen: float = 0   # part of the time in which nothing could be recorded
 
     @property
     def apart(self):
-        return abs(self.recorded - self.counted) > AGREE * self.counted + SLACK
+        more, most = self.recorded - self.counted, AGREE * self.counted + SLACK
+        return more > most or -more > most + self.unseen * self.counted
 
     def __str__(self):
-        return f"{self.what}: recorded {self.recorded}, the kernel counted {self.counted}"
+        unseen = f" ({self.unseen:.1%} of the time without events)" if self.unseen else ""
+        return f"{self.what}: recorded {self.recorded}, the kernel counted {self.counted}{unseen}"
 
 
 def compare(path, interrupts=True):
     """Pairs of all figures that are large enough. Without `interrupts` where the kernel's files are read late, as in emulation."""
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        pairs = [Pair(what, *(database.execute(query).fetchone()[0] for query in (ours, theirs))) for what, ours, theirs in SINGLE]
+        unseen = {str(cpu): min(1, part or 0) for cpu, part in database.execute(UNSEEN)}
+        most = max(unseen.values(), default=0)      # for figures that are not told by CPU
+        pairs = [Pair(what, *(database.execute(query).fetchone()[0] for query in (ours, theirs)), most) for what, ours, theirs in SINGLE]
         for what, ours, theirs in ROWS:
             if "interrupt" in what and not interrupts:
                 continue
             recorded = dict(database.execute(ours).fetchall())
-            pairs += [Pair(f"{what} {name}", recorded.get(name, 0), counted) for name, counted in database.execute(theirs)]
+            pairs += [Pair(f"{what} {name}", recorded.get(name, 0), counted, unseen.get(name.partition(" on CPU ")[2], 0) if " on CPU " in name else most)
+                      for name, counted in database.execute(theirs)]
     return [pair._replace(recorded=pair.recorded or 0) for pair in pairs if (pair.counted or 0) >= ENOUGH]
 
 

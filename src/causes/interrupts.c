@@ -202,6 +202,39 @@ static void add_culprits(const struct interrupts *interrupts, struct verdict *ve
 	}
 }
 
+// The key that took most of that CPU's time.
+static const char *largest_key(const struct recording *recording, const char *kind, int64_t cpu)
+{
+	const struct activity_row *largest = NULL;
+	for (size_t i = 0; i < recording->activity_count; i++) {
+		const struct activity_row *row = &recording->activity[i];
+		if (fits(row->subject, "irq") && row->kind && fits(row->kind, kind) && row->cpu == cpu && row->key && (!largest || row->ns > largest->ns))
+			largest = row;
+	}
+	return largest ? largest->key : NULL;
+}
+
+// How many of the busiest CPU's largest kind the probes saw, of those that the kernel itself counted. (It counts hard interrupts by CPU too, but
+// the recording holds their sums.)
+static void add_seen(const struct interrupts *interrupts, struct verdict *verdict)
+{
+	const struct recording *recording = interrupts->scene->ledger->recording;
+	bool soft = interrupts->side == INTERRUPTS_SOFT;
+	int64_t cpu = interrupts->busiest_cpu;
+	const char *kind = soft ? "softirq" : "hardirq", *key = cpu >= 0 ? largest_key(recording, kind, cpu) : NULL;
+	if (!key)
+		return;
+	cleanup_free char *number = base__format("%lld", (long long)cpu);
+	double counted = soft ? interrupts__growth(recording, "softirqs", number, key) : interrupts__growth(recording, "interrupts", key, NULL);
+	cleanup_free char *what = soft ? base__format("%s on CPU %s, as counted by the kernel", key, number)
+				       : base__format("interrupt %s on all CPUs, as counted by the kernel", key);
+	if (counted <= 0)
+		return;
+	verdict__add_evidence(verdict, what, counted, "times", NAN, soft ? "/proc/softirqs" : "/proc/interrupts");
+	verdict__add_evidence(verdict, "part of them that the probes saw (none are seen while the CPU runs a task that the kernel traces nothing of)",
+			      interrupts__sum(recording, kind, key, soft ? cpu : -1).count / counted, "of them", NAN, "activity table, subject irq");
+}
+
 static void add_evidence(const struct interrupts *interrupts, struct verdict *verdict, double worst)
 {
 	const char *kind = interrupts->side == INTERRUPTS_SOFT ? "soft" : "hard";
@@ -277,6 +310,7 @@ void interrupts__judge(const struct interrupts *interrupts, struct verdict *verd
 	if (has_irq_pressure(scene->ledger->recording))
 		verdict->counted_by_pressure = "irq";
 	add_evidence(interrupts, verdict, harm.worst);
+	add_seen(interrupts, verdict);
 	if (verdict->kind > VERDICT_RULED_OUT)
 		add_culprits(interrupts, verdict);
 	else

@@ -15,7 +15,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	interrupts__judge(&interrupts, verdict);
 	double thread = interrupts__sum(recording, "softirq", NULL, -1).amount;
 	if (verdict->kind > VERDICT_RULED_OUT) {
-		verdict__add_evidence(verdict, "part of it in ksoftirqd, which waits for its turn as a task does", thread / NS_PER_SEC, "CPU seconds", NAN,
+		verdict__add_evidence(verdict, "time of soft interrupts in ksoftirqd, which waits for its turn as a task does", thread / NS_PER_SEC, "CPU seconds", NAN,
 				      "activity table, subject irq");
 		verdict__add_evidence(verdict, "times that NET_RX stopped with packets left (its budget was used up)",
 				      interrupts__growth(recording, "softnet", NULL, "squeezed"), "times", NAN, "/proc/net/softnet_stat, column 3");

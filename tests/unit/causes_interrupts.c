@@ -24,6 +24,15 @@ static struct stage new_stage(int64_t cpu_some_ms)
 	return stage;
 }
 
+// The figure of the evidence that begins so; -1: there is none.
+static double evidence(const struct verdict *verdict, const char *begin)
+{
+	for (size_t i = 0; i < verdict->evidence_count; i++)
+		if (!strncmp(verdict->evidence[i].what, begin, strlen(begin)))
+			return verdict->evidence[i].value;
+	return -1;
+}
+
 static const struct remedy_offer *offer(const struct verdict *verdict, const char *id)
 {
 	for (size_t i = 0; i < verdict->remedy_count; i++)
@@ -51,6 +60,9 @@ static struct stage flood(int64_t *ret_server, int64_t *ret_flood, int64_t serve
 	activity(&stage, "received", "lab-sink", 0, 1, 1000000, 0);
 	activity(&stage, "sent", "", *ret_flood, -1, 1000000, 0);
 	counter(&stage, "softnet", "1", "squeezed", 12);
+	counter(&stage, "softirqs", "0", "NET_RX", 7000);       // of another CPU
+	counter(&stage, "softirqs", "1", "NET_RX", 50500);
+	counter(&stage, "softirqs", "1", "TIMER", 900);
 	return stage;
 }
 
@@ -69,6 +81,8 @@ static void test_flood(void **state)
 	assert_non_null(strstr(verdict->culprits[0].note, "NET_RX (lab-sink)"));
 	assert_float_equal(verdict->stall_seconds, 4.0, 0.01);
 	assert_string_equal(verdict->counted_by_pressure, "cpu");
+	assert_float_equal(evidence(verdict, "NET_RX on CPU 1, as counted"), 50500, 0);
+	assert_float_equal(evidence(verdict, "part of them that the probes saw"), 50000.0 / 50500, 1e-9);
 	assert_non_null(strstr(offer(verdict, "receive-steering")->command, "/lab-sink/"));
 	assert_false(offer(verdict, "device-queues")->applicable);      // of software
 	assert_true(offer(verdict, "softirq-budget")->applicable);
@@ -170,6 +184,8 @@ static void test_hard_by_device(void **state)
 	assert_int_equal(verdict->culprit_count, 1);
 	assert_string_equal(verdict->culprits[0].kind, "irq");
 	assert_string_equal(verdict->culprits[0].name, "nvme0q1 (36)");
+	assert_float_equal(evidence(verdict, "interrupt 36 on all CPUs, as counted"), 400000, 0);
+	assert_float_equal(evidence(verdict, "part of them that the probes saw"), 1, 1e-9);
 	assert_non_null(strstr(offer(verdict, "irq-affinity")->command, "/proc/irq/36/"));
 	assert_null(offer(verdict, "fewer-timers"));
 	assert_true(stage__names(verdict->victims, verdict->victim_count, server));
