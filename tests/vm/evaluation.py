@@ -141,6 +141,11 @@ class Boot:
             raise RuntimeError(f"the recording failed: {self.words(home)}")
         return truth, home / "recording.db"
 
+    def load_died(self, scenario):
+        """Whether the scenario ended by itself before its recording was made."""
+        home = self.out / scenario.name
+        return (home / "died").exists() or bool(matrix.text_of(home / "truth")) and not (home / "record.status").exists()
+
     @staticmethod
     def words(home):
         """What the programs in the guest said when something went wrong."""
