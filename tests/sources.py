@@ -32,6 +32,8 @@ SINGLE = [
 ]
 # The part of the window in which a CPU delivered no events, by CPU.
 UNSEEN = "SELECT cpu, gap_ns * 1.0 / (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'window_ns') FROM cpu WHERE gap_ns > 0"
+# Calls of other CPUs (interrupt CAL) come in bursts, and a burst may fall into one gap: those that were asked for and never seen to run.
+LOST_CALLS = "SELECT sum(CASE kind WHEN 'caller' THEN count ELSE -count END) FROM activity WHERE subject = 'irq' AND kind IN ('caller', 'call')"
 ROWS = [
     ("soft interrupts", "SELECT key || ' on CPU ' || cpu, sum(count) FROM activity WHERE kind = 'softirq' GROUP BY 1",
      "SELECT name || ' on CPU ' || key, after - before FROM kernel_counter WHERE source = 'softirqs'"),
@@ -52,7 +54,7 @@ class Pair(NamedTuple):
     what: str
     recorded: int
     counted: int        # by the kernel
-    unseen: float = 0   # part of the time in which nothing could be recorded
+    unseen: float = 0   # part of them that may have come while nothing could be recorded
 
     @property
     def apart(self):
@@ -60,7 +62,7 @@ class Pair(NamedTuple):
         return more > most or -more > most + self.unseen * self.counted
 
     def __str__(self):
-        unseen = f" ({self.unseen:.1%} of the time without events)" if self.unseen else ""
+        unseen = f" ({self.unseen:.1%} may be unseen)" if self.unseen else ""
         return f"{self.what}: recorded {self.recorded}, the kernel counted {self.counted}{unseen}"
 
 
@@ -76,6 +78,9 @@ def compare(path, interrupts=True):
             recorded = dict(database.execute(ours).fetchall())
             pairs += [Pair(f"{what} {name}", recorded.get(name, 0), counted, unseen.get(name.partition(" on CPU ")[2], 0) if " on CPU " in name else most)
                       for name, counted in database.execute(theirs)]
+        lost = database.execute(LOST_CALLS).fetchone()[0] or 0 if most else 0
+        pairs = [pair._replace(unseen=max(pair.unseen, min(0.5, lost / pair.counted))) if pair.what == "interrupt CAL" and pair.counted else pair
+                 for pair in pairs]
     return [pair._replace(recorded=pair.recorded or 0) for pair in pairs if (pair.counted or 0) >= ENOUGH]
 
 
