@@ -2,6 +2,7 @@
 #include "causes/effects.h"
 #include "base/base.h"
 #include "causes/host_events.h"
+#include "causes/kernel_holds.h"
 #include "causes/scene.h"
 #include "causes/thresholds.h"
 #include "causes/wording.h"
@@ -230,6 +231,8 @@ double effects__behind_stalled_cpus(const struct diagnosis *diagnosis, const str
 {
 	const struct recording *recording = diagnosis->ledger->recording;
 	double behind_ns = 0, all_ns = 0;
+	struct kernel_holds holds;
+	kernel_holds__find(diagnosis->scene, &holds);
 	for (size_t i = 0; i < recording->event_count; i++) {
 		const struct event_row *wait = &recording->event[i];
 		bool stalled = false;
@@ -241,8 +244,12 @@ double effects__behind_stalled_cpus(const struct diagnosis *diagnosis, const str
 			stalled = host_event__is_lockup(row) && row->cpu == wait->cpu && wait->time_ns >= row->time_ns - (int64_t)host_event__lockup_ns(row) &&
 				  wait->time_ns - wait->wait_ns <= row->time_ns;
 		}
+		for (size_t j = 0; !stalled && j < holds.count; j++)
+			stalled = holds.holds[j].cpu == wait->cpu && (double)wait->time_ns >= holds.holds[j].end_ns - holds.holds[j].ns &&
+				  (double)(wait->time_ns - wait->wait_ns) <= holds.holds[j].end_ns;
 		if (stalled && is_member(cause->culprits, cause->culprit_count, wait->culprit))
 			behind_ns += (double)wait->wait_ns;
 	}
+	kernel_holds__free(&holds);
 	return all_ns > 0 ? effect->stall_seconds * behind_ns / all_ns : 0;
 }

@@ -1,6 +1,7 @@
 // A CPU that does not pass through the scheduler holds up RCU.
 #include "causes/host_events.h"
 #include "causes/judged.h"
+#include "causes/kernel_holds.h"
 #include "causes/rcu_stall.h"
 #include "causes/wording.h"
 
@@ -173,7 +174,70 @@ static void say_what(const struct scene *scene, const struct warnings *warnings,
 				     who ? who : "", shape ? "; " : "", shape ? shape : "");
 }
 
-static void judge(const struct scene *scene, struct verdict *verdict)
+// ---- sections that the kernel did not complain of: its timeouts are long ----
+
+static void add_hold(const struct scene *scene, const struct kernel_hold *hold, struct verdict *verdict)
+{
+	const struct ledger_process *process = ledger__process(scene->ledger, hold->process);
+	const struct crowd *crowd = &scene->crowds[scene->crowd_of[process - scene->ledger->processes]];
+	struct party *party = find_party(verdict, crowd, NULL);
+	if (party)
+		party->seconds += hold->ns / NS_PER_SEC;
+	else
+		party = verdict__add_culprit(verdict, crowd, hold->ns);
+	if (!party->note)
+		party__set_note(party, "had CPU %lld for %s within the kernel, where nothing could take it away", (long long)hold->cpu,
+				wording__seconds(hold->ns / NS_PER_SEC).text);
+}
+
+// Who waited for the culprits in these sections: by the single waits (10 ms and more) on their CPUs.
+static void add_held_up(const struct scene *scene, const struct kernel_holds *holds, struct verdict *verdict)
+{
+	const struct recording *recording = scene->ledger->recording;
+	cleanup_free double *ns = base__alloc(scene->crowd_count + 1, sizeof(*ns));
+	for (size_t i = 0; i < recording->event_count; i++) {
+		const struct event_row *wait = &recording->event[i];
+		const struct ledger_process *process = ledger__process(scene->ledger, wait->process);
+		double most = 0, end = (double)wait->time_ns, start = end - (double)wait->wait_ns;
+		for (size_t j = 0; process && j < holds->count; j++) {
+			const struct kernel_hold *hold = &holds->holds[j];
+			if (hold->cpu == wait->cpu)
+				most += fmax(0, fmin(end, hold->end_ns) - fmax(start, hold->end_ns - hold->ns));
+		}
+		if (most > 0)
+			ns[scene->crowd_of[process - scene->ledger->processes]] += most;
+	}
+	for (size_t i = 0; i < scene->crowd_count; i++) {
+		const struct crowd *crowd = &scene->crowds[i];
+		if (crowd->tool || crowd->stopper || !crowd->in_scope || ns[i] < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns)
+			continue;
+		struct party *party = verdict__add_victim(verdict, crowd, ns[i]);
+		party->loss = fmin(1, ns[i] / fmax(1, crowd__demand_ns(crowd)));
+	}
+}
+
+static void judge_holds(const struct scene *scene, const struct kernel_holds *holds, struct verdict *verdict)
+{
+	double confirmed = threshold__value(THRESHOLD_HOLD_CONFIRMED), longest = holds->longest_ns / NS_PER_SEC;
+	verdict->kind = longest >= confirmed ? VERDICT_CONFIRMED : VERDICT_CONTRIBUTING;
+	verdict->stall_seconds = holds->ns / NS_PER_SEC;
+	verdict->wall_seconds = fmin(verdict->stall_seconds, scene->ledger->window_seconds);
+	for (size_t i = 0; i < holds->count; i++)
+		add_hold(scene, &holds->holds[i], verdict);
+	add_held_up(scene, holds, verdict);
+	verdict__add_evidence(verdict, "longest time that a stopper thread (migration/N, above all classes) had to wait behind a task", longest, "s", confirmed,
+			      "event table");
+	verdict__add_evidence(verdict, "times that one had to wait so long", (double)holds->count, "times", NAN, "event table");
+	verdict__settle_parties(verdict, scene->ledger->window_seconds);
+	cleanup_free char *culprits = verdict__name_parties(scene->ledger, verdict->culprits, verdict->culprit_count, 2);
+	verdict__set_summary(verdict, "%s kept CPU %lld within the kernel for %s at a time: not even the kernel's own stopper thread got it", culprits,
+			     (long long)holds->holds[0].cpu, wording__seconds(longest).text);
+	verdict__add_check(verdict, "where it is in the kernel, while it lasts: the same function each time",
+			   "for i in 1 2 3; do cat /proc/%lld/stack; sleep 0.2; done", verdict__pid(scene->ledger, &verdict->culprits[0]));
+	verdict__add_check(verdict, "stacks of all CPUs, written to the kernel's log, while it lasts", "echo l > /proc/sysrq-trigger; dmesg | tail -80");
+}
+
+static void judge_warnings(const struct scene *scene, struct verdict *verdict)
 {
 	const struct recording *recording = scene->ledger->recording;
 	struct warnings warnings = sum_up(recording);
@@ -206,10 +270,25 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 			   "dmesg | grep -A3 'INFO: rcu'");
 }
 
+static void judge(const struct scene *scene, struct verdict *verdict)
+{
+	struct kernel_holds holds;
+	judge_warnings(scene, verdict);
+	kernel_holds__find(scene, &holds);
+	if (holds.count && verdict->kind < VERDICT_CONTRIBUTING) {
+		verdict->absent = false;
+		judge_holds(scene, &holds, verdict);
+	} else if (holds.count) {
+		verdict__add_evidence(verdict, "longest time that a stopper thread (migration/N, above all classes) had to wait behind a task",
+				      holds.longest_ns / NS_PER_SEC, "s", threshold__value(THRESHOLD_HOLD_CONFIRMED), "event table");
+	}
+	kernel_holds__free(&holds);
+}
+
 const struct cause kernel_rcu = {
 	.id = "kernel.rcu", .title = "a CPU blocks RCU", .counted_by_pressure = "none",
 	.claim = "a CPU that does not pass through the scheduler holds up RCU",
-	.decisive = "a stall or lockup warning in the window and that CPU's stack",
+	.decisive = "a stall or lockup warning in the window and that CPU's stack; or a task behind which even the stopper thread waits for seconds",
 	.by_hand = "dmesg | grep -iE 'rcu.*stall|lockup'",
 	.helps = "the code that loops; in a guest the pause or the steal behind it",
 	.account = ACCOUNT_HOST, .judge = judge,

@@ -150,6 +150,11 @@ const struct threshold_row threshold_table[THRESHOLDS] = {
 		"many short ones (a host that limits this machine's CPU time and tells no steal) shape its speed like stolen time" },
 	[THRESHOLD_PAUSE_CONTRIBUTING] = { "one pause, contributing", 0.08, "s", "host.pause",
 		"silences of up to 60 ms come from a busy host's scheduler, and the heartbeat is exact to 10 ms; a snapshot stops a machine for 0.1 s and more" },
+	[THRESHOLD_HOLD_CONFIRMED] = { "a section of the kernel that lets nobody have its CPU, confirmed", 2.0, "s", "kernel.rcu",
+		"the kernel's own code gives way every few milliseconds; it takes a tenth of what lets it complain (20 s), and timeouts of clusters begin at "
+		"one second" },
+	[THRESHOLD_HOLD_CONTRIBUTING] = { "the same, contributing", 0.5, "s", "kernel.rcu",
+		"half a second is seen by everybody who wants that CPU; a slow or emulated machine makes tenths of a second of the kernel's ordinary sections" },
 	[THRESHOLD_FREQUENCY_SLOW] = { "a slow CPU: how far below its base frequency while busy", 0.10, "of it", "cpu.frequency",
 		"the base frequency is what the maker promises under load; reads of it wander by a few percent" },
 	[THRESHOLD_FREQUENCY_LOSS] = { "loss of speed, confirmed", 0.10, "of the busy CPUs' time", "cpu.frequency",

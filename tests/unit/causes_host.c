@@ -119,6 +119,121 @@ static void test_stalled_cpu(void **state)
 	stage__free(&stage);
 }
 
+// The kernel complained of nothing. CPU 0's stopper waited behind a program for some seconds, and with it a server.
+static struct stage held(int64_t ms, int64_t *ret_stopper, int64_t *ret_looper, int64_t *ret_server)
+{
+	struct stage stage = machine("kvm", "scheduler counter silence");
+	*ret_stopper = stage__process(&stage, "migration/0", 21, 1, ms, 0);
+	*ret_looper = stage__process(&stage, "looper", 200, 8000, 0, 0);
+	*ret_server = stage__process(&stage, "quote-server", 201, 1000, ms, 0);
+	stage.recording->process[*ret_stopper - 1].kernel_thread = 1;
+	stage__task(&stage, *ret_stopper)->policy = 1;          // SCHED_FIFO
+	stage__task(&stage, *ret_stopper)->rt_priority = 99;
+	stage__task(&stage, *ret_stopper)->allowed_cpus = 1;
+	stage__pair(&stage, *ret_stopper, OCCUPANT_TASK, *ret_looper, ms);
+	stage__pair(&stage, *ret_server, OCCUPANT_TASK, *ret_looper, ms);
+	for (int waiter = 0; waiter < 2; waiter++)
+		*recording__add_event(stage.recording) = (struct event_row){ .time_ns = 9000 * STAGE_MS, .cpu = 0, .process = waiter ? *ret_server : *ret_stopper,
+			.tid = waiter ? 201 : 21, .wait_ns = ms * STAGE_MS, .kind = OCCUPANT_TASK, .culprit = *ret_looper };
+	return stage;
+}
+
+static void test_held_without_a_warning(void **state)
+{
+	static const struct { int64_t ms; const char *verdict; } cases[] = { { 5900, "confirmed" }, { 2000, "confirmed" }, { 1990, "contributing" },
+		{ 500, "contributing" }, { 490, "ruled_out" }, { 4, "ruled_out" } };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t stopper, looper, server;
+		struct stage stage = held(cases[i].ms, &stopper, &looper, &server);
+		stage__judge(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "kernel.rcu");
+		assert_verdict(&stage, "kernel.rcu", cases[i].verdict);
+		assert_int_equal(verdict->culprit_count, cases[i].ms >= 500);
+		assert_int_equal(verdict->victim_count, cases[i].ms >= 500);    // not the stopper
+		if (cases[i].ms >= 500) {
+			assert_accused(&stage, "kernel.rcu", looper);
+			assert_victim(&stage, "kernel.rcu", server);
+			assert_float_equal(verdict->stall_seconds, (double)cases[i].ms / 1000, 1e-9);
+			assert_non_null(strstr(verdict->summary, "CPU 0"));
+		}
+		stage__free(&stage);
+	}
+}
+
+// A log that can't be read hides warnings, and no such section.
+static void test_held_without_a_log(void **state)
+{
+	int64_t stopper, looper, server;
+	struct stage stage = held(5900, &stopper, &looper, &server);
+	(void)state;
+	recording__set_meta(stage.recording, "kernel_log", "Permission denied");
+	stage__judge(&stage);
+	assert_verdict(&stage, "kernel.rcu", "confirmed");
+	assert_false(stage__verdict(&stage, "kernel.rcu")->absent);
+	stage__free(&stage);
+}
+
+// It goes on when the window ends: the wait is not over, and still in the pairs.
+static void test_held_at_the_end(void **state)
+{
+	int64_t stopper, looper, server;
+	struct stage stage = held(5900, &stopper, &looper, &server);
+	(void)state;
+	stage.recording->event_count = 0;
+	stage__task(&stage, stopper)->open_wait_ns = 5900 * STAGE_MS;
+	stage__judge(&stage);
+	assert_verdict(&stage, "kernel.rcu", "confirmed");
+	assert_accused(&stage, "kernel.rcu", looper);
+	stage__free(&stage);
+}
+
+// What looks like it and is not: nobody may be accused.
+static void test_not_held(void **state)
+{
+	static const char *const cases[] = { "paused", "a silent CPU of a guest", "stolen", "a missed switch", "another thread of class FIFO", "whystall", "a stopper" };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int64_t stopper, looper, server;
+		struct stage stage = held(5900, &stopper, &looper, &server);
+		switch (i) {
+		case 0: happened(&stage, "pause", 8990, 5600, -1, 0, "words"); break;
+		case 1: happened(&stage, "silence", 8990, 5600, 0, 0, "words"); break;
+		case 2: stage.recording->pair[0].wait_ns = 400 * STAGE_MS; break;
+		case 3: stage.recording->cpu[0].kernel_switches = 1; break;
+		case 4: stage__task(&stage, stopper)->rt_priority = 50; break;
+		case 5: recording__set_meta(stage.recording, "tool_pid", "200"); break;
+		default:
+			stage.recording->process[looper - 1].kernel_thread = 1;
+			stage__task(&stage, looper)->policy = 1;
+			stage__task(&stage, looper)->rt_priority = 99;
+		}
+		stage__judge(&stage);
+		if (stage__verdict(&stage, "kernel.rcu")->kind != VERDICT_RULED_OUT)
+			fail_msg("%s: %s", cases[i], verdict__name(stage__verdict(&stage, "kernel.rcu")->kind));
+		stage__free(&stage);
+	}
+}
+
+// A switch that a gap hid was healed; on bare metal a CPU without timer interrupts is one that ran with them off.
+static void test_held_all_the_same(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int64_t stopper, looper, server;
+		struct stage stage = held(5900, &stopper, &looper, &server);
+		if (i) {
+			recording__set_meta(stage.recording, "virtualization", "none");
+			happened(&stage, "silence", 8990, 5600, 0, 0, "words");
+		} else {
+			stage.recording->cpu[0].kernel_switches = stage.recording->cpu[0].gaps = 1;
+		}
+		stage__judge(&stage);
+		assert_verdict(&stage, "kernel.rcu", "confirmed");
+		stage__free(&stage);
+	}
+}
+
 // The same warning during and after a pause: nobody is accused of it but the hypervisor.
 static void test_stalled_by_a_pause(void **state)
 {
@@ -239,7 +354,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pauses), cmocka_unit_test(test_a_pause_before_the_window), cmocka_unit_test(test_who_can_tell),
-		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_stalled_cpu), cmocka_unit_test(test_stalled_by_a_pause),
+		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_stalled_cpu), cmocka_unit_test(test_held_without_a_warning),
+		cmocka_unit_test(test_held_without_a_log), cmocka_unit_test(test_held_at_the_end), cmocka_unit_test(test_not_held),
+		cmocka_unit_test(test_held_all_the_same), cmocka_unit_test(test_stalled_by_a_pause),
 		cmocka_unit_test(test_stalled_beside_a_pause), cmocka_unit_test(test_repeated_warnings), cmocka_unit_test(test_warnings_before),
 		cmocka_unit_test(test_stall_figures), cmocka_unit_test(test_untold_steal),
 	};
