@@ -1,5 +1,6 @@
 // Verdicts about the machine: pauses, stall warnings, and stolen time that nobody tells.
 #include "unit/stage.h"
+#include "causes/effects.h"
 #include "causes/rcu_stall.h"
 
 #include <math.h>
@@ -157,6 +158,27 @@ static void test_held_without_a_warning(void **state)
 			assert_float_equal(verdict->stall_seconds, (double)cases[i].ms / 1000, 1e-9);
 			assert_non_null(strstr(verdict->summary, "CPU 0"));
 		}
+		stage__free(&stage);
+	}
+}
+
+// What the server lost by it is no want of CPUs of its own; what it lost to others is.
+static void test_waits_behind_a_section(void **state)
+{
+	(void)state;
+	for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+		int64_t stopper, looper, server;
+		struct stage stage = held(5900, &stopper, &looper, &server);
+		stage.recording->event[1].cpu = elsewhere;
+		stage__judge(&stage);
+		struct verdict *effect = stage__find(&stage, "cpu.oversubscription"), *cause = stage__find(&stage, "kernel.rcu");
+		stage__forget_verdicts(&stage);
+		effect->kind = VERDICT_CONTRIBUTING;
+		effect->stall_seconds = 5.9;
+		cause->kind = VERDICT_CONFIRMED;
+		stage__add_party(&stage, effect, true, server, 5.9);
+		stage__add_party(&stage, cause, false, looper, 5.9);
+		assert_float_equal(effects__behind_stalled_cpus(stage.diagnosis, effect, cause), elsewhere ? 0 : 5.9, 1e-9);
 		stage__free(&stage);
 	}
 }
@@ -355,7 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pauses), cmocka_unit_test(test_a_pause_before_the_window), cmocka_unit_test(test_who_can_tell),
 		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_stalled_cpu), cmocka_unit_test(test_held_without_a_warning),
-		cmocka_unit_test(test_held_without_a_log), cmocka_unit_test(test_held_at_the_end), cmocka_unit_test(test_not_held),
+		cmocka_unit_test(test_waits_behind_a_section), cmocka_unit_test(test_held_without_a_log), cmocka_unit_test(test_held_at_the_end), cmocka_unit_test(test_not_held),
 		cmocka_unit_test(test_held_all_the_same), cmocka_unit_test(test_stalled_by_a_pause),
 		cmocka_unit_test(test_stalled_beside_a_pause), cmocka_unit_test(test_repeated_warnings), cmocka_unit_test(test_warnings_before),
 		cmocka_unit_test(test_stall_figures), cmocka_unit_test(test_untold_steal),
