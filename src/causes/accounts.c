@@ -60,7 +60,10 @@ static const char *reason_of(const struct diagnosis *diagnosis, enum account acc
 		return "not in this recording";
 	if (!strcmp(state, "0"))
 		return "this kernel has no tracepoints for them";
-	return strcmp(state, "on") && strcmp(state, "1") ? state : "see above";
+	if (strcmp(state, "on") && strcmp(state, "1"))
+		return state;
+	// What the recording as a whole lacks is said above, what one load hides beside its verdict.
+	return account == ACCOUNT_SLEEPS ? "see below" : "see above";
 }
 
 bool account__is_judged(const struct diagnosis *diagnosis, enum account account, const char **ret_reason)

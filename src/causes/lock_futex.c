@@ -9,6 +9,9 @@
 #include <math.h>
 #include <string.h>
 
+#define GOROUTINES_LEAST 10     // sampled wake-ups by unlocks; below, they are chance
+#define DOUBTFUL_RATE 10        // hand-overs a second; a few long ones are rather work that came
+
 static size_t crowd_of(const struct scene *scene, int64_t process)
 {
 	const struct ledger_process *row = process ? ledger__process(scene->ledger, process) : NULL;
@@ -111,7 +114,8 @@ static void add_locks(const struct contention *heaviest, struct verdict *verdict
 }
 
 // Go parks a goroutine that waits for a sync.Mutex, not its thread; but an unlock that lets one go on wakes an idle thread to run it.
-static void add_goroutines(const struct scene *scene, struct verdict *verdict)
+// Returns one such program, or NULL.
+static const struct process_row *add_goroutines(const struct scene *scene, struct verdict *verdict)
 {
 	const struct ledger_futexes *futexes = &scene->ledger->futexes;
 	const struct process_row *whose = NULL;
@@ -128,11 +132,72 @@ static void add_goroutines(const struct scene *scene, struct verdict *verdict)
 				whose = recording__process(scene->ledger->recording, row->process);
 			}
 		}
-	if (!whose || unlocks < 10)
-		return;
+	if (!whose || unlocks < GOROUTINES_LEAST)
+		return NULL;
 	cleanup_free char *what = base__format("wake-ups of Go threads (of %s among them) that an unlock of a sync.Mutex or RWMutex made: goroutines wait for such "
 					       "locks; for how long, threads do not show (the mutex profile of the program does)", wording__process_name(whose));
 	verdict__add_evidence(verdict, what, unlocks / all, "of the sampled wake-ups", NAN, "futex_stack");
+	return whose;
+}
+
+// ---- what could be locks and was not told from queues ----
+
+// Of one program: its waits there that its own threads ended, as locks and queues both do.
+struct doubtful { size_t crowd; double ns; int64_t waits; };
+
+// The program with most of them, if that is enough to hold somebody up; crowd SIZE_MAX: none.
+static struct doubtful most_doubtful(const struct scene *scene)
+{
+	const struct ledger_futexes *futexes = &scene->ledger->futexes;
+	cleanup_free struct doubtful *sums = base__alloc(scene->crowd_count + 1, sizeof(*sums));
+	struct doubtful most = { .crowd = SIZE_MAX };
+	for (size_t i = 0; i < futexes->count; i++) {
+		const struct futex_row *sum = &futexes->futexes[i].sum;
+		size_t crowd = crowd_of(scene, futexes->futexes[i].row->process);
+		if (futexes->futexes[i].class != FUTEX_UNDECIDED || crowd == SIZE_MAX || scene->crowds[crowd].tool || !scene->crowds[crowd].in_scope ||
+		    sum->waits <= 0)
+			continue;
+		sums[crowd].ns += (double)(sum->wait_ns - sum->open_wait_ns) * fmin(1, (double)sum->wakes / (double)sum->waits);
+		sums[crowd].waits += sum->wakes;
+	}
+	for (size_t i = 0; i < scene->crowd_count; i++)
+		if (sums[i].ns > most.ns)
+			most = (struct doubtful){ i, sums[i].ns, sums[i].waits };
+	bool enough = most.ns >= threshold__value(THRESHOLD_LOCK_WALL_CONFIRMED) * scene->window_ns &&
+		      (double)most.waits >= DOUBTFUL_RATE * scene->window_ns / NS_PER_SEC;
+	return enough ? most : (struct doubtful){ .crowd = SIZE_MAX };
+}
+
+// What tells its locks from its queues.
+static char *better_tool(const struct process_row *process)
+{
+	const char *runtime = process->runtime ? process->runtime : "";
+	if (!strcmp(runtime, "jvm"))
+		return base__format("jstack %lld", (long long)process->pid);
+	if (!strcmp(runtime, "go"))
+		return base__copy("the mutex profile of Go");
+	if (process->name && !strncmp(process->name, "postgres", 8))
+		return base__copy("wait_event in pg_stat_activity");
+	return base__format("gdb -p %lld -batch -ex 'thread apply all bt' (with its symbols)", (long long)process->pid);
+}
+
+// Nothing was found, and something may be there: it can't be ruled out.
+static void doubt(const struct scene *scene, const struct process_row *goroutines, struct verdict *verdict)
+{
+	struct doubtful doubtful = most_doubtful(scene);
+	if (verdict->kind >= VERDICT_CONTRIBUTING || (doubtful.crowd == SIZE_MAX && !goroutines))
+		return;
+	verdict->kind = VERDICT_NOT_TESTABLE;
+	verdict->absent = true;         // makes nothing else doubtful
+	if (doubtful.crowd != SIZE_MAX) {
+		cleanup_free char *tool = better_tool(scene->crowds[doubtful.crowd].members[0]->row);
+		verdict__set_summary(verdict, "threads of %s slept %s in all on futexes until another of them came, and nothing here tells whether these are "
+				     "locks or queues: see %s", crowd__name(&scene->crowds[doubtful.crowd]),
+				     wording__seconds(doubtful.ns / NS_PER_SEC).text, tool);
+	} else {
+		verdict__set_summary(verdict, "goroutines of %s wait for its sync.Mutex or RWMutex, and for how long its threads do not show: see its "
+				     "mutex profile", wording__process_name(goroutines));
+	}
 }
 
 // What was not told apart, with the programs that have most of it.
@@ -212,8 +277,9 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	} else {
 		verdict__set_summary(verdict, "nobody waited for a lock of his own program");
 	}
-	add_goroutines(scene, verdict);
+	const struct process_row *goroutines = add_goroutines(scene, verdict);
 	add_undecided(scene, verdict);
+	doubt(scene, goroutines, verdict);
 	for (size_t i = 0; i < count; i++)
 		contention__free(contentions[i]);
 	free(contentions);

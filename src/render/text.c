@@ -261,6 +261,14 @@ static void write_rest(struct page *page, const struct answer *answer)
 		page__labelled(page, 0, 14, STYLE_BOLD, "Ruled out:", answer->ruled_out);
 	if (answer->not_testable)
 		page__labelled(page, 0, 14, STYLE_BOLD, "Not testable:", answer->not_testable);
+	// Where it is for what was measured, and not for want of a probe or a file, the reason is an answer. (What makes others doubtful stands above.)
+	for (size_t i = 0; i < answer->diagnosis->verdict_count; i++) {
+		const struct verdict *verdict = &answer->diagnosis->verdicts[i];
+		if (verdict->kind != VERDICT_NOT_TESTABLE || !verdict->absent || !verdict->evidence_count)
+			continue;
+		cleanup_free char *reason = base__format("%s: %s.", verdict->cause->id, verdict->summary);
+		page__labelled(page, 0, 14, STYLE_PLAIN, "", reason);
+	}
 	page__labelled(page, 0, 14, STYLE_BOLD, "Limits:", answer->limits);
 	page__paragraph(page, 0, 2, STYLE_DIM, "'whystall causes ID' says how a cause is judged; '--format json' has every figure and the reason "
 			"for each verdict.");

@@ -314,12 +314,62 @@ static void test_what_is_undecided_accuses_nobody_and_is_said(void **state)
 	stage.recording->futex_stack_count = 0;
 	stage__judge(&stage);
 	const struct verdict *verdict = stage__verdict(&stage, "lock.futex");
-	assert_int_equal(verdict->kind, VERDICT_RULED_OUT);
+	assert_int_equal(verdict->kind, VERDICT_NOT_TESTABLE);  // its own threads ended the waits: it may be a lock
+	assert_true(verdict->absent);
 	assert_int_equal(verdict->culprit_count, 0);
+	assert_int_equal(verdict->victim_count, 0);
+	assert_says(verdict->summary, "one-big-mutex");
 	const struct evidence *last = &verdict->evidence[verdict->evidence_count - 1];
 	assert_says(last->what, "one-big-mutex 150 s");
 	assert_near(last->value, 150);
 	stage__free(&stage);
+}
+
+// Goroutines that wait for a sync.Mutex are parked without their thread: only the wake-ups by its unlocks are seen. Other wake-ups tell nothing.
+static void test_goroutines_are_not_ruled_out(void **state)
+{
+	static const char *const frames[] = { "runtime.futexwakeup (server)\nruntime.notewakeup (server)\nruntime.startm (server)\nsync.(*Mutex).unlockSlow (server)",
+		"runtime.futexwakeup (server)\nruntime.notewakeup (server)\nruntime.startm (server)\nruntime.chansend (server)" };
+	(void)state;
+	for (int channel = 0; channel < 2; channel++) {
+		struct stage stage = stage__new(100);
+		int64_t server = stage__process(&stage, "server", 100, 5000, 0, 0);
+		struct futex_row *row = stage__futex(&stage, server, 0xc000, STAGE_MUTEX, 500, 30000);
+		row->expected_zero = row->waits;
+		row->wakes = 500;
+		stage__futex_stack(&stage, 1, server, "waiter", "runtime.futex (server)\nruntime.notesleep (server)\nruntime.mPark (server)", 30000);
+		stage__futex_stack(&stage, 1, server, "waker", frames[channel], 0);
+		stage__judge(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "lock.futex");
+		assert_int_equal(verdict->kind, channel ? VERDICT_RULED_OUT : VERDICT_NOT_TESTABLE);
+		if (!channel)
+			assert_says(verdict->summary, "server");
+		assert_int_equal(verdict->culprit_count, 0);
+		stage__free(&stage);
+	}
+}
+
+// What cannot be the queue of a lock that matters is ruled out: nobody woke the waiters, hardly ever, or for little time; or they still sleep.
+static void test_what_is_undecided_and_harmless(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct futex_row *row;
+		struct stage stage = userlocks(i == 2 ? 900 : 150000, &row);
+		row->operation = STAGE_OTHER;
+		row->expected_two = row->others = row->mutual = 0;
+		row->expected_zero = row->waits;
+		if (i == 0)
+			row->wakes = 0;
+		if (i == 1)
+			row->wakes = 90;
+		if (i == 3)
+			row->open_wait_ns = row->wait_ns - 900 * STAGE_MS;
+		stage.recording->futex_stack_count = 0;
+		stage__judge(&stage);
+		assert_int_equal(stage__verdict(&stage, "lock.futex")->kind, VERDICT_RULED_OUT);
+		stage__free(&stage);
+	}
 }
 
 static void test_unknown_holders_confirm_nothing(void **state)
@@ -362,7 +412,7 @@ int main(void)
 		cmocka_unit_test(test_a_mutex_that_all_wait_for_is_confirmed),
 		cmocka_unit_test(test_short_waits_are_no_stall),
 		cmocka_unit_test(test_behaviour_alone_confirms_nothing),
-		cmocka_unit_test(test_what_is_undecided_accuses_nobody_and_is_said),
+		cmocka_unit_test(test_what_is_undecided_accuses_nobody_and_is_said), cmocka_unit_test(test_what_is_undecided_and_harmless), cmocka_unit_test(test_goroutines_are_not_ruled_out),
 		cmocka_unit_test(test_unknown_holders_confirm_nothing),
 		cmocka_unit_test(test_without_the_probe_it_is_not_testable),
 	};
