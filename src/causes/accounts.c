@@ -1,5 +1,6 @@
 #include "causes/accounts.h"
 #include "base/base.h"
+#include "causes/wording.h"
 #include "ledger/resources.h"
 
 #include <math.h>
@@ -136,19 +137,52 @@ double pressure__idle_seconds(const struct ledger *ledger, const char *resource)
 	return (double)ledger->sleeps.by_class[SLEEP_RING_IDLE].io_some_ns / NS_PER_SEC * resources__scale(ledger, "io", "some");
 }
 
-const struct process_row *pressure__main_waiter(const struct ledger *ledger, const char *resource, double *ret_share)
+static bool is_kind(const struct process_row *one, const struct process_row *other)
 {
-	const struct recording *recording = ledger->recording;
-	const struct pressure_share_row *most = NULL;
-	double all_ns = 0;
+	return one && other && one->name && other->name && !strcmp(one->name, other->name) && !strcmp(one->exe ? one->exe : "", other->exe ? other->exe : "");
+}
+
+// The waiting of all processes of its kind, and how many these are.
+static double sum_of_kind(const struct recording *recording, const char *resource, const struct process_row *kind, size_t *ret_count)
+{
+	double ns = 0;
+	*ret_count = 0;
 	for (size_t i = 0; i < recording->pressure_share_count; i++) {
 		const struct pressure_share_row *row = &recording->pressure_share[i];
+		if (!row->resource || strcmp(row->resource, resource) || !row->process || row->some_ns <= 0 ||
+		    !is_kind(recording__process(recording, row->process), kind))
+			continue;
+		ns += (double)row->some_ns;
+		++*ret_count;
+	}
+	return ns;
+}
+
+char *pressure__main_waiter(const struct ledger *ledger, const char *resource, double *ret_share)
+{
+	const struct recording *recording = ledger->recording;
+	const struct process_row *most = NULL;
+	double all_ns = 0, most_ns = 0;
+	size_t most_count = 0;
+	for (size_t i = 0; i < recording->pressure_share_count; i++) {
+		const struct pressure_share_row *row = &recording->pressure_share[i];
+		size_t count;
 		if (!row->resource || strcmp(row->resource, resource))
 			continue;
 		all_ns += (double)row->some_ns;
-		if (row->process && (!most || row->some_ns > most->some_ns))
-			most = row;
+		const struct process_row *process = row->process && row->some_ns > 0 ? recording__process(recording, row->process) : NULL;
+		if (!process || is_kind(process, most))
+			continue;
+		double ns = sum_of_kind(recording, resource, process, &count);
+		if (ns > most_ns) {
+			most = process;
+			most_ns = ns;
+			most_count = count;
+		}
 	}
-	*ret_share = most && all_ns > 0 ? (double)most->some_ns / all_ns : 0;
-	return most && most->some_ns > 0 ? recording__process(recording, most->process) : NULL;
+	*ret_share = all_ns > 0 ? most_ns / all_ns : 0;
+	if (!most)
+		return NULL;
+	return most_count > 1 ? base__format("%s (%zu processes)", wording__process_name(most), most_count)
+			      : base__format("%s (pid %lld)", wording__process_name(most), (long long)most->pid);
 }

@@ -28,7 +28,8 @@ double pressure__share(const struct ledger *ledger, const char *resource);
 double pressure__found_seconds(const struct diagnosis *diagnosis, const char *resource, bool *ret_any);
 // Seconds of the system's pressure that nobody suffers from: the kernel counts io_uring waiters as I/O pressure to whom nothing is owed.
 double pressure__idle_seconds(const struct ledger *ledger, const char *resource);
-// The process that waited most of a resource's pressure, and which part of what all waited that is; NULL where the recording does not tell.
-const struct process_row *pressure__main_waiter(const struct ledger *ledger, const char *resource, double *ret_share);
+// The process that waited most of a resource's pressure, together with the others of its name and executable, and which part of what all waited that
+// is: "server (pid 200)", "postgres (17 processes)". Owned; NULL where the recording does not tell.
+char *pressure__main_waiter(const struct ledger *ledger, const char *resource, double *ret_share);
 
 #endif

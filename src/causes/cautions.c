@@ -125,7 +125,7 @@ static void add_unattributed_caution(struct diagnosis *diagnosis, size_t number)
 	const struct ledger *ledger = diagnosis->ledger;
 	const struct ledger_pressure *row = pressure__system(ledger, resources[number]);
 	double seconds = diagnosis->unattributed_seconds[number], share;
-	const struct process_row *waiter = pressure__main_waiter(ledger, resources[number], &share);
+	cleanup_free char *waiter = pressure__main_waiter(ledger, resources[number], &share);
 	struct text_figure all = wording__seconds(seconds), part = wording__percent(seconds / ledger->window_seconds);
 
 	if (seconds <= 0)
@@ -135,9 +135,8 @@ static void add_unattributed_caution(struct diagnosis *diagnosis, size_t number)
 						    all.text, resources[number], part.text));
 	else if (waiter)
 		add_caution(diagnosis, base__format("The kernel also counted %s of %s pressure (%s of the window): the books explain %s of it, %s of the "
-						    "waiting was that of %s (pid %lld), and no cause was found.", all.text, resources[number], part.text,
-						    wording__percent(row->explained).text, wording__percent(share).text,
-						    wording__process_name(waiter), (long long)waiter->pid));
+						    "waiting was that of %s, and no cause was found.", all.text, resources[number], part.text,
+						    wording__percent(row->explained).text, wording__percent(share).text, waiter));
 	else
 		add_caution(diagnosis, base__format("The kernel also counted %s of %s pressure (%s of the window): the books explain %s of it, and no "
 						    "cause was found.", all.text, resources[number], part.text,

@@ -155,7 +155,7 @@ static char *unattributed_sentence(const struct diagnosis *diagnosis)
 	cleanup_free char *pressure = pressure_of(diagnosis, worst ? "io" : "memory"), *cpu = pressure_of(diagnosis, "cpu");
 	const struct ledger_pressure *row = pressure__system(diagnosis->ledger, worst ? "io" : "memory");
 	double share;
-	const struct process_row *waiter = pressure__main_waiter(diagnosis->ledger, worst ? "io" : "memory", &share);
+	cleanup_free char *waiter = pressure__main_waiter(diagnosis->ledger, worst ? "io" : "memory", &share);
 	if (!row || !row->booked) {
 		cleanup_string struct string places = { 0 };
 		bool all;
@@ -167,8 +167,9 @@ static char *unattributed_sentence(const struct diagnosis *diagnosis)
 	}
 	if (!waiter)
 		return base__format("UNEXPLAINED: %s, and no cause was found for it.", pressure);
-	return base__format("NO CAUSE FOUND for %s: %s of that waiting was %s's (pid %lld).", pressure, wording__percent(share).text,
-			    wording__process_name(waiter), (long long)waiter->pid);
+	bool short_waits = pressure__share(diagnosis->ledger, "cpu") >= threshold__value(THRESHOLD_WALL_CONTRIBUTING);
+	return base__format("NO CAUSE FOUND for %s: %s of that waiting was that of %s%s%s%s.", pressure, wording__percent(share).text, waiter,
+			    short_waits ? "; " : "", short_waits ? cpu : "", short_waits ? " is made of short or accepted waits" : "");
 }
 
 void headline__write(struct diagnosis *diagnosis)

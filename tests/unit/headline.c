@@ -1,6 +1,7 @@
 // The first lines of a report: which stalls are named, beside what, and what is said of the pressure.
 #include "stage.h"
 
+#include "causes/accounts.h"
 #include "causes/headline.h"
 #include "render/answer.h"
 #include "render/render.h"
@@ -171,11 +172,36 @@ static void test_pressure_without_a_cause(void **state)
 		assert_false(stage.diagnosis->healthy);
 		const char *headline = write_again(&stage);
 		cleanup_free char *text = cautions(&stage);
-		expect(headline, booked ? "NO CAUSE FOUND for I/O pressure (some) 40 %: 90 % of that waiting was server's (pid 200)."
+		expect(headline, booked ? "NO CAUSE FOUND for I/O pressure (some) 40 %: 90 % of that waiting was that of server (pid 200)"
 					: "no cause was found there (CPU pressure (some) 1.0 %), but memory or I/O pressure was counted");
 		expect(text, booked ? "io pressure (40 % of the window): the books explain 98 % of it, 90 % of the waiting was that of server (pid 200), and no "
 				      "cause was found." : "which this recording cannot attribute");
 		forbid(headline, "HEALTHY");
+		stage__free(&stage);
+	}
+}
+
+// Processes of one name and executable are told together, and CPU pressure that no verdict stands for is not passed over.
+static void test_pressure_of_many_alike(void **state)
+{
+	(void)state;
+	for (int alike = 0; alike < 2; alike++) {
+		struct stage stage = stage__new(3000);
+		int64_t first = stage__process(&stage, "postgres", 200, 1000, 0, 0), second = stage__process(&stage, "postgres", 201, 1000, 0, 0);
+		int64_t third = stage__process(&stage, "reader", 202, 1000, 0, 0);
+		if (!alike)
+			stage.recording->process[second - 1].exe[0] = '-';
+		*recording__add_pressure(stage.recording) = (struct pressure_row){ 0, base__copy("io"), base__copy("some"), 4000 * STAGE_MS };
+		const struct { int64_t process, ms; } shares[] = { { first, 1200 }, { second, 1200 }, { third, 1600 } };
+		for (size_t i = 0; i < ARRAY_SIZE(shares); i++)
+			*recording__add_pressure_share(stage.recording) = (struct pressure_share_row){ .resource = base__copy("io"),
+				.process = shares[i].process, .some_ns = shares[i].ms * STAGE_MS };
+		assert_int_equal(ledger__build(stage.recording, &stage.ledger), 0);
+		double share;
+		cleanup_free char *waiter = pressure__main_waiter(stage.ledger, "io", &share);
+		assert_string_equal(waiter, alike ? "postgres (2 processes)" : "reader (pid 202)");
+		assert_int_equal(diagnosis__make(stage.ledger, &stage.diagnosis), 0);
+		assert_float_equal(share, alike ? 0.6 : 0.4, 1e-9);
 		stage__free(&stage);
 	}
 }
@@ -258,7 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words_for_each_cause), cmocka_unit_test(test_separate_stalls_are_named), cmocka_unit_test(test_one_account),
 		cmocka_unit_test(test_pressure_that_another_cause_has), cmocka_unit_test(test_the_remainder),
-		cmocka_unit_test(test_pressure_without_a_cause), cmocka_unit_test(test_healthy), cmocka_unit_test(test_idle_ring_waiters), cmocka_unit_test(test_sleeps_in_json),
+		cmocka_unit_test(test_pressure_without_a_cause), cmocka_unit_test(test_pressure_of_many_alike), cmocka_unit_test(test_healthy), cmocka_unit_test(test_idle_ring_waiters), cmocka_unit_test(test_sleeps_in_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
