@@ -28,6 +28,21 @@ PAUSE_AFTER_SECONDS = 0.5
 LOOK_SECONDS = 0.02         # at the console, and at who has the host's CPU
 
 
+class Console:
+    """What a guest says on its console. One that is booted again, for a fault of the emulator, begins anew."""
+
+    def __init__(self):
+        self.read = ""
+
+    def new(self, text):
+        """The complete lines of all that was said that have not been read."""
+        if not text.startswith(self.read):
+            self.read = ""
+        more = text[len(self.read):text.rfind("\n") + 1]
+        self.read += more
+        return more.splitlines()
+
+
 class Boot:
     """One virtual machine and what it is to run; `failure` says what went wrong with all of it."""
 
@@ -84,13 +99,9 @@ class Boot:
     def watch(self, process, socket):
         """Acts upon what the guest says on its console: stops it where a scenario wants it, and looks whether it has the host's CPU while it
         records."""
-        names, seen, recording = {scenario.name: scenario for scenario in self.scenarios}, 0, None
+        names, console, recording = {scenario.name: scenario for scenario in self.scenarios}, Console(), None
         while process.poll() is None:
-            lines = matrix.text_of(self.out / "console.log").splitlines(keepends=True)
-            for line in lines[seen:]:
-                if not line.endswith("\n"):
-                    break
-                seen += 1
+            for line in console.new(matrix.text_of(self.out / "console.log")):
                 _, _, said = line.partition("vm: ")
                 name, _, what = said.strip().partition(" ")
                 if name not in names:
