@@ -77,7 +77,9 @@ TABLE = [
     # Its server and its client are tied to one CPU and take turns on it, which costs the client microseconds elsewhere.
     Scenario("netquiet", unjudged=(*CROWDED, "cpu.affinity")),
     # The workers of the loop device queue for the file below it, which its server, on a slow CPU, answers late.
-    *(Scenario(name, unjudged=CROWDED, allowed=("lock.kernel",)) for name in ("dirtythrottle", "fastsyncs", "fsyncstorm")),
+    *(Scenario(name, unjudged=CROWDED, allowed=("lock.kernel",)) for name in ("dirtythrottle", "fsyncstorm")),
+    # That server is so late at times that the kernel holds the writer back (seen on 7.2: 126 ms twice): true, and no stall elsewhere.
+    Scenario("fastsyncs", unjudged=(*CROWDED, "io.dirty"), allowed=("lock.kernel",)),
     # A thread of it that maps a buffer holds a mutex of malloc's meanwhile: who shares that waits for the mutex, and it for the mmap_lock.
     Scenario("mmapcase", unjudged=CROWDED, allowed=("lock.futex",)),
     # Reads a file of 1.5 GB, which must fit.
