@@ -44,15 +44,29 @@ double host_events__new_lockup_ns(const struct recording *recording, size_t numb
 	return fmax(0, (double)row->time_ns - start);
 }
 
+// How much of [end - length, end] the row's time covers.
+static double overlap_ns(const struct host_event_row *row, double end_ns, double length_ns)
+{
+	return fmax(0, fmin(end_ns, (double)row->time_ns) - fmax(end_ns - length_ns, (double)(row->time_ns - row->ns)));
+}
+
 double host_events__paused_ns(const struct recording *recording, double end_ns, double length_ns)
 {
 	double ns = 0;
 
-	for (size_t i = 0; i < recording->host_event_count; i++) {
-		const struct host_event_row *row = &recording->host_event[i];
+	for (size_t i = 0; i < recording->host_event_count; i++)
+		if (host_event__is(&recording->host_event[i], "pause"))
+			ns += overlap_ns(&recording->host_event[i], end_ns, length_ns);
+	return fmin(ns, length_ns);
+}
 
-		if (host_event__is(row, "pause"))
-			ns += fmax(0, fmin(end_ns, (double)row->time_ns) - fmax(end_ns - length_ns, (double)(row->time_ns - row->ns)));
-	}
+double host_events__silent_ns(const struct recording *recording, int64_t cpu, double end_ns, double length_ns)
+{
+	const char *virtualization = recording__meta(recording, "virtualization");
+	double ns = 0;
+
+	for (size_t i = 0; i < recording->host_event_count && virtualization && strcmp(virtualization, "none"); i++)
+		if (host_event__is(&recording->host_event[i], "silence") && recording->host_event[i].cpu == cpu)
+			ns += overlap_ns(&recording->host_event[i], end_ns, length_ns);
 	return fmin(ns, length_ns);
 }

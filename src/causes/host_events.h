@@ -19,5 +19,7 @@ double host_event__lockup_ns(const struct host_event_row *row);
 double host_events__new_lockup_ns(const struct recording *recording, size_t row);
 // How much of [end - length, end] lies within pauses of the machine in which its clock went on.
 double host_events__paused_ns(const struct recording *recording, double end_ns, double length_ns);
+// In a virtual machine, how much of it this CPU took no timer interrupt in: nobody can tell whether it ran. Else 0.
+double host_events__silent_ns(const struct recording *recording, int64_t cpu, double end_ns, double length_ns);
 
 #endif

@@ -30,19 +30,6 @@ static bool is_seen_whole(const struct recording *recording, int64_t cpu)
 	return false;
 }
 
-// In a virtual machine, the part of [end - length, end] in which this CPU took no timer interrupt: nobody can tell whether it ran.
-static double silent_ns(const struct recording *recording, int64_t cpu, double end_ns, double length_ns)
-{
-	const char *virtualization = recording__meta(recording, "virtualization");
-	double ns = 0;
-	for (size_t i = 0; i < recording->host_event_count && virtualization && strcmp(virtualization, "none"); i++) {
-		const struct host_event_row *row = &recording->host_event[i];
-		if (host_event__is(row, "silence") && row->cpu == cpu)
-			ns += fmax(0, fmin(end_ns, (double)row->time_ns) - fmax(end_ns - length_ns, (double)(row->time_ns - row->ns)));
-	}
-	return fmin(ns, length_ns);
-}
-
 // How long this task's process had the CPU while that stopper waited, in all.
 static double met_ns(const struct recording *recording, int64_t stopper, int64_t process)
 {
@@ -61,7 +48,7 @@ static void add(const struct scene *scene, int64_t stopper, struct kernel_hold h
 	const struct crowd *crowd = crowd_of(scene, hold.process);
 	if (!crowd || crowd->stopper || crowd->tool || !is_seen_whole(recording, hold.cpu))
 		return;
-	double lost = host_events__paused_ns(recording, hold.end_ns, hold.ns) + silent_ns(recording, hold.cpu, hold.end_ns, hold.ns);
+	double lost = host_events__paused_ns(recording, hold.end_ns, hold.ns) + host_events__silent_ns(recording, hold.cpu, hold.end_ns, hold.ns);
 	hold.ns = fmin(hold.ns - lost, met_ns(recording, stopper, hold.process));
 	if (hold.ns < threshold__value(THRESHOLD_HOLD_CONTRIBUTING) * NS_PER_SEC)
 		return;
