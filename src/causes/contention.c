@@ -174,6 +174,12 @@ static void mark_convoy(struct contention *contention)
 	if (contention->convoy && contention->kind == VERDICT_CONTRIBUTING)
 		contention->doubt = base__format("for %s of the waiting the lock was free: the task that was woken to take it had no CPU yet",
 						 wording__percent(1 - held).text);
+	// The evidence shows what was measured: why figures above what confirms do not confirm must be said.
+	else if (contention->kind == VERDICT_CONTRIBUTING && contention->wall_ns >= threshold__value(THRESHOLD_LOCK_WALL_CONFIRMED) * contention->scene->window_ns &&
+		 contention->worst_loss >= threshold__value(THRESHOLD_LOCK_LOSS_CONFIRMED))
+		contention->doubt = base__format("the part of the waiting in which the lock was free (%s) does not count: it leaves %s of the window and %s of the wanted time",
+						 wording__percent(1 - held).text, wording__percent(held * contention->wall_ns / contention->scene->window_ns).text,
+						 wording__percent(held * contention->worst_loss).text);
 }
 
 // A spinning lock whose holder's CPU the hypervisor has taken is waited for until the CPU is given back: such waits follow from that, and

@@ -65,7 +65,7 @@ double host_events__silent_ns(const struct recording *recording, int64_t cpu, do
 	const char *virtualization = recording__meta(recording, "virtualization");
 	double ns = 0;
 
-	for (size_t i = 0; i < recording->host_event_count && virtualization && strcmp(virtualization, "none"); i++)
+	for (size_t i = 0; i < recording->host_event_count && (!virtualization || strcmp(virtualization, "none")); i++)
 		if (host_event__is(&recording->host_event[i], "silence") && recording->host_event[i].cpu == cpu)
 			ns += overlap_ns(&recording->host_event[i], end_ns, length_ns);
 	return fmin(ns, length_ns);

@@ -84,10 +84,19 @@ static void add_open(const struct scene *scene, const struct task_row *task, str
 	add(scene, task->process, hold, holds);
 }
 
+// A virtual CPU that its host does not run holds its stopper up as well. Only the heartbeats tell that, so without them nobody may be accused.
+static bool is_told_from_pauses(const struct recording *recording)
+{
+	const char *virtualization = recording__meta(recording, "virtualization"), *probe = recording__meta(recording, "probe.host");
+	return (virtualization && !strcmp(virtualization, "none")) || (probe && !strcmp(probe, "on") && !recording__counter(recording, "heartbeats_lost"));
+}
+
 void kernel_holds__find(const struct scene *scene, struct kernel_holds *ret_holds)
 {
 	const struct recording *recording = scene->ledger->recording;
 	*ret_holds = (struct kernel_holds){ 0 };
+	if (!is_told_from_pauses(recording))
+		return;
 	for (size_t i = 0; i < recording->event_count; i++) {
 		const struct event_row *event = &recording->event[i];
 		if (event->kind == OCCUPANT_TASK && is_stopper(scene, event->process))

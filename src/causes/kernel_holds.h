@@ -17,7 +17,8 @@ struct kernel_holds {
 };
 
 // Without what pauses of the machine, hypervisors and interrupts took, and without CPUs of which switches were missed: a stopper's turn that was
-// not seen would make a wait of it. Free the result with kernel_holds__free().
+// not seen would make a wait of it. None in a virtual machine without heartbeats, which tell a CPU that its
+// host did not run. Free the result with kernel_holds__free().
 void kernel_holds__find(const struct scene *scene, struct kernel_holds *ret_holds);
 void kernel_holds__free(struct kernel_holds *holds);
 

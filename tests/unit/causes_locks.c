@@ -110,6 +110,27 @@ static void test_housekeeping_is_no_victim(void **state)
 	}
 }
 
+// Figures above what confirms, as measured, and below it without the time in which the lock was free: the report says why.
+static void test_what_does_not_count_is_said(void **state)
+{
+	(void)state;
+	for (int freed = 0; freed < 2; freed++) {
+		struct stage stage = stage__new(50);
+		int64_t process = stage__process(&stage, "daemon", 100, 3000, 2000, 0);
+		int64_t lock = stage__lock(&stage, "mmap_lock", process, NULL, 1500);
+		stage__lock_wait(&stage, lock, process, "write", 400, 2500);
+		stage__lock_hold(&stage, lock, process, "munmap", "handed over", freed ? 750 : 100);
+		stage__lock_hold(&stage, lock, process, "munmap", "write", freed ? 1750 : 2400);
+		stage__judge(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "lock.mmap");
+		assert_string_equal(verdict__name(verdict->kind), freed ? "contributing" : "confirmed");
+		assert_int_equal(verdict->doubt != NULL, freed);
+		if (freed)
+			assert_says(verdict->doubt, "the lock was free (30 %) does not count: it leaves 10 % of the window and 23 % of the wanted time");
+		stage__free(&stage);
+	}
+}
+
 // A lock that is free while the next owner has no CPU: a queue that follows from the want of CPUs. What it was really held for
 // decides: 1, 5 and 15 of 30 s here, of the 35 s that the victim wanted.
 static void test_a_convoy_follows_from_want_of_cpus(void **state)
@@ -568,7 +589,7 @@ int main(void)
 		cmocka_unit_test(test_threads_that_fight),
 		cmocka_unit_test(test_waiting_for_a_cpu_is_not_counted_here),
 		cmocka_unit_test(test_housekeeping_is_no_victim),
-		cmocka_unit_test(test_a_convoy_follows_from_want_of_cpus),
+		cmocka_unit_test(test_a_convoy_follows_from_want_of_cpus), cmocka_unit_test(test_what_does_not_count_is_said),
 		cmocka_unit_test(test_a_short_queue_of_many),
 		cmocka_unit_test(test_a_small_loss_beside_a_bearable_one),
 		cmocka_unit_test(test_few_lost_waits_hide_nothing),
