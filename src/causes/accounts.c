@@ -183,6 +183,6 @@ char *pressure__main_waiter(const struct ledger *ledger, const char *resource, d
 	*ret_share = all_ns > 0 ? most_ns / all_ns : 0;
 	if (!most)
 		return NULL;
-	return most_count > 1 ? base__format("%s (%zu processes)", wording__process_name(most), most_count)
-			      : base__format("%s (pid %lld)", wording__process_name(most), (long long)most->pid);
+	return most_count > 1 ? base__format("%s (%zu processes)", process_row__name(most), most_count)
+			      : base__format("%s (pid %lld)", process_row__name(most), (long long)most->pid);
 }

@@ -1,7 +1,7 @@
 // The sentences without which the headline would mislead, weightiest first.
 #include "causes/accounts.h"
 #include "causes/headline.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 #include "causes/wording.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 #include "causes/contention.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 #include "causes/verdict.h"
 #include "causes/wording.h"
 #include "base/base.h"
@@ -109,7 +109,7 @@ static bool is_leisurely(const struct crowd *crowd)
 	static const char *const names[] = { "khugepaged", "ksmd", "kcompactd", "kdamond" };
 	const struct process_row *row = crowd->members[0]->row;
 	for (size_t i = 0; row->kernel_thread && i < ARRAY_SIZE(names); i++)
-		if (!strncmp(wording__process_name(row), names[i], strlen(names[i])))
+		if (!strncmp(process_row__name(row), names[i], strlen(names[i])))
 			return true;
 	return false;
 }

@@ -3,7 +3,7 @@
 #define WHYSTALL_CONTENTION_H
 
 #include "causes/cause.h"
-#include "causes/scene.h"
+#include "ledger/scene.h"
 
 // What a crowd lost to the locks of a contention, as waiter, and what others lost to it, as owner. All in task-ns.
 struct contender {

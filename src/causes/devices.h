@@ -2,7 +2,7 @@
 #ifndef WHYSTALL_DEVICES_H
 #define WHYSTALL_DEVICES_H
 
-#include "causes/scene.h"
+#include "ledger/scene.h"
 
 enum device_direction { DEVICE_READ, DEVICE_WRITE, DEVICE_DIRECTIONS };
 

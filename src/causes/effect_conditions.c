@@ -3,8 +3,8 @@
 #include "base/base.h"
 #include "causes/host_events.h"
 #include "causes/kernel_holds.h"
-#include "causes/scene.h"
-#include "causes/thresholds.h"
+#include "ledger/scene.h"
+#include "ledger/thresholds.h"
 #include "causes/wording.h"
 #include "ledger/sleep_classes.h"
 
@@ -107,7 +107,7 @@ static double by_threads(const struct diagnosis *diagnosis, const struct verdict
 		const struct party *party = &effect->culprits[i];
 		const struct process_row *row = party->process ? recording__process(diagnosis->ledger->recording, party->process) : NULL;
 		all += party->seconds;
-		if (row && row->kernel_thread && !strncmp(wording__process_name(row), prefix, strlen(prefix)))
+		if (row && row->kernel_thread && !strncmp(process_row__name(row), prefix, strlen(prefix)))
 			seconds += party->seconds;
 	}
 	return all > 0 ? effect->stall_seconds * seconds / all : 0;

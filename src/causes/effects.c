@@ -1,6 +1,6 @@
 #include "causes/effects.h"
 #include "base/base.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 
 #include <math.h>
 #include <string.h>

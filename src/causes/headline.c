@@ -1,6 +1,6 @@
 #include "causes/headline.h"
 #include "causes/accounts.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 #include "causes/wording.h"
 
 #include <string.h>

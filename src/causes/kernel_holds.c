@@ -1,6 +1,6 @@
 #include "causes/kernel_holds.h"
 #include "causes/host_events.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #ifndef WHYSTALL_KERNEL_HOLDS_H
 #define WHYSTALL_KERNEL_HOLDS_H
 
-#include "causes/scene.h"
+#include "ledger/scene.h"
 
 struct kernel_hold {
 	int64_t process;        // whose task had the CPU: process_row.id

@@ -135,7 +135,7 @@ static const struct process_row *add_goroutines(const struct scene *scene, struc
 	if (!whose || unlocks < GOROUTINES_LEAST)
 		return NULL;
 	cleanup_free char *what = base__format("wake-ups of Go threads (of %s among them) that an unlock of a sync.Mutex or RWMutex made: goroutines wait for such "
-					       "locks; for how long, threads do not show (the mutex profile of the program does)", wording__process_name(whose));
+					       "locks; for how long, threads do not show (the mutex profile of the program does)", process_row__name(whose));
 	verdict__add_evidence(verdict, what, unlocks / all, "of the sampled wake-ups", NAN, "futex_stack");
 	return whose;
 }
@@ -196,7 +196,7 @@ static void doubt(const struct scene *scene, const struct process_row *goroutine
 				     wording__seconds(doubtful.ns / NS_PER_SEC).text, tool);
 	} else {
 		verdict__set_summary(verdict, "goroutines of %s wait for its sync.Mutex or RWMutex, and for how long its threads do not show: see its "
-				     "mutex profile", wording__process_name(goroutines));
+				     "mutex profile", process_row__name(goroutines));
 	}
 }
 

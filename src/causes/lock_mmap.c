@@ -57,7 +57,7 @@ static void summarize(const struct scene *scene, const struct contention *heavie
 {
 	const struct recording *recording = scene->ledger->recording;
 	const struct process_row *whose = recording__process(recording, heaviest->locks[0]->row->process);
-	const char *name = whose ? wording__process_name(whose) : "another process";
+	const char *name = whose ? process_row__name(whose) : "another process";
 	struct text_figure wall = wording__percent(heaviest->wall_ns / scene->window_ns);
 	const struct party *main = contention__main_culprit(heaviest, verdict);
 	cleanup_free char *victims = contention__name_victims(heaviest, verdict);

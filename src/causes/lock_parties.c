@@ -1,7 +1,7 @@
 // From judged contentions to a verdict: parties with what they did and their stacks, figures, evidence.
 #include "causes/contention.h"
 #include "causes/lock_words.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 #include "causes/verdict.h"
 #include "causes/wording.h"
 
@@ -144,7 +144,7 @@ static char *name_deed(const struct contention *contention, const char *deed)
 	const struct process_row *whose = recording__process(contention->scene->ledger->recording, contention->locks[0]->row->process);
 	struct string out = { 0 };
 	const char *pid = strstr(deed, "PID"), *it = strstr(deed, " of it");
-	cleanup_free char *name = whose ? base__format("%s (pid %lld)", wording__process_name(whose), (long long)whose->pid) : base__copy("it");
+	cleanup_free char *name = whose ? base__format("%s (pid %lld)", process_row__name(whose), (long long)whose->pid) : base__copy("it");
 	if (!whose || !pid)
 		string__add(&out, "%s", deed);
 	else

@@ -46,8 +46,8 @@ static void add_process(struct memory_case *one, const struct memory_process *pr
 
 static bool is_background(const struct crowd *crowd)
 {
-	return crowd->members[0]->row->kernel_thread && (crowd->nice_highest > 0 || !strncmp(wording__process_name(crowd->members[0]->row), "kswapd", 6) ||
-							 !strncmp(wording__process_name(crowd->members[0]->row), "kcompactd", 9));
+	return crowd->members[0]->row->kernel_thread && (crowd->nice_highest > 0 || !strncmp(process_row__name(crowd->members[0]->row), "kswapd", 6) ||
+							 !strncmp(process_row__name(crowd->members[0]->row), "kcompactd", 9));
 }
 
 static void weigh(struct memory_case *one)

@@ -2,7 +2,7 @@
 #ifndef WHYSTALL_MEMORY_CASE_H
 #define WHYSTALL_MEMORY_CASE_H
 
-#include "causes/scene.h"
+#include "ledger/scene.h"
 #include "causes/verdict.h"
 #include "ledger/memory.h"
 

@@ -4,8 +4,8 @@
 
 #include "base/base.h"
 #include "causes/cause.h"
-#include "causes/scene.h"
-#include "causes/thresholds.h"
+#include "ledger/scene.h"
+#include "ledger/thresholds.h"
 
 void verdict__set_summary(struct verdict *verdict, const char *format, ...) PRINTF_LIKE(2, 3);
 // Where it is from: a table of the recording or a file of the kernel. threshold NAN: none.

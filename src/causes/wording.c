@@ -39,11 +39,6 @@ struct text_figure wording__count(double number)
 	return figure;
 }
 
-const char *wording__process_name(const struct process_row *row)
-{
-	return row && row->name && *row->name ? row->name : "(unnamed)";
-}
-
 char *wording__shell_word(const char *word)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.,:@%+=-";
@@ -82,7 +77,7 @@ static const char *noun(const struct process_row *row, int64_t count)
 // Per-CPU kernel threads differ behind the slash; together they go by what is before it.
 static int name_length(const struct process_row *row, int64_t count)
 {
-	const char *name = wording__process_name(row);
+	const char *name = process_row__name(row);
 	return (int)(row->kernel_thread && count > 1 ? strcspn(name, "/") : strlen(name));
 }
 
@@ -137,7 +132,7 @@ static char *name_party(const struct recording *recording, const struct party *p
 	const struct process_row *row = party->process ? recording__process(recording, party->process) : NULL;
 	if (!row)
 		return base__copy(party->name ? party->name : party->kind);
-	const char *name = wording__process_name(row);
+	const char *name = process_row__name(row);
 	bool ended = row->gone || row->folded > 1;
 	cleanup_string struct string pids = { 0 };
 	if (pids_most && !ended)
@@ -167,15 +162,6 @@ char *wording__party_brief(const struct recording *recording, const struct party
 	return name_party(recording, party, 0, false);
 }
 
-bool wording__is_interpreter(const struct process_row *row)
-{
-	static const char *const names[] = { "python", "perl", "ruby", "node", "java", "php", "lua", "beam.smp" };
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strncmp(wording__process_name(row), names[i], strlen(names[i])))
-			return true;
-	return false;
-}
-
 char *wording__identity(const struct process_row *row)
 {
 	struct string out = { 0 };
@@ -183,7 +169,7 @@ char *wording__identity(const struct process_row *row)
 	if (!row)
 		return NULL;
 	// A script says more than the path of its interpreter.
-	if (row->command_line && *row->command_line && wording__is_interpreter(row))
+	if (row->command_line && *row->command_line && process_row__is_interpreter(row))
 		string__add(&out, "%s", row->command_line), comma = ", ";
 	else if (row->exe && *row->exe)
 		string__add(&out, "%s", row->exe), comma = ", ";

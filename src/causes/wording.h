@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "causes/cause.h"
+#include "ledger/process_names.h"
 
 struct text_figure { char text[32]; };
 struct text_figure wording__seconds(double seconds);   // "1.84 s", "24.1 ms", "310 µs"
@@ -17,8 +18,6 @@ char *wording__party(const struct recording *recording, const struct party *part
 char *wording__party_made(const struct recording *recording, const struct party *party);
 // Without lists of pids, for sentences: "name (pid 12)", "name (4 processes)". Owned by the caller.
 char *wording__party_brief(const struct recording *recording, const struct party *party);
-// Whether its name says little about what it runs: python, java and the like; shells run too many things to be told apart.
-bool wording__is_interpreter(const struct process_row *row);
 // What a process is: "/usr/sbin/x, unit foo.service, container docker:…, VM 112 (storj)"; NULL when nothing is known.
 char *wording__identity(const struct process_row *row);
 // How it is made: "Rust 1.75.0, dynamic, glibc malloc"; NULL when nothing is known. Owned by the caller.
@@ -29,6 +28,5 @@ void wording__pids(struct string *out, const struct recording *recording, const 
 // A word as a shell takes it literally: quoted where it has other characters than paths and unit names usually have.
 // Names come from whoever made the process or cgroup, and people paste commands. Owned by the caller.
 char *wording__shell_word(const char *word);
-const char *wording__process_name(const struct process_row *row); // never NULL
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 
 #define THRESHOLDS_HEADING "## Thresholds\n"
 

@@ -3,7 +3,7 @@
 #include "command/cause_pages.h"
 #include "base/base.h"
 #include "causes/cause.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 #include "remedies/remedy.h"
 #include "render/markdown.h"
 #include "render/page.h"

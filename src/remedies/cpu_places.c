@@ -10,7 +10,7 @@ void cpu_affinity_widen__consider(const struct ledger *ledger, const struct verd
 		offer__decide(offer, false, "no victim is left whose mask could be widened");
 		return;
 	}
-	const char *name = wording__process_name(victim);
+	const char *name = process_row__name(victim);
 	if (victim->kernel_thread) {
 		offer__decide(offer, false, "%s is a kernel thread; those for single CPUs cannot be moved", name);
 		return;
@@ -31,7 +31,7 @@ void cpu_churn_pool__consider(const struct ledger *ledger, const struct verdict 
 	const struct process_row *parent = offer__living(ledger, verdict->culprits, verdict->culprit_count);
 	if (parent)
 		offer__decide(offer, true, "%s (pid %lld) starts the short-lived tasks; long-lived workers would save their creation",
-			      wording__process_name(parent), (long long)parent->pid);
+			      process_row__name(parent), (long long)parent->pid);
 	else
 		offer__decide(offer, false, "who starts the short-lived tasks is gone or unknown");
 }

@@ -29,7 +29,7 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 		offer__decide(offer, false, "no culprit is left whose cgroup could be given less weight");
 		return;
 	}
-	const char *name = wording__process_name(culprit);
+	const char *name = process_row__name(culprit);
 	const struct cgroup_row *group = offer__cgroup(ledger->recording, culprit->cpu_cgroup ? culprit->cpu_cgroup : culprit->cgroup);
 	if (verdict->culprits[0].note && !strncmp(verdict->culprits[0].note, "SCHED_", 6))
 		offer__decide(offer, false, "weights do not bind realtime and deadline tasks");
@@ -41,10 +41,10 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 		offer__decide(offer, false, "the cpu controller is not enabled for cgroup %s", group->path);
 	else if (same_text(culprit->cpu_cgroup, victim->cpu_cgroup))
 		offer__decide(offer, false, "%s and %s share cgroup %s, and weights act between cgroups only", name,
-			      wording__process_name(victim), group->path);
+			      process_row__name(victim), group->path);
 	else {
 		offer__decide(offer, true, "%s and %s are in different cgroups, and the cpu controller is on; weight now %lld", name,
-			      wording__process_name(victim), (long long)group->weight);
+			      process_row__name(victim), (long long)group->weight);
 		long long less = group->weight / 5 > 0 ? (long long)group->weight / 5 : 1;
 		cleanup_free char *file = offer__cgroup_file(group, group->hierarchy == 2 ? "cpu.weight" : "cpu.shares");
 		cleanup_free char *unit = culprit->unit ? wording__shell_word(culprit->unit) : NULL;
@@ -64,7 +64,7 @@ void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdi
 		offer__decide(offer, false, "no culprit is left to be given another nice value");
 		return;
 	}
-	const char *name = wording__process_name(culprit);
+	const char *name = process_row__name(culprit);
 	if (culprit->kernel_thread)
 		offer__decide(offer, false, "%s is a kernel thread", name);
 	else if (!victim)
@@ -72,11 +72,11 @@ void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdi
 	else if (culprit->cpu_cgroup && victim->cpu_cgroup && !same_text(culprit->cpu_cgroup, victim->cpu_cgroup) &&
 		 offer__cgroup(ledger->recording, culprit->cpu_cgroup) && offer__cgroup(ledger->recording, culprit->cpu_cgroup)->weight >= 0)
 		offer__decide(offer, false, "%s and %s are in different cgroups with weights of their own, and nice acts inside a cgroup only",
-			      name, wording__process_name(victim));
+			      name, process_row__name(victim));
 	else {
 		cleanup_string struct string pids = { 0 };
 		wording__pids(&pids, ledger->recording, party, " ", 32);
-		offer__decide(offer, true, "%s and %s compete in one cgroup", name, wording__process_name(victim));
+		offer__decide(offer, true, "%s and %s compete in one cgroup", name, process_row__name(victim));
 		offer__set_command(offer, "renice -n 10 -p %s", pids.text ? pids.text : "PID");
 	}
 }
@@ -94,7 +94,7 @@ void cpu_workers__consider(const struct ledger *ledger, const struct verdict *ve
 		const struct process_row *row = recording__process(ledger->recording, party->process);
 		if (busy <= 1 || !row)
 			continue;
-		offer__decide(offer, true, "%s has %zu busy tasks on %d CPUs; how many it starts is a setting of its own", wording__process_name(row),
+		offer__decide(offer, true, "%s has %zu busy tasks on %d CPUs; how many it starts is a setting of its own", process_row__name(row),
 			      busy, ledger->cpus);
 		return;
 	}
@@ -110,13 +110,13 @@ void cpu_class__consider(const struct ledger *ledger, const struct verdict *verd
 		return;
 	}
 	if (row->kernel_thread) {
-		offer__decide(offer, false, "%s is a kernel thread; its class is the kernel's business", wording__process_name(row));
+		offer__decide(offer, false, "%s is a kernel thread; its class is the kernel's business", process_row__name(row));
 		return;
 	}
 	bool realtime = party->note && !strncmp(party->note, "SCHED_", 6);
 	cleanup_string struct string pids = { 0 };
 	wording__pids(&pids, ledger->recording, party, " ", 32);
-	offer__decide(offer, true, "%s runs as %s", wording__process_name(row), party->note ? party->note : "heavier than the victims");
+	offer__decide(offer, true, "%s runs as %s", process_row__name(row), party->note ? party->note : "heavier than the victims");
 	if (realtime)
 		offer__set_command(offer, "chrt -a -o -p 0 %lld", (long long)row->pid);
 	else

@@ -30,7 +30,7 @@ void io_priority__consider(const struct ledger *ledger, const struct verdict *ve
 		return;
 	}
 	offer__decide(offer, true, "%s (pid %lld) fills the queue, and the scheduler of %s (%s) lets the idle class wait for all others",
-		      wording__process_name(filler), (long long)filler->pid, device->name, device->scheduler);
+		      process_row__name(filler), (long long)filler->pid, device->name, device->scheduler);
 	offer__set_command(offer, "ionice -c 3 -p %lld", (long long)filler->pid);
 }
 

@@ -55,9 +55,9 @@ void database_durability__consider(const struct ledger *ledger, const struct ver
 	for (size_t i = 0; i < verdict->victim_count; i++) {
 		const struct process_row *row = recording__process(ledger->recording, verdict->victims[i].process);
 		for (size_t j = 0; row && j < ARRAY_SIZE(databases); j++) {
-			if (!is_one_of(wording__process_name(row), databases[j].programs))
+			if (!is_one_of(process_row__name(row), databases[j].programs))
 				continue;
-			offer__decide(offer, true, "%s waits in its syncs: %s", wording__process_name(row), databases[j].setting);
+			offer__decide(offer, true, "%s waits in its syncs: %s", process_row__name(row), databases[j].setting);
 			if (databases[j].command)
 				offer__set_command(offer, "%s", databases[j].command);
 			return;
@@ -75,7 +75,7 @@ void batch_syncs__consider(const struct ledger *ledger, const struct verdict *ve
 	if (!row)
 		return;
 	offer__decide(offer, true, "a sync takes about as long for many changes as for one: %s can join several transactions or files in one (group commit, "
-		      "fdatasync in place of fsync, write-ahead log: SQLite's journal_mode=WAL with synchronous=NORMAL)", wording__process_name(row));
+		      "fdatasync in place of fsync, write-ahead log: SQLite's journal_mode=WAL with synchronous=NORMAL)", process_row__name(row));
 }
 
 void durable_device__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -113,10 +113,10 @@ void own_file_system__consider(const struct ledger *ledger, const struct verdict
 	if (!culprit || !victim)
 		return;
 	if (culprit == victim)
-		offer__decide(offer, false, "%s is held up by its own syncs", wording__process_name(victim));
+		offer__decide(offer, false, "%s is held up by its own syncs", process_row__name(victim));
 	else
 		offer__decide(offer, true, "%s and %s share one journal: on file systems of their own neither waits for the other's commits",
-			      wording__process_name(culprit), wording__process_name(victim));
+			      process_row__name(culprit), process_row__name(victim));
 }
 
 static double vmstat(const struct recording *recording, const char *name)
@@ -160,7 +160,7 @@ void look_at_server__consider(const struct ledger *ledger, const struct verdict 
 {
 	const struct process_row *server = offer__living(ledger, verdict->culprits, verdict->culprit_count);
 	if (server) {
-		offer__decide(offer, true, "%s (pid %lld) answers for the file system: what it waits for itself is what its users wait for", wording__process_name(server),
+		offer__decide(offer, true, "%s (pid %lld) answers for the file system: what it waits for itself is what its users wait for", process_row__name(server),
 			      (long long)server->pid);
 		offer__set_command(offer, "whystall -p %lld", (long long)server->pid);
 	} else if (verdict->culprit_count) {
@@ -173,5 +173,5 @@ void fewer_round_trips__consider(const struct ledger *ledger, const struct verdi
 	const struct process_row *victim = offer__living(ledger, verdict->victims, verdict->victim_count);
 	if (victim)
 		offer__decide(offer, true, "each request of %s is a round trip: larger reads and writes, caching mount options (actimeo, fsc, kernel_cache) and several "
-			      "requests at a time (nconnect, max_background) need fewer or overlap them", wording__process_name(victim));
+			      "requests at a time (nconnect, max_background) need fewer or overlap them", process_row__name(victim));
 }

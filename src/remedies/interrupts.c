@@ -194,7 +194,7 @@ void spread_process__consider(const struct ledger *ledger, const struct verdict 
 		return;
 	}
 	offer__decide(offer, true, "only CPUs on which %s has run are interrupted: several processes, or fewer CPUs for it, make each flush cheaper",
-		      wording__process_name(row));
+		      process_row__name(row));
 	offer__set_command(offer, "taskset -apc 0-%d %lld", ledger->cpus / 2 - 1, (long long)row->pid);
 }
 

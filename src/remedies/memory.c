@@ -67,11 +67,11 @@ void memory_smaller_cache__consider(const struct ledger *ledger, const struct ve
 	if (!row)
 		return;
 	if (row->runtime && !strcmp(row->runtime, "go"))
-		offer__decide(offer, true, "%s is a Go program: GOMEMLIMIT below the limit makes it collect in time instead of being squeezed", wording__process_name(row));
+		offer__decide(offer, true, "%s is a Go program: GOMEMLIMIT below the limit makes it collect in time instead of being squeezed", process_row__name(row));
 	else if (row->runtime && !strcmp(row->runtime, "jvm"))
-		offer__decide(offer, true, "%s runs on Java: -Xmx (or -XX:MaxRAMPercentage) below what it may have", wording__process_name(row));
+		offer__decide(offer, true, "%s runs on Java: -Xmx (or -XX:MaxRAMPercentage) below what it may have", process_row__name(row));
 	else
-		offer__decide(offer, true, "whatever %s may be told about its caches, buffers and workers decides how much it wants", wording__process_name(row));
+		offer__decide(offer, true, "whatever %s may be told about its caches, buffers and workers decides how much it wants", process_row__name(row));
 }
 
 void memory_reserve__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -104,14 +104,14 @@ void memory_cap__consider(const struct ledger *ledger, const struct verdict *ver
 		return;
 	if (row->unit) {
 		cleanup_free char *unit = wording__shell_word(row->unit);
-		offer__decide(offer, true, "%s took the memory and has a unit of its own (%s)", wording__process_name(row), row->unit);
+		offer__decide(offer, true, "%s took the memory and has a unit of its own (%s)", process_row__name(row), row->unit);
 		offer__set_command(offer, "systemctl set-property --runtime %s MemoryHigh=1G", unit);
 	} else if (row->cgroup && strcmp(row->cgroup, "/")) {
 		cleanup_free char *path = base__format("/sys/fs/cgroup%s/memory.high", row->cgroup), *word = wording__shell_word(path);
-		offer__decide(offer, true, "%s took the memory; memory.high slows down who is in cgroup %s instead of everybody", wording__process_name(row), row->cgroup);
+		offer__decide(offer, true, "%s took the memory; memory.high slows down who is in cgroup %s instead of everybody", process_row__name(row), row->cgroup);
 		offer__set_command(offer, "echo 1G > %s", word);
 	} else {
-		offer__decide(offer, false, "%s has no cgroup of its own: start it in one (systemd-run --scope -p MemoryHigh=1G)", wording__process_name(row));
+		offer__decide(offer, false, "%s has no cgroup of its own: start it in one (systemd-run --scope -p MemoryHigh=1G)", process_row__name(row));
 	}
 }
 

@@ -54,7 +54,7 @@ static const struct party *choose_party(const struct ledger *ledger, const struc
 static void describe(const struct ledger *ledger, const struct party *party, struct program *ret)
 {
 	const struct process_row *row = recording__process(ledger->recording, party->process);
-	*ret = (struct program){ .party = party, .row = row, .name = wording__process_name(row), .foreign = is_foreign(party) };
+	*ret = (struct program){ .party = party, .row = row, .name = process_row__name(row), .foreign = is_foreign(party) };
 	add_operations(ret);
 	for (size_t i = 0; i < party->stack_count; i++)
 		ret->by_malloc = ret->by_malloc || lock_words__has_any_frame(party->stacks[i].user, MALLOC_FRAMES);
@@ -83,7 +83,7 @@ bool program__find(const struct ledger *ledger, const struct verdict *verdict, s
 	const struct party *party = choose_party(ledger, verdict);
 	const struct process_row *row = party ? recording__process(ledger->recording, party->process) : NULL;
 	if (!row || row->kernel_thread) {
-		offer__decide(offer, false, row ? "%s is a kernel thread" : "no culprit is left to be changed", row ? wording__process_name(row) : "");
+		offer__decide(offer, false, row ? "%s is a kernel thread" : "no culprit is left to be changed", row ? process_row__name(row) : "");
 		return false;
 	}
 	describe(ledger, party, ret);

@@ -4,7 +4,7 @@
 #define WHYSTALL_ANSWER_H
 
 #include "causes/cause.h"
-#include "causes/scene.h"
+#include "ledger/scene.h"
 
 #define ANSWER_FOUND 32
 #define ANSWER_ROWS 6

@@ -12,7 +12,7 @@
 static const char *process_name(const struct recording *recording, int64_t process)
 {
 	const struct process_row *row = process ? recording__process(recording, process) : NULL;
-	return row ? wording__process_name(row) : "an unknown process";
+	return row ? process_row__name(row) : "an unknown process";
 }
 
 // "table-server (thread answerer) waited 38 ms for a lock of the program".

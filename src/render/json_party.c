@@ -129,7 +129,7 @@ json_t *json__party(const struct answer *answer, const struct party *party)
 	json_t *object = json_object();
 	json_object_set_new(object, "kind", json__text(party->kind));
 	json_object_set_new(object, "pid", row && row->pid > 0 ? json_integer(row->pid) : json_null());
-	json_object_set_new(object, "process", row ? json__text(wording__process_name(row)) : json_null());
+	json_object_set_new(object, "process", row ? json__text(process_row__name(row)) : json_null());
 	json_object_set_new(object, "name", json__text(party->name));
 	json_object_set_new(object, "exe", row ? json__text(row->exe) : json_null());
 	json_object_set_new(object, "cgroup", json__text(party->cgroup ? party->cgroup : row ? row->cgroup : NULL));

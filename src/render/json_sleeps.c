@@ -20,7 +20,7 @@ static json_t *seconds(double ns)
 static void add_process(const struct answer *answer, json_t *object, int64_t id)
 {
 	const struct process_row *row = id ? recording__process(answer->recording, id) : NULL;
-	json_object_set_new(object, "process", row ? json__text(wording__process_name(row)) : json_null());
+	json_object_set_new(object, "process", row ? json__text(process_row__name(row)) : json_null());
 	json_object_set_new(object, "pid", row && row->pid > 0 ? json_integer(row->pid) : json_null());
 }
 

@@ -45,7 +45,7 @@ static const char *thread_name(const struct answer *answer, const struct party *
 		for (size_t j = 0; name && j < process->task_count; j++)
 			same += process->tasks[j].name && !strcmp(process->tasks[j].name, name);
 		if (2 * same > process->task_count)
-			return strcmp(name, wording__process_name(process->row)) ? name : NULL;
+			return strcmp(name, process_row__name(process->row)) ? name : NULL;
 	}
 	return NULL;
 }

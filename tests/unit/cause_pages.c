@@ -11,7 +11,7 @@
 
 #include "base/base.h"
 #include "causes/cause.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 #include "command/cause_pages.h"
 
 static const bool all_written = true; // pages may still be missing
@@ -188,7 +188,7 @@ static void test_quoted_figures_are_those_of_the_table(void **state)
 {
 	(void)state;
 	cleanup_free char *header = NULL;
-	assert_true(base__read_file("src/causes/thresholds.h", 1 << 20, &header) > 0);
+	assert_true(base__read_file("src/ledger/thresholds.h", 1 << 20, &header) > 0);
 	const char *enumeration = strstr(header, "enum threshold {");
 	assert_non_null(enumeration);
 	assert_true(quoted_value(enumeration, "WALL_CONFIRMED") == threshold__value(THRESHOLD_WALL_CONFIRMED) * 100);

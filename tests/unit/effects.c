@@ -3,7 +3,7 @@
 
 #include "causes/effects.h"
 #include "causes/headline.h"
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 #include "causes/verdict.h"
 
 enum { WORKER = 1, SERVER, KSOFTIRQD, KSWAPD };

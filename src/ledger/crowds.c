@@ -1,6 +1,6 @@
 // Processes of one kind stand together: four workers of one program are one party, not four.
-#include "causes/scene.h"
-#include "causes/wording.h"
+#include "ledger/scene.h"
+#include "ledger/process_names.h"
 #include "base/base.h"
 
 #include <sched.h>
@@ -16,7 +16,7 @@ static int compare_text(const char *a, const char *b)
 // Per-CPU kernel threads differ by what follows the slash only: kworker/0:1, ksoftirqd/1.
 static int compare_names(const struct process_row *a, const struct process_row *b)
 {
-	const char *name_a = wording__process_name(a), *name_b = wording__process_name(b);
+	const char *name_a = process_row__name(a), *name_b = process_row__name(b);
 	if (!a->kernel_thread || !b->kernel_thread)
 		return strcmp(name_a, name_b);
 	size_t length_a = strcspn(name_a, "/"), length_b = strcspn(name_b, "/");
@@ -34,7 +34,7 @@ static int compare_kinds(const struct process_row *a, const struct process_row *
 	if (!order)
 		order = compare_text(a->vm_id, b->vm_id);
 	// An interpreter is as many programs as it runs scripts.
-	if (!order && a->command_line && b->command_line && wording__is_interpreter(a))
+	if (!order && a->command_line && b->command_line && process_row__is_interpreter(a))
 		order = strcmp(a->command_line, b->command_line);
 	// A process that was gone before its executable could be read is of the kind of its living namesakes.
 	if (!order && a->exe && b->exe)
@@ -69,7 +69,7 @@ static int compare_processes(const void *a, const void *b)
 	int order = compare_kinds(row_a, row_b);
 	if (!order)
 		order = compare_text(row_a->exe, row_b->exe);
-	if (!order && wording__is_interpreter(row_a))
+	if (!order && process_row__is_interpreter(row_a))
 		order = compare_text(row_a->command_line, row_b->command_line);
 	return order ? order : (row_a->id > row_b->id) - (row_a->id < row_b->id);
 }
@@ -90,7 +90,7 @@ static int compare_demands(const void *a, const void *b)
 
 const char *crowd__name(const struct crowd *crowd)
 {
-	return wording__process_name(crowd->members[0]->row);
+	return process_row__name(crowd->members[0]->row);
 }
 
 double crowd__demand_ns(const struct crowd *crowd)

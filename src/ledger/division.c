@@ -1,6 +1,6 @@
 // Gives each nanosecond that somebody waited for a task to exactly one cause.
-#include "causes/scene.h"
-#include "causes/thresholds.h"
+#include "ledger/scene.h"
+#include "ledger/thresholds.h"
 #include "base/base.h"
 
 #include <math.h>

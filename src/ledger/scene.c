@@ -1,4 +1,4 @@
-#include "causes/scene.h"
+#include "ledger/scene.h"
 #include "base/base.h"
 
 #include <string.h>

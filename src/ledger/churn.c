@@ -1,6 +1,6 @@
 // Which crowds are a storm of short-lived tasks, and which crowds start them.
-#include "causes/scene.h"
-#include "causes/thresholds.h"
+#include "ledger/scene.h"
+#include "ledger/thresholds.h"
 #include "base/base.h"
 
 static double per_second(const struct scene *scene, double number)

@@ -1,4 +1,4 @@
-#include "causes/thresholds.h"
+#include "ledger/thresholds.h"
 
 #define WAITS "cpu.oversubscription cpu.quota cpu.affinity cpu.priority cpu.churn"
 #define INTERRUPTS "irq.softirq irq.hard"
