@@ -14,7 +14,7 @@
 #include "ledger/thresholds.h"
 #include "command/cause_pages.h"
 
-static const bool all_written = true; // pages may still be missing
+static const bool all_written = false; // memory.churn and kernel.syscall get theirs when they are judged
 
 static const char *const sections[] = { "", "How it shows", "How it is judged", "Thresholds", "Who is accused", "Easily misread", "By hand",
 					"What helps, and its price", "An example" };
@@ -81,7 +81,7 @@ static void test_every_page_has_its_parts(void **state)
 {
 	(void)state;
 	size_t good = 0;
-	assert_int_equal(cause_table_count, 28);
+	assert_int_equal(cause_table_count, 30);
 	for (size_t i = 0; i < cause_table_count; i++) {
 		const struct cause *cause = cause_table[i];
 		cleanup_free char *page = read_page(cause->id);

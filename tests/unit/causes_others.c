@@ -309,7 +309,7 @@ static void test_every_cause_once(void **state)
 	struct stage stage = stage__new(12);
 	(void)state;
 	stage__judge(&stage);
-	assert_int_equal(stage.diagnosis->verdict_count, 28);
+	assert_int_equal(stage.diagnosis->verdict_count, 30);
 	for (size_t i = 0; i < stage.diagnosis->verdict_count; i++) {
 		const struct verdict *verdict = &stage.diagnosis->verdicts[i];
 		assert_non_null(verdict->summary);
