@@ -26,7 +26,7 @@ LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c)) $(BUILD)/lab
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all static lab unit pages run test check-quick evaluate bench fuzz deps install clean help
+.PHONY: all static lab unit pages run test check-quick evaluate survey bench fuzz deps install clean help
 all: $(BUILD)/whystall lab
 
 $(BUILD)/whystall: $(BUILD)/obj/src/command/main.o $(BUILD)/libwhystall.a
@@ -113,6 +113,11 @@ evaluate: all
 	@sh scripts/install-dependencies vm
 	@tests/evaluate --where live,vm
 
+# Programs of others: does each report keep the rules that hold for all? Takes about an hour; writes docs/survey.md.
+survey: all
+	@sh scripts/install-dependencies survey
+	@tests/survey --write docs/survey.md
+
 bench: all $(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load
 	@tests/bench
 
@@ -130,6 +135,6 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo 'make run | test | all | static | lab | unit | pages | evaluate | bench | fuzz | install | clean'
+	@echo 'make run | test | all | static | lab | unit | pages | evaluate | survey | bench | fuzz | install | clean'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
