@@ -10,8 +10,13 @@
 static const char *const outermost[] = {
 	"_start", "__libc_start_main", "__libc_start_call_main", "__libc_start_main_impl", "libc_start_main_stage2",
 	"start_thread", "clone", "clone3", "__clone", "__clone3",
-	"_rt0_amd64_linux", "_rt0_arm64_linux", "runtime.goexit", "runtime.goexit.abi0", "runtime.mstart", "runtime.mstart.abi0",
-	"runtime.rt0_go", "runtime.rt0_go.abi0",
+	"_rt0_amd64_linux", "_rt0_arm64_linux",
+};
+
+// Go's own, at the bottom of the stacks that it makes. What a walk finds beyond is no part of this stack: the scheduler enters its stack at many
+// depths and leaves it without returning, and the frame pointer there still leads into whatever ran before.
+static const char *const last_of_go[] = {
+	"runtime.goexit", "runtime.goexit.abi0", "runtime.mstart", "runtime.mstart.abi0", "runtime.rt0_go", "runtime.rt0_go.abi0",
 };
 
 static bool ends_in(const char *functions, const char *name)
@@ -21,12 +26,17 @@ static bool ends_in(const char *functions, const char *name)
 	return !strcmp(last ? last + 1 : functions, name);
 }
 
-static bool is_outermost(const char *functions)
+static bool ends_in_any(const char *functions, const char *const *names, size_t count)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(outermost); i++)
-		if (ends_in(functions, outermost[i]))
+	for (size_t i = 0; i < count; i++)
+		if (ends_in(functions, names[i]))
 			return true;
 	return false;
+}
+
+static bool is_outermost(const char *functions)
+{
+	return ends_in_any(functions, outermost, ARRAY_SIZE(outermost)) || ends_in_any(functions, last_of_go, ARRAY_SIZE(last_of_go));
 }
 
 static void add_functions(struct string *text, const char *functions, const char *label)
@@ -82,9 +92,9 @@ char *user_stacks__format(struct user_stacks *stacks, const struct user_stack *s
 	struct string text = { 0 };
 	const char *last = "", *before = "";
 	size_t frame = 0;
-	bool raw = !stacks->resolved || stacks->processes[stack->process].gone;
+	bool raw = !stacks->resolved || stacks->processes[stack->process].gone, whole = false;
 
-	for (; frame < stack->count; frame++) {
+	for (; frame < stack->count && !whole; frame++) {
 		const struct lookup *lookup = raw ? NULL : user_stacks__lookup(stacks, stack, frame);
 
 		if (raw) {
@@ -95,11 +105,12 @@ char *user_stacks__format(struct user_stacks *stacks, const struct user_stack *s
 			break;
 		before = last;
 		last = add_frame(&text, stacks, lookup);
+		whole = ends_in_any(last, last_of_go, ARRAY_SIZE(last_of_go));
 	}
-	if (stacks->resolved)
+	if (stacks->resolved && !whole)
 		stacks->statistics.frames_dropped += stack->count - frame;
 	// The function that calls main is not named in stripped C libraries.
-	if (text.length && (raw || stack->cut || !(is_outermost(last) || ends_in(last, "main") || ends_in(before, "main"))))
+	if (text.length && !whole && (raw || stack->cut || !(is_outermost(last) || ends_in(last, "main") || ends_in(before, "main"))))
 		string__add(&text, "\n" TRUNCATED);
 	return string__steal(&text);
 }

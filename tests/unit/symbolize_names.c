@@ -103,6 +103,31 @@ static __attribute__((noinline)) uint64_t second_function(void)
 	return address ^ 0x5a5a;
 }
 
+// What Go's scheduler threads begin with.
+uint64_t go_thread(void) __asm__("runtime.mstart");
+__attribute__((noinline)) uint64_t go_thread(void)
+{
+	volatile uint64_t address = return_address();
+
+	return address ^ 0xa5a5;
+}
+
+// Beyond a thread's first function of Go lies what its stack was used for before: no part of this stack, and nothing is missing either.
+static void test_stacks_of_go_end_where_they_end(void **state)
+{
+	uint64_t addresses[] = { first_function(), go_thread() ^ 0xa5a5, second_function() ^ 0x5a5a, 16 };
+	struct user_stacks *stacks = user_stacks__new();
+	struct user_stacks_statistics statistics;
+
+	(void)state;
+	assert_int_equal(user_stacks__add(stacks, (uint32_t)getpid(), 0, addresses, 4, true), 0);
+	assert_int_equal(user_stacks__resolve(stacks), 0);
+	assert_string_equal(user_stacks__text(stacks, 0), "first_function (symbolize_names)\nruntime.mstart (symbolize_names)");
+	user_stacks__statistics(stacks, &statistics);
+	assert_int_equal(statistics.frames_dropped, 0);
+	user_stacks__free(stacks);
+}
+
 static void test_own_stack(void **state)
 {
 	uint64_t addresses[] = { first_function(), second_function() ^ 0x5a5a, 16, first_function() };
@@ -170,7 +195,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_demangle), cmocka_unit_test(test_demangle_limits), cmocka_unit_test(test_stack_table),
-		cmocka_unit_test(test_own_stack), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_stacks_of_go_end_where_they_end), cmocka_unit_test(test_own_stack), cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
