@@ -3,13 +3,14 @@
 #include "causes/contention.h"
 #include "causes/judged.h"
 #include "causes/lock_words.h"
+#include "causes/runtimes.h"
 #include "causes/verdict.h"
 #include "causes/wording.h"
+#include "ledger/process_names.h"
 
 #include <math.h>
 #include <string.h>
 
-#define GOROUTINES_LEAST 10     // sampled wake-ups by unlocks; below, they are chance
 #define DOUBTFUL_RATE 10        // hand-overs a second; a few long ones are rather work that came
 
 static size_t crowd_of(const struct scene *scene, int64_t process)
@@ -113,33 +114,6 @@ static void add_locks(const struct contention *heaviest, struct verdict *verdict
 				      (double)first->sum.wakes, "of the hand-overs", NAN, "futex.mutual");
 }
 
-// Go parks a goroutine that waits for a sync.Mutex, not its thread; but an unlock that lets one go on wakes an idle thread to run it.
-// Returns one such program, or NULL.
-static const struct process_row *add_goroutines(const struct scene *scene, struct verdict *verdict)
-{
-	const struct ledger_futexes *futexes = &scene->ledger->futexes;
-	const struct process_row *whose = NULL;
-	double unlocks = 0, all = 0;
-	for (size_t i = 0; i < futexes->count; i++)
-		for (size_t j = 0; j < futexes->futexes[i].lock.stack_count; j++) {
-			const struct lock_stack_row *row = futexes->futexes[i].lock.stacks[j];
-			const char *frames = strcmp(row->role, "owner") ? NULL : lock_words__frames(scene->ledger->recording, row->user_stack);
-			if (!frames || !strstr(frames, "runtime.notewakeup"))
-				continue;
-			all += (double)row->samples;
-			if (strstr(frames, "sync.(*Mutex).unlockSlow") || strstr(frames, "sync.(*RWMutex)")) {
-				unlocks += (double)row->samples;
-				whose = recording__process(scene->ledger->recording, row->process);
-			}
-		}
-	if (!whose || unlocks < GOROUTINES_LEAST)
-		return NULL;
-	cleanup_free char *what = base__format("wake-ups of Go threads (of %s among them) that an unlock of a sync.Mutex or RWMutex made: goroutines wait for such "
-					       "locks; for how long, threads do not show (the mutex profile of the program does)", process_row__name(whose));
-	verdict__add_evidence(verdict, what, unlocks / all, "of the sampled wake-ups", NAN, "futex_stack");
-	return whose;
-}
-
 // ---- what could be locks and was not told from queues ----
 
 // Of one program: its waits there that its own threads ended, as locks and queues both do.
@@ -171,33 +145,52 @@ static struct doubtful most_doubtful(const struct scene *scene)
 // What tells its locks from its queues.
 static char *better_tool(const struct process_row *process)
 {
-	const char *runtime = process->runtime ? process->runtime : "";
-	if (!strcmp(runtime, "jvm"))
-		return base__format("jstack %lld", (long long)process->pid);
-	if (!strcmp(runtime, "go"))
-		return base__copy("the mutex profile of Go");
 	if (process->name && !strncmp(process->name, "postgres", 8))
 		return base__copy("wait_event in pg_stat_activity");
 	return base__format("gdb -p %lld -batch -ex 'thread apply all bt' (with its symbols)", (long long)process->pid);
 }
 
-// Nothing was found, and something may be there: it can't be ruled out.
-static void doubt(const struct scene *scene, const struct process_row *goroutines, struct verdict *verdict)
+static const struct lock_hider *hider_of(const struct lock_hider *hiders, size_t count, size_t crowd)
 {
+	for (size_t i = 0; i < count; i++)
+		if (hiders[i].crowd == crowd)
+			return &hiders[i];
+	return NULL;
+}
+
+// Nothing was found, and something may be there: it can't be ruled out. hinted: a process whose stacks name functions like a lock's.
+static void doubt(const struct scene *scene, const struct process_row *hinted, const char *hint, struct verdict *verdict)
+{
+	if (verdict->kind >= VERDICT_CONTRIBUTING)
+		return;
+	size_t count;
 	struct doubtful doubtful = most_doubtful(scene);
-	if (verdict->kind >= VERDICT_CONTRIBUTING || (doubtful.crowd == SIZE_MAX && !goroutines))
+	cleanup_free struct lock_hider *hiders = runtimes__find(scene, &count);
+	const struct lock_hider *hider = hinted ? hider_of(hiders, count, crowd_of(scene, hinted->id)) : NULL;
+	hider = hider ? hider : count ? &hiders[0] : NULL;
+	bool other = doubtful.crowd != SIZE_MAX && !hider_of(hiders, count, doubtful.crowd);
+	if (!hider && !hinted && !other)
 		return;
 	verdict->kind = VERDICT_NOT_TESTABLE;
 	verdict->absent = true;         // makes nothing else doubtful
-	if (doubtful.crowd != SIZE_MAX) {
-		cleanup_free char *tool = better_tool(scene->crowds[doubtful.crowd].members[0]->row);
-		verdict__set_summary(verdict, "threads of %s slept %s in all on futexes until another of them came, and nothing here tells whether these are "
-				     "locks or queues: see %s", crowd__name(&scene->crowds[doubtful.crowd]),
-				     wording__seconds(doubtful.ns / NS_PER_SEC).text, tool);
-	} else {
-		verdict__set_summary(verdict, "goroutines of %s wait for its sync.Mutex or RWMutex, and for how long its threads do not show: see its "
-				     "mutex profile", process_row__name(goroutines));
+	struct string out = { 0 };
+	if (hider) {
+		cleanup_free char *words = runtimes__say(scene, hider);
+		string__add(&out, "%s", words);
+	} else if (hinted) {
+		string__add(&out, "goroutines or tasks of %s wait for each other without their threads, and for how long the kernel does not see",
+			    process_row__name(hinted));
 	}
+	if (hinted)
+		string__add(&out, "; %s", hint);
+	if (other) {
+		cleanup_free char *tool = better_tool(scene->crowds[doubtful.crowd].members[0]->row);
+		string__add(&out, "%sthreads of %s slept %s in all on futexes until another of them came, and nothing here tells whether these are locks or "
+			    "queues: see %s", out.length ? ". And " : "", crowd__name(&scene->crowds[doubtful.crowd]),
+			    wording__seconds(doubtful.ns / NS_PER_SEC).text, tool);
+	}
+	verdict__set_summary(verdict, "%s", out.text);
+	string__free(&out);
 }
 
 // What was not told apart, with the programs that have most of it.
@@ -277,9 +270,10 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	} else {
 		verdict__set_summary(verdict, "nobody waited for a lock of his own program");
 	}
-	const struct process_row *goroutines = add_goroutines(scene, verdict);
+	cleanup_free char *hint = NULL;
+	const struct process_row *hinted = runtimes__add_hand_overs(scene, verdict, &hint);
 	add_undecided(scene, verdict);
-	doubt(scene, goroutines, verdict);
+	doubt(scene, hinted, hint, verdict);
 	for (size_t i = 0; i < count; i++)
 		contention__free(contentions[i]);
 	free(contentions);

@@ -83,6 +83,9 @@ const struct threshold_row threshold_table[THRESHOLDS] = {
 		"the want of CPUs" },
 	[THRESHOLD_LOCK_LOST] = { "lock waits that were not recorded", 0.05, "of all lock waits", LOCKS,
 		"what was lost could hide a lock that matters" },
+	[THRESHOLD_RUNTIME_ACTIVE] = { "a program matters whose runtime keeps its locks from the kernel", 0.02, "of the window", "lock.futex",
+		"running, waiting for a CPU or asleep for I/O, memory or kernel locks, all its threads together: a daemon that only keeps its timers stays below "
+		"0.5 %" },
 	[THRESHOLD_DEVICE_SLOW_DISK] = { "slow request, rotating or virtual disk", 20, "ms", "io.device",
 		"a seek and half a turn of a disk take 13 ms, and virtual disks say that they rotate whatever they are; 20 ms is more than one request needs" },
 	[THRESHOLD_DEVICE_SLOW_FLASH] = { "slow request, device without moving parts", 5, "ms", "io.device",

@@ -1,6 +1,9 @@
 // Futexes: which are locks, by which sign, and the verdict on them. Hand-made tables with numbers worked out by hand.
 #include "unit/stage_futexes.h"
 
+#include "causes/hand_overs.h"
+#include "causes/runtimes.h"
+
 #include <math.h>
 
 #define assert_near(value, expected) do { \
@@ -328,8 +331,8 @@ static void test_what_is_undecided_accuses_nobody_and_is_said(void **state)
 // Goroutines that wait for a sync.Mutex are parked without their thread: only the wake-ups by its unlocks are seen. Other wake-ups tell nothing.
 static void test_goroutines_are_not_ruled_out(void **state)
 {
-	static const char *const frames[] = { "runtime.futexwakeup (server)\nruntime.notewakeup (server)\nruntime.startm (server)\nsync.(*Mutex).unlockSlow (server)",
-		"runtime.futexwakeup (server)\nruntime.notewakeup (server)\nruntime.startm (server)\nruntime.chansend (server)" };
+	static const char *const frames[] = { "runtime.futexwakeup (server)\nruntime.notewakeup (server)\nruntime.startm (server)\nsync.(*Mutex).unlockSlow (server)\nmain.pay (server)",
+		"runtime.futexwakeup (server)\nruntime.notewakeup (server)\nruntime.startm (server)\nruntime.chansend (server)\nmain.pay (server)" };
 	(void)state;
 	for (int channel = 0; channel < 2; channel++) {
 		struct stage stage = stage__new(100);
@@ -346,6 +349,80 @@ static void test_goroutines_are_not_ruled_out(void **state)
 			assert_says(verdict->summary, "server");
 		assert_int_equal(verdict->culprit_count, 0);
 		stage__free(&stage);
+	}
+}
+
+// Programs whose runtime keeps waiting to itself are neither cleared nor accused, if they do anything.
+static void test_runtimes_that_hide_locks(void **state)
+{
+	static const struct { const char *runtime, *exe, *thread, *says; int run_ms, sleep_ms; } cases[] = {
+		{ "go", "/usr/bin/server", "server", "mutex and block profile", 5000, 0 },
+		{ "go", "/usr/bin/server", "server", NULL, 150, 0 },            // keeps its timers
+		{ "go", "/usr/bin/server", "server", "mutex and block profile", 100, 900 },     // waits for a disk
+		{ "jvm", "/usr/bin/java", "java", "jstack 100 ", 5000, 0 },
+		{ "node", "/usr/bin/node", "node", "promise", 5000, 0 },
+		{ "rust", "/usr/bin/server", "tokio-runtime-w", "tokio-console", 5000, 0 },
+		{ "rust", "/usr/bin/server", "server", NULL, 5000, 0 },         // its locks are futexes
+		{ "c", "/usr/bin/server", "server", NULL, 5000, 0 },
+		{ "unknown", "/usr/share/dotnet/dotnet", "dotnet", "dotnet-stack report -p 100", 5000, 0 },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = stage__new(100);
+		int64_t server = stage__process(&stage, "server", 100, cases[i].run_ms, 0, 0), other = stage__process(&stage, "c", 200, 5000, 0, 0);
+		stage__set(&stage.recording->process[0].runtime, cases[i].runtime);
+		stage__set(&stage.recording->process[0].exe, cases[i].exe);
+		stage__set(&stage.recording->task[0].name, cases[i].thread);
+		stage__futex(&stage, other, 0xc000, STAGE_MUTEX, 5, 3);         // the recording has the probe
+		int64_t stack = stage__stack(&stage, "io_schedule+0x10\nblk_mq_get_tag+0x10");
+		*recording__add_sleep(stage.recording) = (struct sleep_row){ .process = server, .operation = base__copy("read"), .reason = base__copy("io"),
+			.waker_kind = base__copy("block"), .kernel_stack = stack, .ns = cases[i].sleep_ms * STAGE_MS, .times = cases[i].sleep_ms };
+		stage__judge(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "lock.futex");
+		cleanup_free char *names = runtimes__hide_locks(stage.diagnosis);
+		assert_int_equal(verdict->kind, cases[i].says ? VERDICT_NOT_TESTABLE : VERDICT_RULED_OUT);
+		if (cases[i].says) {
+			assert_says(verdict->summary, cases[i].says);
+			assert_string_equal(names, "server (pid 100)");
+		} else {
+			assert_null(names);
+		}
+		assert_true(stage.diagnosis->healthy);                          // what can't be seen makes nothing else doubtful
+		stage__free(&stage);
+	}
+}
+
+static void test_what_stacks_tell_of_hand_overs(void **state)
+{
+#define WAKE "runtime.futex (x)\nruntime.notewakeup (x)\nruntime.startm (x)\nruntime.wakep (x)\n"
+#define READY WAKE "runtime.ready (x)\nruntime.goready.func1 (x)\nruntime.systemstack.abi0 (x)\n"
+#define PARK "runtime.futex (x)\nruntime.notesleep (x)\nruntime.stopm (x)\nruntime.findRunnable (x)\nruntime.schedule (x)\nruntime.park_m (x)\nruntime.mcall (x)\n"
+#define UNLOCK "example.com/v2/table.(*rwMutex).processLocked (x)\nmain.(*rwMutex).Unlock [inlined] (x)\nmain.(*Table).Insert (x)\nmain.main (x)"
+	static const struct { const char *frames, *primitive, *callers; bool parked, lock; } cases[] = {
+		{ READY "runtime.recv (x)\nruntime.chanrecv (x)\nruntime.chanrecv1 (x)\n" UNLOCK, "a channel",
+		  "table.(*rwMutex).processLocked ← main.(*rwMutex).Unlock ← main.(*Table).Insert", false, true },
+		{ READY "runtime.chansend (x)\nmain.(*Queue).Put (x)\nmain.main (x)\nruntime.main (x)", "a channel", "main.(*Queue).Put ← main.main", false, false },
+		{ READY "runtime.semrelease1 (x)\nsync.runtime_Semrelease (x)\nsync.(*Mutex).unlockSlow (x)\nmain.pay (x)", "a sync.Mutex", "main.pay", false, true },
+		{ READY "sync.runtime_Semrelease (x)\nsync.(*WaitGroup).Done (x)\nmain.pay (x)", "a sync.WaitGroup", "main.pay", false, false },
+		{ PARK "runtime.chansend (x)\nmain.(*rwMutex).Lock (x)\nmain.pay (x)", "a channel", "main.(*rwMutex).Lock ← main.pay", true, true },
+		{ PARK "runtime.chanrecv (x)\nmain.(*Clock).Block (x)\n…", "a channel", "main.(*Clock).Block", true, false },
+		{ PARK "time.Sleep (x)\nmain.main (x)", NULL, NULL, false, false },
+		{ PARK "runtime.chansend (x)\n…", NULL, NULL, false, false },
+		{ WAKE "runtime.resetspinning (x)\nruntime.findRunnable (x)\nruntime.chansend (x)\nmain.main (x)", NULL, NULL, false, false },
+		{ "runtime.futex (x)\nruntime.unlock2 (x)\nruntime.chansend (x)\nmain.main (x)", NULL, NULL, false, false },
+		{ "__lll_lock_wait (libc.so.6)\nmain (x)", NULL, NULL, false, false }, { "", NULL, NULL, false, false }, { NULL, NULL, NULL, false, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct runtime_wait wait;
+		assert_int_equal(runtime_wait__read(cases[i].frames, &wait), cases[i].primitive != NULL);
+		if (!cases[i].primitive)
+			continue;
+		cleanup_free char *callers = runtime_wait__callers(wait.caller, 3);
+		assert_string_equal(wait.primitive, cases[i].primitive);
+		assert_string_equal(callers, cases[i].callers);
+		assert_int_equal(wait.parked, cases[i].parked);
+		assert_int_equal(wait.lock, cases[i].lock);
 	}
 }
 
@@ -413,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_short_waits_are_no_stall),
 		cmocka_unit_test(test_behaviour_alone_confirms_nothing),
 		cmocka_unit_test(test_what_is_undecided_accuses_nobody_and_is_said), cmocka_unit_test(test_what_is_undecided_and_harmless), cmocka_unit_test(test_goroutines_are_not_ruled_out),
+		cmocka_unit_test(test_runtimes_that_hide_locks), cmocka_unit_test(test_what_stacks_tell_of_hand_overs),
 		cmocka_unit_test(test_unknown_holders_confirm_nothing),
 		cmocka_unit_test(test_without_the_probe_it_is_not_testable),
 	};
