@@ -101,7 +101,7 @@ const struct ledger_pressure *pressure__system(const struct ledger *ledger, cons
 double pressure__share(const struct ledger *ledger, const char *resource)
 {
 	const struct ledger_pressure *row = pressure__system(ledger, resource);
-	return row && ledger->window_seconds > 0 ? row->kernel_seconds / ledger->window_seconds : 0;
+	return row && ledger->window_seconds > 0 ? row->counted_seconds / ledger->window_seconds : 0;
 }
 
 // Whoever waits for pages to come back from a disk waits for I/O as well, and the kernel counts that as its pressure, too.

@@ -14,7 +14,7 @@ const char *headline__imbalance(const struct diagnosis *diagnosis)
 	double booked = cpu->victims_seconds > cpu->culprits_seconds ? cpu->victims_seconds : cpu->culprits_seconds;
 	if (ledger->balanced)
 		return NULL;
-	if (cpu->booked && diagnosis->unexplained_seconds < little && booked < cpu->kernel_seconds + little)
+	if (cpu->booked && diagnosis->unexplained_seconds < little && booked < cpu->counted_seconds + little)
 		return NULL;
 	return ledger->imbalance ? ledger->imbalance : "the reason is unknown";
 }
@@ -67,7 +67,7 @@ static void add_remainder_caution(struct diagnosis *diagnosis, const char *resou
 	const struct ledger *ledger = diagnosis->ledger;
 	const struct ledger_pressure *row = pressure__system(ledger, resource);
 	bool any;
-	double some = row ? row->kernel_seconds : 0, found = pressure__found_seconds(diagnosis, resource, &any);
+	double some = row ? row->counted_seconds : 0, found = pressure__found_seconds(diagnosis, resource, &any);
 
 	if (!any || found >= some / 2 || some - found < threshold__value(THRESHOLD_WALL_CONFIRMED) * ledger->window_seconds)
 		return;
@@ -156,6 +156,8 @@ void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, 
 	for (size_t i = 0; i < PRESSURE_KINDS; i++)
 		add_remainder_caution(diagnosis, pressure_kinds[i]);
 	add_idle_caution(diagnosis);
+	if (ledger->kernel_loss)
+		add_caution(diagnosis, base__format("The kernel's figure of CPU pressure lost time, so its CPUs' counters stand in: %s.", ledger->kernel_loss));
 	if (headline__imbalance(diagnosis))
 		add_caution(diagnosis, base__format("The books do not balance: %s.%s", headline__imbalance(diagnosis),
 						    found ? " Verdicts are lowered by a step." : ""));

@@ -117,7 +117,7 @@ static void sum_up(struct diagnosis *diagnosis)
 		const struct ledger_pressure *row = pressure__system(ledger, resources[i]);
 		bool any;
 		pressure__found_seconds(diagnosis, resources[i], &any);
-		double seconds = row ? row->kernel_seconds - pressure__idle_seconds(ledger, resources[i]) : 0;
+		double seconds = row ? row->counted_seconds - pressure__idle_seconds(ledger, resources[i]) : 0;
 		if (!any && seconds >= threshold__value(THRESHOLD_OTHER_PRESSURE) * ledger->window_seconds) {
 			diagnosis->unattributed_seconds[i] = seconds;
 			other = true;
@@ -136,8 +136,8 @@ int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosi
 	struct diagnosis *diagnosis = base__alloc(1, sizeof(*diagnosis));
 	diagnosis->ledger = ledger;
 	diagnosis->scene = scene__new(ledger);
-	if (ledger->cpu_some->booked && ledger->cpu_some->kernel_seconds > 0)
-		diagnosis->unexplained_seconds = fmax(0, 1 - ledger->cpu_some->explained) * ledger->cpu_some->kernel_seconds;
+	if (ledger->cpu_some->booked && ledger->cpu_some->counted_seconds > 0)
+		diagnosis->unexplained_seconds = fmax(0, 1 - ledger->cpu_some->explained) * ledger->cpu_some->counted_seconds;
 	diagnosis->verdict_count = cause_table_count;
 	diagnosis->verdicts = base__alloc(cause_table_count, sizeof(struct verdict));
 	judge_all(diagnosis);

@@ -4,14 +4,16 @@
 
 #include "base/base.h"
 
+#define HALF_TURN (1ULL << 31)
+
 struct fold {
 	uint32_t group, number, cpu;
-	uint64_t some_ns, nonidle_ns, line_ns[LINES][2];
+	uint64_t some_ns, nonidle_ns, since_ns, line_ns[LINES][2];
 	bool foreign;
 };
 
 struct group_state { uint32_t number; bool begun; };
-struct cpu_state { uint32_t some, nonidle, line[LINES][2]; uint64_t meter_ns, seen_ns, line_ns[LINES][2]; };
+struct cpu_state { uint32_t some, nonidle, line[LINES][2]; uint64_t meter_ns, run_ns, seen_ns, line_ns[LINES][2]; };
 
 struct foldlog {
 	const struct probes *probes;
@@ -47,6 +49,12 @@ static bool in_scope(const struct foldlog *folds, enum fold_scope scope, uint32_
 	return scope == FOLDS_SYSTEM ? group == 0 : group != 0 && folds->probes->group_table[group].pcpu != 0;
 }
 
+// Our own meter of CPU some, which does not go round.
+static uint64_t meter_of(const struct foldlog *folds, uint32_t group, uint32_t cpu)
+{
+	return group ? folds->probes->group_accounts[group * folds->probes->cpus + cpu].meter_ns : folds->probes->accounts[cpu].meter_ns;
+}
+
 static void begin_group(struct foldlog *folds, uint32_t group)
 {
 	for (uint32_t cpu = 0; cpu < folds->probes->cpus; cpu++) {
@@ -55,7 +63,8 @@ static void begin_group(struct foldlog *folds, uint32_t group)
 
 		last->some = sample->previous_some;
 		last->nonidle = sample->previous_nonidle;
-		last->meter_ns = group ? 0 : folds->probes->accounts[cpu].meter_ns;
+		last->meter_ns = meter_of(folds, group, cpu);
+		last->run_ns = folds->probes->accounts[cpu].run_ns;
 		memcpy(last->line, sample->previous_line, sizeof(last->line));
 		last->seen_ns = sample->now;
 	}
@@ -82,21 +91,10 @@ void foldlog__begin(struct foldlog *folds, enum fold_scope scope)
 			begin_group(folds, group);
 }
 
-// The kernel's counters have 32 bits. If we came so late that they may have gone round, our own meter of the same time tells
-// how often (for the system only: it has no gaps).
-static void unwrap(const struct foldlog *folds, uint32_t group, uint32_t cpu, struct cpu_state *last, uint64_t *some,
-	uint64_t *nonidle)
+// A counter that is known modulo 2^32 and, about, by a meter that does not go round.
+static uint64_t whole(uint64_t counted, uint64_t metered)
 {
-	uint64_t meter = folds->probes->accounts[cpu].meter_ns, grown = meter - last->meter_ns;
-	uint64_t now = folds->probes->folds[group * folds->probes->cpus + cpu].now, silence = now - last->seen_ns;
-
-	last->meter_ns = meter;
-	last->seen_ns = now;
-	if (group || silence < UINT32_MAX || grown < *some + (1ULL << 31))
-		return;
-	uint64_t turns = (grown - *some + (1ULL << 31)) >> 32;
-	*some += turns << 32;
-	*nonidle += turns << 32;
+	return metered > counted + HALF_TURN ? counted + ((metered - counted + HALF_TURN) & ~(uint64_t)UINT32_MAX) : counted;
 }
 
 // Memory and I/O at the same fold. Their counters have 32 bits, too: our own meter tells how often they went round.
@@ -113,10 +111,31 @@ static void take_lines(const struct foldlog *folds, uint32_t group, uint32_t cpu
 
 			last->line[line][kind] = sample->previous_line[line][kind];
 			last->line_ns[line][kind] = meter;
-			if (metered > grown + (1ULL << 31))
-				grown += ((metered - grown + (1ULL << 31)) >> 32) << 32;
-			fold->line_ns[line][kind] = grown;
+			fold->line_ns[line][kind] = whole(grown, metered);
 		}
+}
+
+static uint64_t larger(uint64_t one, uint64_t other)
+{
+	return one > other ? one : other;
+}
+
+// The kernel's counters have 32 bits. If we came so late that they may have gone round, our own meters of the same time tell how often. A CPU is
+// not idle for at least as long as tasks ran there or waited. Sets for how long no fold was seen. Call when the lines are in.
+static void unwrap(const struct foldlog *folds, uint32_t group, uint32_t cpu, struct cpu_state *last, struct fold *fold)
+{
+	uint64_t meter = meter_of(folds, group, cpu), metered = meter - last->meter_ns;
+	uint64_t run = folds->probes->accounts[cpu].run_ns, ran = group ? 0 : run - last->run_ns;
+	uint64_t now = folds->probes->folds[group * folds->probes->cpus + cpu].now;
+
+	fold->since_ns = now - last->seen_ns;
+	last->meter_ns = meter;
+	last->run_ns = run;
+	last->seen_ns = now;
+	if (fold->since_ns < UINT32_MAX)
+		return;
+	fold->some_ns = whole(fold->some_ns, metered);
+	fold->nonidle_ns = whole(fold->nonidle_ns, larger(larger(ran, fold->some_ns), larger(fold->line_ns[LINE_IO][0], fold->line_ns[LINE_MEMORY][0])));
 }
 
 static bool group_moved(const struct foldlog *folds, uint32_t group)
@@ -150,23 +169,26 @@ static void note_group(struct foldlog *folds, uint32_t group, bool own)
 	uint32_t cpus = folds->probes->cpus;
 	struct group_state *state = &folds->groups[group];
 
-	if (!group_moved(folds, group))
+	if (!group_moved(folds, group)) {
+		for (uint32_t cpu = 0; own && cpu < cpus; cpu++)        // nothing grew, but the kernel folded
+			folds->last[group * cpus + cpu].seen_ns = folds->probes->folds[group * cpus + cpu].now;
 		return;
+	}
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
 		const struct fold_sample *sample = &folds->probes->folds[group * cpus + cpu];
 		struct cpu_state *last = &folds->last[group * cpus + cpu];
-		uint64_t some = sample->previous_some - last->some, nonidle = sample->previous_nonidle - last->nonidle;
+		struct fold fold = { .group = group, .number = state->number, .cpu = cpu, .foreign = !own };
 
-		unwrap(folds, group, cpu, last, &some, &nonidle);
-
+		fold.some_ns = sample->previous_some - last->some;
+		fold.nonidle_ns = sample->previous_nonidle - last->nonidle;
+		take_lines(folds, group, cpu, last, &fold);
+		unwrap(folds, group, cpu, last, &fold);
 		last->some = sample->previous_some;
 		last->nonidle = sample->previous_nonidle;
-		if (!some && !nonidle)
+		if (!fold.some_ns && !fold.nonidle_ns)
 			continue;
 		folds->all = base__grow(folds->all, &folds->capacity, folds->count + 1, sizeof(*folds->all));
-		folds->all[folds->count] = (struct fold){ .group = group, .number = state->number, .cpu = cpu, .some_ns = some, .nonidle_ns = nonidle,
-			.foreign = !own };
-		take_lines(folds, group, cpu, last, &folds->all[folds->count++]);
+		folds->all[folds->count++] = fold;
 	}
 	state->number++;
 	if (!own && group == 0)
@@ -204,6 +226,7 @@ void foldlog__store(const struct foldlog *folds, struct recording *recording)
 		row->some_ns = (int64_t)fold->some_ns;
 		row->nonidle_ns = (int64_t)fold->nonidle_ns;
 		row->foreign = fold->foreign;
+		row->since_ns = (int64_t)fold->since_ns;
 		row->io_some_ns = (int64_t)fold->line_ns[LINE_IO][0];
 		row->io_full_ns = (int64_t)fold->line_ns[LINE_IO][1];
 		row->memory_some_ns = (int64_t)fold->line_ns[LINE_MEMORY][0];

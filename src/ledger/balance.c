@@ -25,10 +25,8 @@ void balance__explain(struct ledger_pressure *pressure)
 	double kernel = pressure->kernel_seconds, predicted = pressure->predicted_seconds;
 	double victims = pressure->victims_seconds, culprits = pressure->culprits_seconds;
 	pressure->exact_folds = fabs(predicted - kernel) < larger(0.01 * kernel, 0.001);
-	if (kernel > 0)
-		pressure->explained = larger(0, smaller(victims + culprits - predicted, smaller(victims, culprits))) / kernel;
-	else
-		pressure->explained = predicted > 0 ? 0 : 1;
+	double whole = larger(kernel, predicted);
+	pressure->explained = whole > 0 ? larger(0, smaller(victims + culprits - predicted, smaller(victims, culprits))) / whole : 1;
 }
 
 static int64_t gap_count(const struct recording *recording)
@@ -43,7 +41,7 @@ static int64_t gap_count(const struct recording *recording)
 static char *say_what_is_missing(const struct ledger *ledger)
 {
 	const struct ledger_pressure *row = ledger->cpu_some;
-	double unseen = row->kernel_seconds - row->predicted_seconds;
+	double unseen = row->counted_seconds - row->predicted_seconds;
 	double no_victim = row->predicted_seconds - row->victims_seconds;
 	double no_culprit = row->predicted_seconds - row->culprits_seconds;
 	struct string text = { 0 };
@@ -65,7 +63,7 @@ static char *say_what_is_missing(const struct ledger *ledger)
 static char *say_imbalance(const struct ledger *ledger, double little)
 {
 	const struct ledger_pressure *row = ledger->cpu_some;
-	double kernel = row->kernel_seconds;
+	double kernel = row->kernel_seconds, counted = row->counted_seconds;
 	double most = larger(row->victims_seconds, row->culprits_seconds);
 	bool missing = row < ledger->pressures || row >= ledger->pressures + ledger->pressure_count;
 	if (missing && recording__meta_number(ledger->recording, "complete", 1) == 0)
@@ -80,14 +78,12 @@ static char *say_imbalance(const struct ledger *ledger, double little)
 	if (ledger->by_events && kernel * OVERBOOKED_MAX + little < row->predicted_seconds)
 		return base__format("the event model that stands in for the kernel's counters makes %.3f s of what the kernel counts as %.3f s",
 				    row->predicted_seconds, kernel);
-	if (kernel + little < row->predicted_seconds * EXPLAINED_MIN)
-		return base__format("the kernel's total grew by %.3f s while its own CPU counters make %.3f s: "
-				    "probably another program reads the pressure files many times a second, which loses time",
-				    kernel, row->predicted_seconds);
-	if (most > kernel * OVERBOOKED_MAX + little)
+	if (row->loss == TOTAL_UNKNOWN && kernel + little < row->predicted_seconds * EXPLAINED_MIN)
+		return kernel_total__say(ledger, row);
+	if (most > counted * OVERBOOKED_MAX + little)
 		return base__format("%.3f s are booked to %s, more than the %.3f s of the kernel: something is booked twice", most,
-				    row->victims_seconds >= row->culprits_seconds ? "victims" : "occupants", kernel);
-	if (kernel < little || row->explained >= EXPLAINED_MIN)
+				    row->victims_seconds >= row->culprits_seconds ? "victims" : "occupants", counted);
+	if (counted < little || row->explained >= EXPLAINED_MIN)
 		return NULL;
 	return say_what_is_missing(ledger);
 }
@@ -97,4 +93,6 @@ void balance__judge(struct ledger *ledger)
 	double little = larger(LITTLE_SHARE * ledger->window_seconds, LITTLE_SECONDS);
 	ledger->imbalance = say_imbalance(ledger, little);
 	ledger->balanced = !ledger->imbalance;
+	bool much = ledger->cpu_some->counted_seconds > ledger->cpu_some->kernel_seconds + little;
+	ledger->kernel_loss = much && ledger->cpu_some->loss != TOTAL_UNKNOWN ? kernel_total__say(ledger, ledger->cpu_some) : NULL;
 }

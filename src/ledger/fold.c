@@ -58,6 +58,19 @@ static int compare_weights(const void *left, const void *right)
 	return a->cpu < b->cpu ? -1 : a->cpu > b->cpu;
 }
 
+// The kernel's own division: sum(counter * weight) / max(sum(weight), 1). `bits`: of the differences that it took.
+static double divide(const struct fold_row *const *rows, size_t count, int64_t hz, enum fold_counter counter, uint64_t bits)
+{
+	unsigned __int128 sum = 0;
+	uint64_t weight_sum = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t weight = (uint64_t)fold__jiffies((int64_t)((uint64_t)rows[i]->nonidle_ns & bits), hz);
+		sum += (unsigned __int128)((uint64_t)growth(rows[i], counter) & bits) * weight;
+		weight_sum += weight;
+	}
+	return (double)(uint64_t)(sum / (weight_sum ? weight_sum : 1));
+}
+
 // One fold: `rows` are its CPUs. Adds up in `total` and sets what each CPU counted in `weights`.
 static void fold_once(const struct fold_row *const *rows, size_t count, int64_t hz, struct fold_total *total, struct fold_weight *weights)
 {
@@ -66,20 +79,24 @@ static void fold_once(const struct fold_row *const *rows, size_t count, int64_t 
 		weight_sum += fold__jiffies(rows[i]->nonidle_ns, hz);
 	if (weight_sum < 1)
 		weight_sum = 1;
-	unsigned __int128 sums[FOLD_COUNTERS] = { 0 };
 	for (size_t i = 0; i < count; i++) {
 		int64_t weight = fold__jiffies(rows[i]->nonidle_ns, hz);
 		weights[i] = (struct fold_weight){ .cgroup = rows[i]->cgroup, .cpu = rows[i]->cpu };
 		for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++) {
-			int64_t ns = growth(rows[i], counter);
-			sums[counter] += (unsigned __int128)ns * (uint64_t)weight;
-			weights[i].metered_ns[counter] = (double)ns;
-			weights[i].counted_ns[counter] = (double)ns * ((double)weight / (double)weight_sum);
-			total->metered_ns[counter] += (double)ns;
+			double ns = (double)growth(rows[i], counter);
+			weights[i].metered_ns[counter] = ns;
+			weights[i].counted_ns[counter] = ns * ((double)weight / (double)weight_sum);
+			total->metered_ns[counter] += ns;
 		}
+		if (rows[i]->since_ns > total->longest_ns)
+			total->longest_ns = rows[i]->since_ns;
 	}
-	for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++)
-		total->predicted_ns[counter] += (double)(uint64_t)(sums[counter] / (uint64_t)weight_sum);
+	for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++) {
+		total->predicted_ns[counter] += divide(rows, count, hz, counter, UINT64_MAX);
+		total->wrapped_ns[counter] += divide(rows, count, hz, counter, UINT32_MAX);
+	}
+	total->folds++;
+	total->foreign_folds += rows[0]->foreign != 0;
 }
 
 static void add_weight(struct fold_weight *into, const struct fold_weight *weight)

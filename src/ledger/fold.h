@@ -17,7 +17,10 @@ struct fold_weight {
 struct fold_total {
 	int64_t cgroup;
 	double metered_ns[FOLD_COUNTERS];       // all CPUs' own counters
-	double predicted_ns[FOLD_COUNTERS];     // the kernel's total
+	double predicted_ns[FOLD_COUNTERS];     // what the kernel's total should have grown by
+	double wrapped_ns[FOLD_COUNTERS];       // the same with differences of 32 bits, as the kernel takes them: less only where a fold came late
+	int64_t folds, foreign_folds;           // how many there were; and of these not our own: the kernel's worker, other readers
+	int64_t longest_ns;                     // the longest time in which no fold was seen; 0 unknown (older recordings)
 };
 
 struct folds {

@@ -193,6 +193,7 @@ void ledger__free(struct ledger *ledger)
 	free(ledger->processes);
 	free(ledger->pressures);
 	free((char *)ledger->imbalance);
+	free((char *)ledger->kernel_loss);
 	free(account);
 }
 

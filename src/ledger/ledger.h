@@ -8,6 +8,7 @@
 #include "ledger/chains.h"
 #include "ledger/fold.h"
 #include "ledger/futexes.h"
+#include "ledger/kernel_total.h"
 #include "ledger/locks.h"
 #include "ledger/sleeps.h"
 #include "recording/recording.h"
@@ -39,9 +40,12 @@ struct ledger_pressure {
 	double predicted_seconds;           // the meter folded as the kernel folds: equals kernel_seconds when all folds were seen; the
 	                                    // event model's meter misses some
 	double victims_seconds, culprits_seconds; // named sides, folded with the same weights
+	// What the books are held against: kernel_seconds, or predicted_seconds where the kernel's total is known to have lost time.
+	double counted_seconds;
+	enum total_loss loss;
 	// Lower bound of the part with both a named victim and a named occupant: of the metered time P at least V + C - P has
-	// both, and at most the smaller side, so max(0, min(V + C - P, V, C)) / kernel_seconds. What the meter did not see is
-	// in the denominator only. Not cut at 1: more means that time was booked twice. 1 where nothing is to be explained.
+	// both, and at most the smaller side, so max(0, min(V + C - P, V, C)) / max(K, P). What the meter did not see is in the
+	// denominator only. Over 1 only where both sides were booked twice. 1 where nothing is to be explained.
 	double explained;
 	bool exact_folds;                   // predicted and kernel differ by less than 1 % or 1 ms
 };
@@ -67,8 +71,9 @@ struct ledger {
 	struct ledger_chains chains;
 	struct ledger_blocking blocking;
 	struct ledger_sleeps sleeps;
-	bool balanced;                      // explained >= 0.95, sides within 1.05 of the kernel, or too little pressure to matter
+	bool balanced;                      // explained >= 0.95, sides within 1.05 of counted_seconds, or too little pressure to matter
 	const char *imbalance;              // NULL, or one clause why not, without capital and full stop
+	const char *kernel_loss;            // why total= of CPU some lost time while the meter did not (kernel_total__say); NULL where it did not
 };
 
 // The recording must outlive the ledger. -EINVAL: the tasks of a process are not side by side (see recording__repair).

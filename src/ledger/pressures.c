@@ -47,7 +47,7 @@ static void add_pressures(struct ledger *ledger)
 		ledger->pressures[ledger->pressure_count++] = (struct ledger_pressure){
 			.cgroup = row->cgroup, .scope = row->cgroup == 0 ? "system" : cgroup && cgroup->path ? cgroup->path : "?",
 			.resource = row->resource ? row->resource : "?", .kind = row->kind ? row->kind : "?",
-			.kernel_seconds = (double)row->kernel_ns / NS_PER_SEC,
+			.kernel_seconds = (double)row->kernel_ns / NS_PER_SEC, .counted_seconds = (double)row->kernel_ns / NS_PER_SEC,
 		};
 	}
 	qsort(ledger->pressures, ledger->pressure_count, sizeof(*ledger->pressures), compare_pressures);
@@ -82,6 +82,7 @@ static void find_booked(struct ledger *ledger, struct pressure_index *ret_index)
 			continue;
 		pressure->booked = total && (counter == FOLD_CPU_SOME || resources);
 		pressure->predicted_seconds = pressure->booked ? total->predicted_ns[counter] / NS_PER_SEC : 0;
+		kernel_total__judge(ledger, total, pressure);
 		index.places[index.count++] = (struct pressure_place){ pressure->cgroup, counter, pressure };
 	}
 	qsort(index.places, index.count, sizeof(*index.places), compare_places);

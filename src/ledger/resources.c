@@ -5,6 +5,7 @@
 #include "ledger/ledger.h"
 #include "ledger/pressures.h"
 
+#include <math.h>
 #include <string.h>
 
 // Where the same counters stand in a row of sleeps and in a row of shares.
@@ -73,8 +74,9 @@ void resources__book(const struct ledger *ledger, const struct pressure_index *i
 		pressure->culprits_seconds = pressure->victims_seconds * named[index->places[i].counter];
 		balance__explain(pressure);
 		// Both sides are booked from the same sleeps: what has an occupant has a victim, too.
-		if (pressure->kernel_seconds > 0)
-			pressure->explained = pressure->culprits_seconds / pressure->kernel_seconds;
+		double whole = fmax(pressure->kernel_seconds, pressure->predicted_seconds);
+		if (whole > 0)
+			pressure->explained = pressure->culprits_seconds / whole;
 	}
 }
 

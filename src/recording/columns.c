@@ -70,7 +70,7 @@ static const struct column cgroup_credit_columns[] = {
 #define ROW fold_row
 static const struct column fold_columns[] = {
 	C(cgroup, CGROUP), C(number, NUMBER), C(cpu, CPU), C(some_ns, SUM), C(nonidle_ns, SUM), C(foreign, BOOL),
-	A(io_some_ns, SUM), A(io_full_ns, SUM), A(memory_some_ns, SUM), A(memory_full_ns, SUM),
+	A(io_some_ns, SUM), A(io_full_ns, SUM), A(memory_some_ns, SUM), A(memory_full_ns, SUM), A(since_ns, SUM),
 };
 #undef ROW
 

@@ -139,6 +139,7 @@ struct fold_row {
 	int64_t some_ns, nonidle_ns;
 	int64_t foreign;        // bool: somebody else's fold (the kernel's 2 s worker or another reader), seen afterwards
 	int64_t io_some_ns, io_full_ns, memory_some_ns, memory_full_ns; // growth of these counters at the same fold
+	int64_t since_ns;       // since the fold before, as far as it was seen; 0 in older recordings
 };
 
 struct cpu_row {

@@ -63,8 +63,8 @@ static int compare_pressures(const void *a, const void *b)
 	const struct ledger_pressure *one = *(const struct ledger_pressure *const *)a, *other = *(const struct ledger_pressure *const *)b;
 	if ((one->cgroup != 0) != (other->cgroup != 0))
 		return one->cgroup ? 1 : -1;
-	if (one->cgroup && one->kernel_seconds != other->kernel_seconds)
-		return one->kernel_seconds > other->kernel_seconds ? -1 : 1;
+	if (one->cgroup && one->counted_seconds != other->counted_seconds)
+		return one->counted_seconds > other->counted_seconds ? -1 : 1;
 	return one < other ? -1 : one > other;
 }
 
@@ -74,8 +74,8 @@ static void choose_pressures(struct answer *answer)
 	answer->pressures = base__alloc(ledger->pressure_count + 1, sizeof(*answer->pressures));
 	for (size_t i = 0; i < ledger->pressure_count; i++) {
 		const struct ledger_pressure *row = &ledger->pressures[i];
-		bool shown = row->cgroup ? row->booked && !strcmp(row->kind, "some") && row->kernel_seconds >= 0.001 * ledger->window_seconds
-					 : row == ledger->cpu_some || row->kernel_seconds >= 0.001 * ledger->window_seconds;
+		bool shown = row->cgroup ? row->booked && !strcmp(row->kind, "some") && row->counted_seconds >= 0.001 * ledger->window_seconds
+					 : row == ledger->cpu_some || row->counted_seconds >= 0.001 * ledger->window_seconds;
 		// The root cgroup's files are the system's.
 		if (shown && !(row->cgroup && !strcmp(row->scope, "/")))
 			answer->pressures[answer->pressure_count++] = row;
@@ -97,8 +97,10 @@ char *answer__balance(const struct ledger_pressure *row)
 {
 	if (!row->booked)
 		return base__format("kernel %.*f s · not attributed by this version", answer__digits(row->kernel_seconds), row->kernel_seconds);
-	return base__format("kernel %.*f s · victims %.*f s · culprits %.*f s · %.1f %% explained", answer__digits(row->kernel_seconds),
-			    row->kernel_seconds, answer__digits(row->victims_seconds), row->victims_seconds,
+	cleanup_free char *lost = row->loss == TOTAL_WHOLE ? NULL
+		: base__format(" (lost time; its CPUs' counters make %.*f s)", answer__digits(row->counted_seconds), row->counted_seconds);
+	return base__format("kernel %.*f s%s · victims %.*f s · culprits %.*f s · %.1f %% explained", answer__digits(row->kernel_seconds),
+			    row->kernel_seconds, lost ? lost : "", answer__digits(row->victims_seconds), row->victims_seconds,
 			    answer__digits(row->culprits_seconds), row->culprits_seconds, row->explained * 100);
 }
 
@@ -151,8 +153,8 @@ static char *limits(const struct answer *answer)
 		string__add(&out, "; the kernel's own counters of each CPU were not read, so events stood in for the meter");
 	if (answer->ledger->by_events && cpu->booked)
 		string__add(&out, ": they make %.3f s of its %.3f s", cpu->predicted_seconds, cpu->kernel_seconds);
-	if (!answer->ledger->by_events && !cpu->exact_folds && cpu->booked)
-		string__add(&out, "; somebody else's reading of the pressure files shifted the kernel's figure");
+	if (!answer->ledger->by_events && !cpu->exact_folds && cpu->booked && !answer->ledger->kernel_loss)
+		string__add(&out, "; the kernel's figure and its own counters differ by %.3f s", fabs(cpu->kernel_seconds - cpu->predicted_seconds));
 	if (!answer->ledger->balanced && !headline__imbalance(answer->diagnosis))
 		string__add(&out, "; the books do not balance, but too little is at stake to matter (%s)", answer->ledger->imbalance);
 	string__add(&out, ".");

@@ -43,6 +43,7 @@ static json_t *render_quality(const struct answer *answer)
 	json_object_set_new(quality, "probe_nanoseconds_per_switch", json__number(answer->quality.probe_ns_per_switch));
 	json_object_set_new(quality, "balanced", json_boolean(answer->ledger->balanced));
 	json_object_set_new(quality, "imbalance", json__text(answer->ledger->imbalance));
+	json_object_set_new(quality, "kernel_total_loss", json__text(answer->ledger->kernel_loss));
 	json_object_set_new(quality, "unexplained_seconds", json__number(answer->diagnosis->unexplained_seconds));
 	json_t *counters = json_object();
 	for (size_t i = 0; i < answer->recording->counter_count; i++) {
@@ -79,6 +80,8 @@ static json_t *render_pressures(const struct answer *answer)
 		json_object_set_new(row, "explained", pressure->booked ? json__number(pressure->explained) : json_null());
 		json_object_set_new(row, "meter", pressure->booked ? json__text(meter) : json_null());
 		json_object_set_new(row, "predicted_seconds", pressure->booked ? json__number(pressure->predicted_seconds) : json_null());
+		json_object_set_new(row, "counted_seconds", json__number(pressure->counted_seconds));
+		json_object_set_new(row, "kernel_total_lost", json_boolean(pressure->loss != TOTAL_WHOLE));
 		json_object_set_new(row, "causes", render_causes_of(answer, pressure));
 		json_object_set_new(row, "waiters", json__waiters(answer, pressure));
 		json_array_append_new(rows, row);
