@@ -10,6 +10,7 @@
 
 #include "bpf/records.h"
 #include "bpf/irq_kernel.h"
+#include "bpf/operation.h"
 #include "bpf/rows.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -54,28 +55,6 @@ __noinline int party_add(u64 source, u64 who, u32 operation, u64 count, u64 ns)
 	if (ns > sum->max_ns)
 		sum->max_ns = ns;
 	return 0;
-}
-
-// What the task at hand is doing, as in lock.h.
-static __always_inline u32 operation_here(struct task_struct *task)
-{
-	u32 flags = task->flags;
-	s64 number;
-
-	if (flags & PF_KTHREAD)
-		return OPERATION_KERNEL_THREAD;
-	if (flags & PF_IO_WORKER)
-		return OPERATION_IO_WORKER;
-	if (flags & PF_EXITING)
-		return OPERATION_EXIT;
-	number = registers_syscall((struct pt_regs *)bpf_task_pt_regs(task));
-	if (number < 0)
-		return OPERATION_PAGE_FAULT;
-	if (number > 0xfeff)
-		return OPERATION_UNKNOWN;
-	if (bpf_core_field_exists(task->thread_info.status) && task->thread_info.status & TS_COMPAT)
-		return (u32)number | OPERATION_COMPAT;
-	return (u32)number;
 }
 
 // ---- network ----

@@ -9,10 +9,8 @@
 #ifndef WHYSTALL_BPF_LOCK_H
 #define WHYSTALL_BPF_LOCK_H
 
-#define PF_EXITING 0x4
-#define PF_IO_WORKER 0x10
-#define PF_KTHREAD 0x200000
-#define TS_COMPAT 0x2           // thread_info.status, x86: in a 32-bit system call
+#include "bpf/operation.h"
+
 #define OWNER_FLAGS 7UL         // low bits of the owner words of mutexes and rw_semaphores
 #define OWNER_IS_READER 1UL     // of a rw_semaphore (RWSEM_READER_OWNED): the last reader that came, others may hold it too
 

@@ -299,6 +299,8 @@ enum lock_kind { LOCK_KIND_UNKNOWN, LOCK_KIND_MMAP, LOCK_KIND_RWSEM, LOCK_KIND_M
 #define OPERATION_IO_WORKER 0xff04u
 #define OPERATION_FREE 0xff05u          // nobody held the lock
 #define OPERATION_UNKNOWN 0xff06u
+#define OPERATION_SOFTIRQ 0xff07u       // samples only: a soft interrupt runs on top of whatever the task did
+#define OPERATION_USER 0xff08u          // samples only: user code
 
 // Which lock: an mmap_lock by the process that it belongs to, others by where they are taken.
 struct lock_class {

@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/block_account.h"
+#include "collect/cpu_samples.h"
 #include "collect/disks.h"
 #include "collect/frequency.h"
 #include "collect/host_account.h"
@@ -16,6 +17,7 @@
 
 const struct subject *const subject_table[] = {
 	&subject_futex,
+	&cpu_samples_subject,
 	&subject_irq,
 	&subject_frequency,
 	&subject_smi,

@@ -36,7 +36,8 @@ void syscalls__reasons(unsigned char *reasons, size_t count)
 
 char *syscalls__operation_name(uint32_t operation)
 {
-	static const char *const names[] = { "page fault", "exit", "kernel thread", "io_uring worker", "handing over", "unknown" };
+	static const char *const names[] = { "page fault", "exit", "kernel thread", "io_uring worker", "handing over", "unknown",
+		"softirq", "" };
 	bool compat = operation & OPERATION_COMPAT;
 	uint32_t number = operation & ~OPERATION_COMPAT;
 	char *name;

@@ -10,7 +10,7 @@
 void syscalls__reasons(unsigned char *reasons, size_t count);
 
 // Name of an operation (OPERATION_* or the number of a system call, as the probes give it): "munmap", "page fault", "exit",
-// "kernel thread", "io_uring worker", "handing over" (the lock was free), "unknown", "syscall 999". Owned by the caller.
+// "kernel thread", "io_uring worker", "handing over" (the lock was free), "unknown", "softirq", "" (user code), "syscall 999". Owned by the caller.
 char *syscalls__operation_name(uint32_t operation);
 
 #endif

@@ -228,6 +228,13 @@ static const struct column futex_stack_columns[] = {
 };
 #undef ROW
 
+#define ROW cpu_sample_row
+static const struct column cpu_sample_columns[] = {
+	A(process, PROCESS), A(operation, NAME), A(kernel_stack, STACK), A(user_stack, STACK), A(samples, SUM), A(waited, SUM), A(ns, SUM),
+	A(pressure_ns, SUM), A(waiters_ns, SUM),
+};
+#undef ROW
+
 // Every field is 8 bytes wide, so a field of recording.h that has no column here does not compile.
 #define CHECK(table) _Static_assert(sizeof(struct table##_row) == 8 * ARRAY_SIZE(table##_columns), \
 	"a field of struct " #table "_row has no column: add it to columns.c and to docs/recording.md");

@@ -323,6 +323,19 @@ struct futex_hold_row {
 // Sampled user stacks of both sides; each stands for `ns` of waiting. user_stack 0: not sampled.
 struct futex_stack_row { int64_t futex, process; char *role; int64_t user_stack, ns, samples; }; // "waiter", "waker"
 
+// What ran on the CPUs: samples of processes by what they did and where. The heaviest places of each process one by one, the rest merged.
+struct cpu_sample_row {
+	int64_t process;        // who had the CPU
+	char *operation;        // system call as in lock_hold_row, "page fault" (or another exception or interrupt of user code), "softirq"
+				// (a soft interrupt on top of whatever the process did), "" user code
+	int64_t kernel_stack, user_stack; // stack_row.id; 0: none, or too many different ones
+	int64_t samples;
+	int64_t waited;         // of these: at least one task waited for that CPU, by PSI's count
+	int64_t ns;             // CPU time that the samples stand for: samples × meta "sample.period_ns"
+	int64_t pressure_ns;    // part of it with waiters (book A, CPU seconds before folding)
+	int64_t waiters_ns;     // the waiters' time (book B)
+};
+
 // Time series: "cpu.some_total_us", "cpu.idle_ns" … by key ("system", a cgroup path, a CPU number).
 struct sample_row { int64_t time_ns; char *series, *key; double value; };
 
@@ -333,7 +346,7 @@ struct sample_row { int64_t time_ns; char *series, *key; double value; };
 	TABLE(lock) TABLE(lock_wait) TABLE(lock_hold) TABLE(lock_stack) TABLE(blocked) \
 	TABLE(sleep) TABLE(sleep_event) TABLE(pressure_share) TABLE(resource_book) TABLE(kernel_counter) TABLE(activity) TABLE(host_event) \
 	TABLE(device) TABLE(device_io) TABLE(device_user) TABLE(cgroup_io) \
-	TABLE(futex) TABLE(futex_hold) TABLE(futex_stack)
+	TABLE(futex) TABLE(futex_hold) TABLE(futex_stack) TABLE(cpu_sample)
 
 // All rows in memory, each table an array: `recording->tasks`-style access is through table_NAME and count_NAME.
 #define RECORDING_MEMBER(name) struct name##_row *name; size_t name##_count, name##_capacity;

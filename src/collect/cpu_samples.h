@@ -1,0 +1,51 @@
+// On-CPU samples (bpf/sample.bpf.c): the subject that takes them. Between cpu_samples.c, which takes and keeps them, and
+// cpu_sample_rows.c, which makes rows of them.
+#ifndef WHYSTALL_COLLECT_CPU_SAMPLES_H
+#define WHYSTALL_COLLECT_CPU_SAMPLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/sample_records.h"
+#include "collect/subject.h"
+
+extern const struct subject cpu_samples_subject;
+
+struct sample_bpf;
+struct user_stacks;
+
+// Samples of one process in one place.
+struct cpu_sample {
+	int64_t process;                // process_row.id; the probes know it by tgid, which may be used again
+	uint32_t tgid, operation;
+	uint32_t kernel_frames, user_frames;
+	struct sample_sum sum;
+	int user_stack;                 // of user_stacks, once the window has ended; negative: none
+	bool merged;                    // not among the heaviest of its process: see cpu_samples__store
+	uint64_t addresses[];           // the kernel's half first
+};
+
+struct cpu_samples {
+	struct sample_bpf *skeleton;
+	struct bpf_link **links;        // one for each CPU, NULL where there is no event
+	struct ring_buffer *ring;
+	uint32_t cpus, cpus_on;         // possible ones; those with an event
+	uint64_t period_ns;
+	size_t ring_bytes;
+	void *samples;                  // binary tree (tsearch) of struct cpu_sample
+	size_t count;
+	uint64_t taken, folded;         // samples; those that lost a part of their stack to make room
+	struct collector *collector;    // of the drain at hand
+	bool ended;
+};
+
+// The rate for so many CPUs: a prime number of samples a second for each, so that no common timer is in step with it, and some 4,000 a
+// second on all of them at most. Returns the time between two samples of a CPU.
+uint64_t cpu_samples__period_ns(uint32_t cpus);
+// All samples, heaviest first within each process, processes in the order of their ids. `ret_list` is owned by the caller, its items are not.
+size_t cpu_samples__sorted(const struct cpu_samples *samples, struct cpu_sample ***ret_list);
+// As subject.h says of store; `state` is a struct cpu_samples.
+void cpu_samples__store(const void *state, struct collector *collector, struct recording *recording, struct stack_table *stacks);
+
+#endif
