@@ -58,6 +58,7 @@ static const struct requirement {
 	{ "psi-readers", requirement__readers, false, "" },
 	{ "lock-contention", requirement__contention, false, "lock.mmap lock.kernel" },
 	{ "futex-probes", requirement__futex, false, "lock.futex" },
+	{ "sample-probes", requirement__sample, false, "memory.churn kernel.syscall" },
 	{ "memory-probes", requirement__memory, false, "memory.reclaim memory.kswapd memory.limit memory.thrash memory.compaction" },
 	{ "memory-compaction", requirement__compaction, false, "memory.compaction" },
 	{ "memory-controller", requirement__memory_controller, false, "memory.limit" },

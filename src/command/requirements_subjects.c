@@ -61,6 +61,12 @@ void requirement__futex(const struct machine *machine, struct finding *finding)
 		    "boot a kernel of 5.15 or later on x86-64 or arm64 with BTF");
 }
 
+void requirement__sample(const struct machine *machine, struct finding *finding)
+{
+	judge_probe(machine, finding, "sample", "what runs on the CPUs can be sampled",
+		    "boot a kernel with CONFIG_PERF_EVENTS and CONFIG_BPF_EVENTS; in a container: run whystall on the host, or with --privileged");
+}
+
 void requirement__host(const struct machine *machine, struct finding *finding)
 {
 	judge_probe(machine, finding, "host", "pauses of the machine and warnings of the kernel are looked for",

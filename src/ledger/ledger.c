@@ -171,6 +171,7 @@ int ledger__build(const struct recording *recording, struct ledger **ret_ledger)
 	add_futex_waits(ledger);
 	blocking__make(recording, &ledger->blocking);
 	sleeps__make(recording, &ledger->sleeps);
+	cpu_profiles__make(ledger, &ledger->profiles);
 	folds__make(recording, &ledger->folds);
 	pressures__make(ledger, &account->no_pressure);
 	ledger->fold_scale = fold_scale(ledger);
@@ -190,6 +191,7 @@ void ledger__free(struct ledger *ledger)
 	chains__free(&ledger->chains);
 	blocking__free(&ledger->blocking);
 	sleeps__free(&ledger->sleeps);
+	cpu_profiles__free(&ledger->profiles);
 	free(ledger->processes);
 	free(ledger->pressures);
 	free((char *)ledger->imbalance);

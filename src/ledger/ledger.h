@@ -6,6 +6,7 @@
 
 #include "ledger/blocked.h"
 #include "ledger/chains.h"
+#include "ledger/cpu_profile.h"
 #include "ledger/fold.h"
 #include "ledger/futexes.h"
 #include "ledger/kernel_total.h"
@@ -71,6 +72,7 @@ struct ledger {
 	struct ledger_chains chains;
 	struct ledger_blocking blocking;
 	struct ledger_sleeps sleeps;
+	struct ledger_profiles profiles;    // what processes did with the CPU, from samples
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of counted_seconds, or too little pressure to matter
 	const char *imbalance;              // NULL, or one clause why not, without capital and full stop
 	const char *kernel_loss;            // why total= of CPU some lost time while the meter did not (kernel_total__say); NULL where it did not

@@ -13,7 +13,7 @@
 #include "collect/subject.h"
 #include "command/readiness.h"
 
-static const char *const subjects[] = { "files", "block", "memory", "irq", "futex", "host", "disks", "irq.sources", "irq.calls", "irq.packets", "memory.compaction" };
+static const char *const subjects[] = { "files", "block", "memory", "irq", "futex", "sample", "host", "disks", "irq.sources", "irq.calls", "irq.packets", "memory.compaction" };
 
 // What a recording would say of its probes, all of which are on.
 static struct recording *all_probes_on(void)
@@ -200,7 +200,7 @@ static void test_what_is_missing_is_said(void **state)
 static void test_probes_that_are_off(void **state)
 {
 	static const struct { const char *subject, *cause; } hit[] = {
-		{ "block", "io.device" }, { "memory", "memory.reclaim" }, { "irq", "irq.softirq" }, { "futex", "lock.futex" },
+		{ "block", "io.device" }, { "memory", "memory.reclaim" }, { "irq", "irq.softirq" }, { "futex", "lock.futex" }, { "sample", "memory.churn" },
 		{ "host", "host.pause" },
 	};
 	(void)state;
