@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "collect/gather.h"
+#include "collect/lifter.h"
 #include "collect/task_rows.h"
 #include "symbolize/kernel_symbols.h"
 #include "symbolize/stack_table.h"
@@ -269,12 +270,29 @@ static void store_counters(const struct collector *collector, struct recording *
 		recording__set_counter(recording, own[i].name, own[i].value, own[i].meaning);
 }
 
-int64_t cpu_time_ns(void)
+int64_t assemble__cpu_time_ns(const struct collector *collector)
 {
 	struct timespec time;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (int64_t)time.tv_sec * (int64_t)NS_PER_SEC + time.tv_nsec;
+	return (int64_t)time.tv_sec * (int64_t)NS_PER_SEC + time.tv_nsec + (int64_t)lifter__account(collector->options.lifter).cpu_ns
+		+ (int64_t)attacher__cpu_ns(collector->attacher);
+}
+
+// What the recorder itself took, in which class, and by how much it was helped.
+static void store_own(const struct collector *collector, struct recording *recording, bool complete)
+{
+	struct lifter_account lifter = lifter__account(collector->options.lifter);
+	int64_t used = assemble__cpu_time_ns(collector) - collector->start_cpu_ns;
+
+	recording__set_meta(recording, "tool_pid", "%d", (int)getpid());
+	recording__set_meta(recording, "tool_start_cpu_ns", "%lld", (long long)collector->start_cpu_ns);
+	recording__set_meta(recording, "tool_cpu_ns", "%lld", (long long)(complete ? collector->window_cpu_ns : used));
+	if (complete)
+		recording__set_meta(recording, "tool_end_cpu_ns", "%lld", (long long)(used - collector->window_cpu_ns));
+	recording__set_meta(recording, "tool_class", "%s", own_class__name(collector->own));
+	recording__set_counter(recording, "own_lifts", lifter.lifts, "times that a thread of whystall itself starved and was lifted over others for a moment");
+	recording__set_counter(recording, "own_lifted_ns", (int64_t)lifter.lifted_cpu_ns, "CPU time that whystall's threads used while they were lifted");
 }
 
 void assemble__describe_probes(const struct collector *collector, struct recording *recording)
@@ -323,10 +341,7 @@ static void store_meta(const struct collector *collector, struct recording *reco
 	recording__set_meta(recording, "scope_pid", "%lld", (long long)options->scope_pid);
 	recording__set_meta(recording, "scope_cgroup", "%s", options->scope_cgroup ? options->scope_cgroup : "");
 	recording__set_meta(recording, "command", "%s", options->command ? options->command : "");
-	recording__set_meta(recording, "tool_pid", "%d", (int)getpid());
-	recording__set_meta(recording, "tool_cpu_ns", "%lld", (long long)(complete ? collector->window_cpu_ns
-		: cpu_time_ns() - collector->start_cpu_ns));
-	recording__set_meta(recording, "tool_start_cpu_ns", "%lld", (long long)collector->start_cpu_ns);
+	store_own(collector, recording, complete);
 	recording__set_meta(recording, "tool_memory_kib", "%lld", (long long)usage.ru_maxrss);
 	recording__set_meta(recording, "map_memory_kib", "%zu", (collector->probes->map_bytes + subjects__memory(collector->subjects)) / 1024);
 	recording__set_meta(recording, "probe_ns", "%llu", (unsigned long long)collector->probe_ns);

@@ -2,6 +2,7 @@
 #ifndef WHYSTALL_COLLECT_ASSEMBLE_H
 #define WHYSTALL_COLLECT_ASSEMBLE_H
 
+#include "collect/attacher.h"
 #include "collect/blocked_account.h"
 #include "collect/cgroups.h"
 #include "collect/collector.h"
@@ -9,6 +10,7 @@
 #include "collect/folds.h"
 #include "collect/host.h"
 #include "collect/lock_account.h"
+#include "collect/own_class.h"
 #include "collect/pressure.h"
 #include "collect/probes.h"
 #include "collect/proc_stat.h"
@@ -37,6 +39,8 @@ struct collector {
 	uint64_t opened_ns, began_ns, ended_ns, began_real_ns;     // CLOCK_MONOTONIC; _real_: CLOCK_REALTIME
 	uint64_t pressure_read_ns;      // CLOCK_MONOTONIC just after the last read of pressure_end; 0: not yet
 	int64_t start_cpu_ns, window_cpu_ns;    // our own CPU time before and in the window
+	struct attacher *attacher;
+	enum own_class own;             // of our loop in the window
 	bool quota_seen;                // some cgroup has a CPU quota
 	bool statistics_on;
 	uint64_t probe_ns, probe_runs, probe_switches;
@@ -68,7 +72,7 @@ void samples__add(struct collector *collector, uint64_t time_ns, const struct pr
 struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete);
 // Meta that says which probes are on and why others are not, from the beginning on: meter, locks, steal_clock, probe.NAME.
 void assemble__describe_probes(const struct collector *collector, struct recording *recording);
-int64_t cpu_time_ns(void);      // our own CPU time so far
+int64_t assemble__cpu_time_ns(const struct collector *collector);       // our own CPU time so far, helpers included
 void assemble__free(struct collector *collector);
 
 #endif

@@ -118,12 +118,10 @@ static void *open_state(struct collector *collector, char **ret_why_off)
 			+ BLOCK_USERS * (48 + sizeof(struct block_user_key) + sizeof(struct block_user));
 		error = state->rows && state->cgroups && state->cpu_rows ? 0 : -ENOMEM;
 	}
-	if (!error) {
-		// From here on the block object says which device completes.
-		bpf_link__destroy(probes->skeleton->links.on_request_complete);
-		probes->skeleton->links.on_request_complete = NULL;
+	if (!error)
 		return state;
-	}
+	// Else the block object says which device completes.
+	probes->skeleton->links.on_request_complete = bpf_program__attach(probes->skeleton->progs.on_request_complete);
 	*ret_why_off = base__format("the kernel refused the probes of block requests (%s)", strerror(-error));
 	close_state(state);
 	return NULL;

@@ -1,7 +1,6 @@
 #include "collect/collector.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -9,12 +8,15 @@
 
 #include "base/base.h"
 #include "collect/assemble.h"
+#include "collect/attacher.h"
 #include "collect/hidden_tasks.h"
+#include "collect/own_class.h"
 #include "collect/privileges.h"
 #include "collect/probes_maps.h"
 #include "collect/saver.h"
 
 #define CALIBRATION_NS (30 * NS_PER_MSEC)
+#define ATTACHED_NS NS_PER_SEC  // what waits for RCU longer than that is attached within the window
 #define POLL_NS (100 * NS_PER_MSEC)
 #define SYSTEM_TICK_NS NS_PER_SEC
 // The kernel's worker folds every 2 s: two rounds of ours must not have two of its folds between them. Each cgroup must be
@@ -36,30 +38,6 @@ static void sleep_ns(uint64_t ns)
 	struct timespec time = { (time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC) };
 
 	nanosleep(&time, NULL);     // a signal ends it early, which is what Ctrl-C wants
-}
-
-// A machine that stalls must not keep its observer from looking: between begin and end our thread runs in the lowest
-// realtime class (it uses well under 1 % of a CPU). A fold that comes late costs exactness: the kernel's counters have 32 bits.
-// Without CAP_SYS_NICE it stays an ordinary task. The limit lets a thread of ours ask for the same class once privileges are dropped.
-static void set_realtime(bool on)
-{
-	struct sched_param parameters = { .sched_priority = on ? 1 : 0 };
-	const struct rlimit lowest = { 1, 1 };
-
-	if (on)
-		setrlimit(RLIMIT_RTPRIO, &lowest);
-	sched_setscheduler(0, (on ? SCHED_FIFO : SCHED_OTHER) | SCHED_RESET_ON_FORK, &parameters);
-}
-
-// Whether the machine lacks CPU time badly at this moment, by the kernel's own ten seconds' average.
-#define STALLING_PERCENT 25.0
-static bool is_stalling(void)
-{
-	cleanup_free char *text = NULL;
-	double percent = 0;
-
-	return base__read_file("/proc/pressure/cpu", 4096, &text) > 0 && sscanf(text, "some avg10=%lf", &percent) == 1
-		&& percent >= STALLING_PERCENT;
 }
 
 static void read_system_pressure(struct pressure_totals totals[PRESSURE_RESOURCES])
@@ -200,11 +178,10 @@ int collector__open(const struct collector_options *options, struct collector **
 	int error;
 
 	collector->options = *options;
-	// Loading the probes takes some 0.3 s of CPU time, which must not become a minute on a machine that stalls. A nice value
-	// counts within our own session only (autogroup), so where it stalls already we load in the lowest realtime class.
+	// Loading the probes must not become a minute on a machine that stalls. A nice value counts within our own session only (autogroup);
+	// where it does not suffice, the lifter helps.
 	collector->nice = getpriority(PRIO_PROCESS, 0);
 	setpriority(PRIO_PROCESS, 0, -15);
-	set_realtime(is_stalling());
 	collector->opened_ns = clock_ns(CLOCK_MONOTONIC);
 	host__read(&collector->host);
 	if (cgroups__snapshot(false, &collector->cgroups_start) == 0)
@@ -220,6 +197,7 @@ int collector__open(const struct collector_options *options, struct collector **
 	collector->blocked = blocked_account__new();
 	collector->sleeps = sleep_account__new(lock_account__user_stacks(collector->locks));
 	collector->counters = counters__new();
+	collector->attacher = attacher__new();
 	collector->subjects = subjects__open(collector);
 	error = probes__map_tasks(collector->probes);
 	if (error) {
@@ -227,6 +205,9 @@ int collector__open(const struct collector_options *options, struct collector **
 		collector__close(collector);
 		return error;
 	}
+	attacher__start(collector->attacher);
+	subjects__start(collector->subjects);
+	attacher__wait(collector->attacher, ATTACHED_NS);
 	sleep_ns(CALIBRATION_NS);
 	if (!probes__calibrated(collector->probes)) {
 		sleep_ns(10 * CALIBRATION_NS);
@@ -237,7 +218,6 @@ int collector__open(const struct collector_options *options, struct collector **
 			return -EOPNOTSUPP;
 		}
 	}
-	set_realtime(false);
 	collector->statistics_on = probes__statistics_start(collector->probes) == 0;
 	probes__walk(collector->probes, WALK_SEED);
 	see_live_tasks(collector);
@@ -290,6 +270,7 @@ static void end(struct collector *collector)
 	// Not before the kernel's totals are read: they would grow meanwhile, and the books are closed.
 	subjects__end(collector->subjects, collector);
 	probes__detach(collector->probes);
+	attacher__leave(collector->attacher);
 }
 
 static void end_saver(struct collector *collector)
@@ -359,20 +340,21 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	int error;
 
 	(void)ret_error;
-	set_realtime(true);
+	// A machine that stalls must not keep its observer from looking. A fold that comes late costs exactness: the kernel's counters have 32 bits.
+	collector->own = own_class__take(0, &own_budget_loop, 1);
 	error = privileges__drop();     // before any thread is made: each has its own
 	if (error)
 		say__warning("privileges could not be dropped (%s)", strerror(-error));
 	if (collector->options.interim)
 		collector->saver = saver__start(collector->options.interim, collector->options.context);
 	begin(collector);
-	collector->start_cpu_ns = cpu_time_ns();
+	collector->start_cpu_ns = assemble__cpu_time_ns(collector);
 	if (ready)
 		ready(collector->options.context);
 	ended_by = watch(collector);
-	collector->window_cpu_ns = cpu_time_ns() - collector->start_cpu_ns;
+	collector->window_cpu_ns = assemble__cpu_time_ns(collector) - collector->start_cpu_ns;
 	end(collector);
-	set_realtime(false);
+	own_class__leave(0);
 	end_saver(collector);
 	stop_statistics(collector);
 	drain(collector);
@@ -391,9 +373,9 @@ void collector__close(struct collector *collector)
 	if (!collector)
 		return;
 	end_saver(collector);
-	set_realtime(false);
 	setpriority(PRIO_PROCESS, 0, collector->nice);
 	subjects__close(collector->subjects);
+	attacher__free(collector->attacher);
 	counters__free(collector->counters);
 	probes__free(collector->probes);
 	processes__free(collector->processes);

@@ -8,6 +8,8 @@
 
 #include "recording/recording.h"
 
+struct lifter;
+
 struct collector_options {
 	int64_t duration_ns;            // of the window
 	int64_t scope_pid;              // 0: the whole machine; stored, the account covers everything anyway
@@ -20,6 +22,7 @@ struct collector_options {
 	void (*interim)(void *context, const struct recording *recording);
 	void (*progress)(void *context, int64_t elapsed_ns);
 	void *context;
+	const struct lifter *lifter;    // helps us where we starve; NULL: nobody does
 };
 
 // Privileges are dropped for the calling process. Returns 0, or a negative errno with a sentence for people in *ret_error.

@@ -25,10 +25,9 @@ struct irq_state {
 	struct irq_account *account;
 	struct irq_cpu *cpus;           // as they were at the end; NULL before
 	struct irq_watch *watch;        // of its programs: those that are not always attached; NULL without skeleton
-	uint64_t unattached;            // times that they could not be attached again
-	const char *calls;              // how calls between CPUs are seen: "csd", "tlb_flush", "none", "refused"
+	const char *calls;              // how calls between CPUs are seen, unless that is refused: "csd", "tlb_flush", "none"
+	bool packets;                   // there are probes of single packets
 	char *why_partial;              // why there is no skeleton
-	char *why_no_packets;           // why nothing is seen of single packets; NULL: it is
 	size_t bytes;
 };
 
@@ -65,8 +64,8 @@ static const char *choose_programs(const struct btf *btf, struct irq_bpf *skelet
 	return csd ? "csd" : flush ? "tlb_flush" : "none";
 }
 
-// Those that come with each call of another CPU, and with each packet. What of them the kernel refuses is told.
-static void watch_groups(struct irq_state *state, const struct irq_bpf *skeleton)
+// Those that come with each call of another CPU, and with each packet.
+static void watch_groups(struct irq_state *state, const struct irq_bpf *skeleton, struct attacher *attacher)
 {
 	const struct { enum irq_group group; struct bpf_program *program; } grouped[] = {
 		{ IRQ_GROUP_CALLS, skeleton->progs.on_call_queue }, { IRQ_GROUP_CALLS, skeleton->progs.on_called },
@@ -74,20 +73,14 @@ static void watch_groups(struct irq_state *state, const struct irq_bpf *skeleton
 		{ IRQ_GROUP_PACKETS, skeleton->progs.on_receive }, { IRQ_GROUP_PACKETS, skeleton->progs.on_netif_rx },
 		{ IRQ_GROUP_PACKETS, skeleton->progs.on_copy },
 	};
-	struct bpf_program *programs[IRQ_GROUPS][IRQ_GROUP_PROGRAMS] = { 0 };
+	struct bpf_program *programs[IRQ_GROUPS][ATTACHER_PROGRAMS] = { 0 };
 	size_t counts[IRQ_GROUPS] = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(grouped); i++)
 		if (bpf_program__autoload(grouped[i].program))
 			programs[grouped[i].group][counts[grouped[i].group]++] = grouped[i].program;
-	state->watch = irq_watch__new(programs);
-	if (irq_watch__refusal(state->watch, IRQ_GROUP_CALLS))
-		state->calls = "refused";
-	if (!counts[IRQ_GROUP_PACKETS])
-		state->why_no_packets = base__copy("this kernel has no tracepoints of packets");
-	else if (irq_watch__refusal(state->watch, IRQ_GROUP_PACKETS))
-		state->why_no_packets = base__format("the kernel refused the probes of packets (%s)",
-			strerror(-irq_watch__refusal(state->watch, IRQ_GROUP_PACKETS)));
+	state->watch = irq_watch__new(programs, attacher);
+	state->packets = counts[IRQ_GROUP_PACKETS] > 0;
 }
 
 static int load(struct irq_state *state, struct collector *collector)
@@ -116,7 +109,7 @@ static int load(struct irq_state *state, struct collector *collector)
 		if (!error)
 			error = irq_bpf__attach(skeleton);
 		if (!error)
-			watch_groups(state, skeleton);
+			watch_groups(state, skeleton, collector->attacher);
 	}
 	btf__free(btf);
 	if (error) {
@@ -169,6 +162,14 @@ static void *open_irq(struct collector *collector, char **ret_why_off)
 	return state;
 }
 
+static void start(void *closure)
+{
+	struct irq_state *state = closure;
+
+	if (state->watch)
+		irq_watch__start(state->watch);
+}
+
 static void note_file(struct counters *counters, const char *path, int (*note)(struct counters *counters, const char *text))
 {
 	cleanup_free char *text = NULL;
@@ -219,7 +220,7 @@ static void look(void *closure, struct collector *collector)
 
 	(void)collector;
 	if (state->watch)
-		state->unattached += (uint64_t)irq_watch__look(state->watch);
+		irq_watch__look(state->watch);
 }
 
 static void take_party(struct irq_state *state, struct collector *collector, const struct irq_party_key *key,
@@ -269,7 +270,6 @@ static void end(void *closure, struct collector *collector)
 	if (state->skeleton)
 		state->skeleton->bss->recording = 0;
 	note_files(collector);
-	// Not before: patching the tracepoints out calls all CPUs.
 	if (state->skeleton)
 		irq_watch__end(state->watch);
 	state->cpus = base__alloc(cpus, sizeof(*state->cpus));
@@ -278,14 +278,25 @@ static void end(void *closure, struct collector *collector)
 		irq_bpf__detach(state->skeleton);
 }
 
+static void describe_packets(const struct irq_state *state, struct recording *recording)
+{
+	int refusal = state->watch ? irq_watch__refusal(state->watch, IRQ_GROUP_PACKETS) : 0;
+
+	if (refusal)
+		recording__set_meta(recording, "probe.irq.packets", "the kernel refused the probes of packets (%s)", strerror(-refusal));
+	else
+		recording__set_meta(recording, "probe.irq.packets", "%s", !state->skeleton ? state->why_partial : state->packets ? "on"
+			: "this kernel has no tracepoints of packets");
+}
+
 static void describe(const void *closure, struct recording *recording)
 {
 	const struct irq_state *state = closure;
 
 	recording__set_meta(recording, "probe.irq.sources", "%s", state->skeleton ? "on" : state->why_partial);
-	recording__set_meta(recording, "probe.irq.calls", "%s", state->calls);
-	recording__set_meta(recording, "probe.irq.packets", "%s", !state->skeleton ? state->why_partial : state->why_no_packets
-		? state->why_no_packets : "on");
+	recording__set_meta(recording, "probe.irq.calls", "%s", state->watch && irq_watch__refusal(state->watch, IRQ_GROUP_CALLS) ? "refused"
+		: state->calls);
+	describe_packets(state, recording);
 	if (state->watch) {
 		recording__set_meta(recording, "irq.calls_seen_ns", "%llu", (unsigned long long)irq_watch__seen_ns(state->watch, IRQ_GROUP_CALLS));
 		recording__set_meta(recording, "irq.packets_seen_ns", "%llu", (unsigned long long)irq_watch__seen_ns(state->watch, IRQ_GROUP_PACKETS));
@@ -317,7 +328,7 @@ static void store(const void *closure, struct collector *collector, struct recor
 		lost[1] += (int64_t)cpus[cpu].calls_lost;
 		lost[2] += (int64_t)cpus[cpu].parties_lost;
 	}
-	recording__set_counter(recording, "irq_unattached", (int64_t)state->unattached, "times that probes of calls between CPUs or of packets could not be attached again");
+	recording__set_counter(recording, "irq_unattached", state->watch ? (int64_t)irq_watch__failures(state->watch) : 0, "times that probes of calls between CPUs or of packets could not be attached again");
 	recording__set_counter(recording, "irq_devices_lost", lost[0], "polls of network devices that had no place in the table of devices");
 	recording__set_counter(recording, "irq_calls_lost", lost[1], "calls between CPUs of functions that had no place in the table of functions");
 	recording__set_counter(recording, "irq_parties_lost", lost[2], "bookings of who is behind interrupts that did not fit into their table");
@@ -337,11 +348,10 @@ static void close_irq(void *closure)
 	irq_account__free(state->account);
 	free(state->cpus);
 	free(state->why_partial);
-	free(state->why_no_packets);
 	free(state);
 }
 
 const struct subject subject_irq = {
-	.name = "irq", .open = open_irq, .begin = begin, .look = look, .drain = drain, .end = end, .want_symbols = want_symbols, .store = store,
+	.name = "irq", .open = open_irq, .start = start, .begin = begin, .look = look, .drain = drain, .end = end, .want_symbols = want_symbols, .store = store,
 	.describe = describe, .close = close_irq, .memory = memory,
 };

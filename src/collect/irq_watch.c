@@ -1,13 +1,11 @@
 #include "collect/irq_watch.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include <bpf/libbpf.h>
-
 #include "base/base.h"
 #include "bpf/records.h"
+#include "collect/attacher.h"
 #include "collect/irq_files.h"
 
 #define FIRST_NS (250 * NS_PER_MSEC)    // attached at the beginning, and then
@@ -21,16 +19,17 @@
 #define SOFTIRQ_NET_RX 3                // NET_RX_SOFTIRQ, include/linux/interrupt.h
 
 struct probe_group {
-	struct bpf_program *programs[IRQ_GROUP_PROGRAMS];
-	struct bpf_link *links[IRQ_GROUP_PROGRAMS];
-	bool on;
-	int refusal;                    // negative errno of the first attachment; 0: none
+	int number;                     // the attacher's
+	bool wanted;
+	bool empty;                     // none of its programs is loaded
 	uint64_t until_ns;              // it stays attached at least until then
 	uint64_t sample_ns;             // when the next sample is due
-	uint64_t since_ns, seen_ns;
+	uint64_t before_ns, seen_ns;    // how long it was attached before the window; in it, once that is over
 };
 
 struct irq_watch {
+	struct attacher *attacher;
+	bool ended;
 	struct probe_group groups[IRQ_GROUPS];
 	struct irq_cpu *cpus;           // NULL: the window has not begun
 	uint32_t cpu_count;
@@ -66,45 +65,29 @@ enum irq_need irq_watch__decide(enum irq_group group, const struct irq_load *loa
 
 // ---- attaching ----
 
-static void detach(struct probe_group *group)
-{
-	for (size_t i = 0; i < IRQ_GROUP_PROGRAMS; i++) {
-		bpf_link__destroy(group->links[i]);
-		group->links[i] = NULL;
-	}
-	group->on = false;
-}
-
-static int attach(struct probe_group *group)
-{
-	for (size_t i = 0; i < IRQ_GROUP_PROGRAMS && group->programs[i]; i++) {
-		group->links[i] = bpf_program__attach(group->programs[i]);
-		if (!group->links[i]) {
-			int error = errno ? -errno : -EOPNOTSUPP;
-
-			detach(group);
-			return error;
-		}
-	}
-	group->on = true;
-	return 0;
-}
-
-struct irq_watch *irq_watch__new(struct bpf_program *const programs[IRQ_GROUPS][IRQ_GROUP_PROGRAMS])
+struct irq_watch *irq_watch__new(struct bpf_program *const programs[IRQ_GROUPS][ATTACHER_PROGRAMS], struct attacher *attacher)
 {
 	struct irq_watch *watch = base__alloc(1, sizeof(*watch));
 
+	watch->attacher = attacher;
 	for (size_t i = 0; i < IRQ_GROUPS; i++) {
-		for (size_t j = 0; j < IRQ_GROUP_PROGRAMS; j++)
-			watch->groups[i].programs[j] = programs[i][j];
-		watch->groups[i].refusal = attach(&watch->groups[i]);
+		watch->groups[i].empty = !programs[i][0];
+		watch->groups[i].number = attacher__add(attacher, programs[i]);
 	}
 	return watch;
 }
 
+void irq_watch__start(struct irq_watch *watch)
+{
+	for (size_t i = 0; i < IRQ_GROUPS; i++) {
+		watch->groups[i].wanted = true;
+		attacher__order(watch->attacher, watch->groups[i].number, true);
+	}
+}
+
 int irq_watch__refusal(const struct irq_watch *watch, enum irq_group group)
 {
-	return watch->groups[group].refusal;
+	return watch->groups[group].empty ? 0 : attacher__state(watch->attacher, watch->groups[group].number).refusal;
 }
 
 // A function that began while nobody looked must not be taken for one that still runs.
@@ -114,18 +97,16 @@ static void forget_beginnings(struct irq_watch *watch)
 		watch->cpus[cpu].call_began = 0;
 }
 
-static int set(struct irq_watch *watch, struct probe_group *group, bool on, uint64_t now)
+static void set(struct irq_watch *watch, struct probe_group *group, bool on)
 {
-	if (on == group->on || group->refusal)
-		return 0;
-	if (on) {
+	struct attach_state state = attacher__state(watch->attacher, group->number);
+
+	if (on == group->wanted || state.refusal)
+		return;
+	if (on && !state.on)
 		forget_beginnings(watch);
-		group->since_ns = now;
-		return attach(group);
-	}
-	group->seen_ns += now - group->since_ns;
-	detach(group);
-	return 0;
+	group->wanted = on;
+	attacher__order(watch->attacher, group->number, on);
 }
 
 // ---- looking ----
@@ -159,7 +140,7 @@ void irq_watch__begin(struct irq_watch *watch, struct irq_cpu *cpus, uint32_t cp
 	watch->flushes = read_flushes(watch);
 	sum_up(watch, &watch->calls, &watch->calls_ns, &watch->packets_ns);
 	for (size_t i = 0; i < IRQ_GROUPS; i++) {
-		watch->groups[i].since_ns = watch->last_ns;
+		watch->groups[i].before_ns = attacher__state(watch->attacher, watch->groups[i].number).on_ns;
 		watch->groups[i].until_ns = watch->last_ns + FIRST_NS;
 	}
 }
@@ -187,14 +168,13 @@ static struct irq_load measure(struct irq_watch *watch, uint64_t now)
 	return load;
 }
 
-int irq_watch__look(struct irq_watch *watch)
+void irq_watch__look(struct irq_watch *watch)
 {
 	uint64_t now = now_ns();
 	struct irq_load load;
-	int failed = 0;
 
 	if (!watch->cpus || now < watch->next_ns)
-		return 0;
+		return;
 	load = measure(watch, now);
 	watch->next_ns = now + (watch->read_ns * READ_PART > LOOK_NS ? watch->read_ns * READ_PART : LOOK_NS);
 	for (size_t i = 0; i < IRQ_GROUPS; i++) {
@@ -205,31 +185,36 @@ int irq_watch__look(struct irq_watch *watch)
 			group->until_ns = now + STAY_NS;
 			group->sample_ns = now + SAMPLE_NS;
 		}
-		failed += set(watch, group, now < group->until_ns, now) < 0;
+		set(watch, group, now < group->until_ns);
 	}
-	return failed;
 }
 
 void irq_watch__end(struct irq_watch *watch)
 {
-	uint64_t now = now_ns();
-
 	for (size_t i = 0; i < IRQ_GROUPS; i++)
-		set(watch, &watch->groups[i], false, now);
+		watch->groups[i].seen_ns = irq_watch__seen_ns(watch, i);
+	watch->ended = true;
 }
 
 uint64_t irq_watch__seen_ns(const struct irq_watch *watch, enum irq_group group)
 {
 	const struct probe_group *one = &watch->groups[group];
 
-	return one->seen_ns + (watch->cpus && one->on ? now_ns() - one->since_ns : 0);
+	if (watch->ended)
+		return one->seen_ns;
+	return watch->cpus && !one->empty ? attacher__state(watch->attacher, one->number).on_ns - one->before_ns : 0;
+}
+
+uint64_t irq_watch__failures(const struct irq_watch *watch)
+{
+	uint64_t failures = 0;
+
+	for (size_t i = 0; i < IRQ_GROUPS; i++)
+		failures += attacher__state(watch->attacher, watch->groups[i].number).failures;
+	return failures;
 }
 
 void irq_watch__free(struct irq_watch *watch)
 {
-	if (!watch)
-		return;
-	for (size_t i = 0; i < IRQ_GROUPS; i++)
-		detach(&watch->groups[i]);
 	free(watch);
 }

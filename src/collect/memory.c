@@ -24,10 +24,11 @@
 
 struct memory_state {
 	struct memory_bpf *skeleton;
-	struct bpf_link *page_cache_link;
+	struct attacher *attacher;
+	int page_cache_group;           // the attacher's
 	bool compaction, throttled;     // this kernel has the tracepoints
 	uint64_t began_ns, ended_ns;    // CLOCK_MONOTONIC
-	uint64_t page_cache_since_ns;   // 0: its probe was not needed
+	bool page_cache_wanted;
 	struct memory_sums *sums;
 	struct cgroup_mounts mounts;
 	struct memory_cgroups *cgroups_start, *cgroups_end;
@@ -84,7 +85,6 @@ static void close_memory(void *opaque)
 {
 	struct memory_state *state = opaque;
 
-	bpf_link__destroy(state->page_cache_link);
 	memory_bpf__destroy(state->skeleton);
 	memory_sums__free(state->sums);
 	cgroups__free_mounts(&state->mounts);
@@ -101,7 +101,6 @@ static void *open_memory(struct collector *collector, char **ret_why_off)
 	struct btf *btf = btf__load_vmlinux_btf();
 	int error = -ENOENT;
 
-	(void)collector;
 	state->skeleton = btf ? memory_bpf__open() : NULL;
 	if (state->skeleton) {
 		error = choose_programs(state, btf);
@@ -117,6 +116,11 @@ static void *open_memory(struct collector *collector, char **ret_why_off)
 		close_memory(state);
 		return NULL;
 	}
+	state->attacher = collector->attacher;
+	state->page_cache_group = ATTACHER_NONE;
+	if (bpf_program__autoload(state->skeleton->progs.on_page_cache_add))
+		state->page_cache_group = attacher__add(state->attacher,
+			(struct bpf_program *[ATTACHER_PROGRAMS]){ state->skeleton->progs.on_page_cache_add });
 	state->sums = memory_sums__new();
 	cgroups__find_mounts(&state->mounts);
 	return state;
@@ -148,11 +152,9 @@ static void begin_memory(void *opaque, struct collector *collector)
 // Who fills the page cache matters only while memory is scarce, and the probe for it runs once for each page: it is attached then.
 static void watch_page_cache(struct memory_state *state)
 {
-	if (state->page_cache_since_ns || bpf_program__fd(state->skeleton->progs.on_page_cache_add) < 0)
-		return;
-	state->page_cache_link = bpf_program__attach(state->skeleton->progs.on_page_cache_add);
-	if (state->page_cache_link)
-		state->page_cache_since_ns = now_ns();
+	if (!state->page_cache_wanted)
+		attacher__order(state->attacher, state->page_cache_group, true);
+	state->page_cache_wanted = true;
 }
 
 static void take(struct memory_state *state, struct collector *collector, const struct memory_key *key, const struct memory_sum *sum)
@@ -213,8 +215,6 @@ static void end_memory(void *opaque, struct collector *collector)
 	state->ended_ns = now_ns();
 	memory_files__note(collector->counters);
 	settle_sections(state, collector);
-	bpf_link__destroy(state->page_cache_link);
-	state->page_cache_link = NULL;
 	memory_bpf__detach(state->skeleton);
 	state->cgroups_end = read_cgroups(state);
 	state->processes_end = memory_processes__read(swap_in_use(collector));

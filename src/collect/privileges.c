@@ -6,16 +6,14 @@
 
 #include "base/base.h"
 
-int privileges__drop(void)
+static int keep(const cap_value_t *kept, size_t count)
 {
-	static const cap_value_t kept[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, CAP_SYSLOG, CAP_KILL,
-		CAP_CHECKPOINT_RESTORE };
 	cap_t held = cap_get_proc(), wanted = cap_init();
 	int error = 0;
 
 	if (!held || !wanted)
 		error = -ENOMEM;
-	for (size_t i = 0; !error && i < ARRAY_SIZE(kept); i++) {
+	for (size_t i = 0; !error && i < count; i++) {
 		cap_flag_value_t permitted = CAP_CLEAR;
 
 		if (cap_get_flag(held, kept[i], CAP_PERMITTED, &permitted) || permitted != CAP_SET)
@@ -30,4 +28,19 @@ int privileges__drop(void)
 	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		error = -errno;
 	return error;
+}
+
+int privileges__drop(void)
+{
+	static const cap_value_t kept[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, CAP_SYSLOG, CAP_KILL,
+		CAP_CHECKPOINT_RESTORE };
+
+	return keep(kept, ARRAY_SIZE(kept));
+}
+
+int privileges__keep_priority(void)
+{
+	static const cap_value_t kept[] = { CAP_SYS_NICE };
+
+	return keep(kept, ARRAY_SIZE(kept));
 }

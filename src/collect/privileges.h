@@ -8,5 +8,7 @@
 // /proc/PID/map_files: after an upgrade most services run from such); no new ones can be gained, not even by exec.
 // Returns 0 or a negative errno.
 int privileges__drop(void);
+// Keeps CAP_SYS_NICE alone: for the lifter.
+int privileges__keep_priority(void);
 
 #endif

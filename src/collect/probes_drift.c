@@ -137,6 +137,7 @@ void probes_drift__choose_programs(const struct btf *btf, const struct probes *p
 	bpf_program__set_autoattach(skeleton->progs.snapshot, false);
 	bpf_program__set_autoattach(skeleton->progs.walk_tasks, false);
 	bpf_program__set_autoattach(skeleton->progs.on_tick, false);
+	bpf_program__set_autoattach(skeleton->progs.on_request_complete, false);        // where the block object can't be loaded
 	// It costs every I/O of a disk in memory something.
 	bpf_program__set_autoload(skeleton->progs.on_bio_complete, disk_facts__any_stacked("/sys/block") &&
 		btf__find_by_name_kind(btf, "btf_trace_block_bio_complete", BTF_KIND_TYPEDEF) > 0);

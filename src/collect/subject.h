@@ -17,9 +17,11 @@ struct subject {
 	// Loads and attaches, with all privileges, before the window: state of its own, or NULL and one clause for people (owned by the
 	// caller) why it is off. Must not fail for what is only a part of it.
 	void *(*open)(struct collector *collector, char **ret_why_off);
-	// The window begins, without the privileges (collect/privileges.h). May be NULL, like the next two.
+	// All subjects are open and collector->attacher is started: orders may be given to it. May be NULL, like the next ones.
+	void (*start)(void *state);
+	// The window begins, without the privileges (collect/privileges.h).
 	void (*begin)(void *state, struct collector *collector);
-	// In each round of the collector's loop, every 100 ms. Must be quick. May be NULL.
+	// In each round of the collector's loop, every 100 ms. Must be quick, and wait for nobody: not for RCU either (collect/attacher.h).
 	void (*look)(void *state, struct collector *collector);
 	// Once a second, and once after the window: takes what the probes have. Processes can be looked up by tgid here.
 	void (*drain)(void *state, struct collector *collector);
@@ -43,6 +45,7 @@ extern const size_t subject_table_count;
 // The subjects of one run.
 struct subjects;
 struct subjects *subjects__open(struct collector *collector);
+void subjects__start(struct subjects *subjects);
 void subjects__begin(struct subjects *subjects, struct collector *collector);
 void subjects__look(struct subjects *subjects, struct collector *collector);
 void subjects__drain(struct subjects *subjects, struct collector *collector);

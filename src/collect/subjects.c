@@ -50,6 +50,13 @@ struct subjects *subjects__open(struct collector *collector)
 	return subjects;
 }
 
+void subjects__start(struct subjects *subjects)
+{
+	for (size_t i = 0; i < subjects->count; i++)
+		if (subjects->running[i].state && subjects->running[i].subject->start)
+			subjects->running[i].subject->start(subjects->running[i].state);
+}
+
 void subjects__begin(struct subjects *subjects, struct collector *collector)
 {
 	for (size_t i = 0; i < subjects->count; i++)

@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "collect/cgroups.h"
 #include "collect/collector.h"
+#include "collect/lifter.h"
 #include "command/command.h"
 
 // Set by the signal handler, which has no other way to reach anybody.
@@ -26,6 +27,7 @@ struct session {
 	int failure;            // that errno, 0: it runs
 	bool child_ended;
 	int child_status;
+	struct lifter *lifter;
 };
 
 static void on_stop_signal(int number)
@@ -187,7 +189,7 @@ static int run(struct session *session, struct recording **ret_recording)
 	cleanup_free char *command = join(session->options->command);
 	struct collector_options options = { .duration_ns = session->options->duration_ns, .scope_pid = session->options->scope_pid,
 		.scope_cgroup = session->options->scope_cgroup, .command = command, .without_meter = session->options->without_meter,
-		.stop = should_stop, .interim = save_interim, .progress = show_progress, .context = session };
+		.stop = should_stop, .interim = save_interim, .progress = show_progress, .context = session, .lifter = session->lifter };
 	cleanup_free char *error = NULL, *reason = NULL;
 	struct recording *recording = NULL;
 	struct collector *collector;
@@ -238,6 +240,7 @@ int session__record(const struct session_options *options, struct recording **re
 		say__error("%s", error ? error : "the recording could not be created");
 		return EXIT_NOT_RECORDED;
 	}
+	session.lifter = lifter__start();
 	asked_to_stop = 0;
 	catch_signals();
 	if (prepare_command(&session) < 0) {
@@ -247,5 +250,6 @@ int session__record(const struct session_options *options, struct recording **re
 		status = run(&session, ret_recording);
 	}
 	recording_file__close(session.file);
+	lifter__leave(session.lifter);
 	return status;
 }

@@ -1,0 +1,38 @@
+// A small process of ours that watches our other threads and lifts those that starve, so that we start, save, report and end while others
+// hold every CPU. A lifted thread has a budget, kept by the kernel, and stays lifted until it leaves that class itself (own_class.h says why).
+//
+// It is a process, not a thread, because it keeps CAP_SYS_NICE (and nothing else) while the recorder drops it, and because it must outlive the
+// recorder's own end. It keeps no terminal, no descriptor and no name of the recorder's that anybody could wait for.
+#ifndef WHYSTALL_COLLECT_LIFTER_H
+#define WHYSTALL_COLLECT_LIFTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collect/own_class.h"
+
+// A thread, at one look.
+struct lift_look { uint64_t time_ns, cpu_ns; bool runnable; };
+
+enum lift_step { LIFT_NONE, LIFT_SUSPECT, LIFT_UP };
+
+// Takes a look into account and says what to do; `last` (all zero: there was none) becomes that look. A thread starves that is runnable at two
+// looks and got less than a tenth of the time between them; `lately`: another one, or this, starved a moment ago, so that the second of them
+// suffices. LIFT_SUSPECT: it may be starving, look again soon.
+enum lift_step lifter__judge(struct lift_look *last, const struct lift_look *look, bool lately);
+
+struct lifter;
+struct lifter_account {
+	enum own_class own;             // of the lifter; ORDINARY: it lifts nobody
+	uint32_t lifts;                 // how often threads were lifted
+	uint64_t lifted_cpu_ns;         // what they used in that time
+	uint64_t cpu_ns;                // what the lifter itself used
+};
+
+// Starts it for the calling process, before there are other threads. NULL: it could not; all others accept NULL.
+struct lifter *lifter__start(void);
+struct lifter_account lifter__account(const struct lifter *lifter);
+// Frees the handle. The lifter goes on until the process has ended, and then ends by itself.
+void lifter__leave(struct lifter *lifter);
+
+#endif
