@@ -49,6 +49,7 @@ struct verdict {
 	enum verdict_kind kind;
 	double stall_seconds;           // book B: waiting task time that this cause accounts for
 	double wall_seconds;            // book A (folded) or other wall time in which it held somebody up
+	double stall_low, stall_high, wall_low, wall_high; // bounds of both by what could not be booked on anybody (loss_bounds.h)
 	char *summary;                  // one sentence, with names; for not_testable: what is missing and how to enable it
 	const char *counted_by_pressure; // cpu|memory|io|irq|none
 	const struct ledger_lock *lock; // lock verdicts that found something: the one that was waited for most; else NULL

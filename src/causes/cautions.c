@@ -160,7 +160,7 @@ void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, 
 		add_caution(diagnosis, base__format("The kernel's figure of CPU pressure lost time, so its CPUs' counters stand in: %s.", ledger->kernel_loss));
 	if (headline__imbalance(diagnosis))
 		add_caution(diagnosis, base__format("The books do not balance: %s.%s", headline__imbalance(diagnosis),
-						    found ? " Verdicts are lowered by a step." : ""));
+						    !found ? "" : ledger->incomplete ? " What is missing bounds the shares." : " Verdicts are lowered by a step."));
 	add_unjudged_caution(diagnosis, ACCOUNT_CPU);
 	for (enum account account = ACCOUNT_CPU + 1; account < ACCOUNTS && recording->cpu_count; account++)
 		add_unjudged_caution(diagnosis, account);

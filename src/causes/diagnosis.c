@@ -3,6 +3,7 @@
 #include "causes/accounts.h"
 #include "causes/effects.h"
 #include "causes/headline.h"
+#include "causes/loss_bounds.h"
 #include "causes/wording.h"
 #include "remedies/remedy.h"
 
@@ -10,71 +11,9 @@
 #include <math.h>
 #include <string.h>
 
-// What was booked stays evidence even where as much again is unknown; beyond twice the claim it decides nothing.
-#define BOUND_WIDE 2
-
-// How wrong a figure may be, in task-seconds (book B). With the meter, the kernel itself says how much pressure fell into
-// the time of missed events: only what it counted and the books do not name is in doubt, however long the gap was.
-// Without it, everything within a gap is.
-static double doubtful_seconds(const struct diagnosis *diagnosis)
-{
-	const struct ledger *ledger = diagnosis->ledger;
-	double ns = (double)ledger->unknown_ns, pressure_ns = 0;
-	for (size_t i = 0; i < ledger->recording->cpu_count && ledger->by_events; i++)
-		ns += (double)ledger->recording->cpu[i].gap_ns;
-	for (size_t i = 0; i < ledger->process_count; i++)
-		pressure_ns += (double)ledger->processes[i].wait_pressure_ns;
-	// A second of pressure stands for as many task-seconds as there were waiters at a time.
-	double waiters = pressure_ns > 0 ? fmax(1, (double)ledger->wait_ns / pressure_ns) : 1;
-	double unexplained = diagnosis->unexplained_seconds / (ledger->fold_scale > 0 ? ledger->fold_scale : 1);
-	return ns / NS_PER_SEC + unexplained * waiters;
-}
-
-static void lower(struct verdict *verdict, enum verdict_kind kind, char *doubt)
-{
-	verdict->kind = kind;
-	free(verdict->doubt);
-	verdict->doubt = doubt;
-	if (kind == VERDICT_NOT_TESTABLE)
-		verdict__set_summary(verdict, "%s", doubt);
-}
-
-static void bound_by_loss(const struct ledger *ledger, double doubtful, const char *imbalance, struct verdict *verdict)
-{
-	bool found = verdict->kind >= VERDICT_CONTRIBUTING;
-	struct text_figure lost = wording__seconds(doubtful), claim = wording__seconds(verdict->stall_seconds);
-	if (found && doubtful > BOUND_WIDE * verdict->stall_seconds)
-		lower(verdict, VERDICT_NOT_TESTABLE,
-		      base__format("%s could not be attributed (events were missed), more than the %s at stake; record again under less load",
-				   lost.text, claim.text));
-	else if (verdict->kind == VERDICT_CONFIRMED && doubtful > verdict->stall_seconds / 2)
-		lower(verdict, VERDICT_CONTRIBUTING,
-		      base__format("%s could not be attributed (events were missed), too much beside the %s at stake", lost.text, claim.text));
-	else if (verdict->kind == VERDICT_RULED_OUT && doubtful > threshold__value(THRESHOLD_GAPS) * ledger->window_seconds)
-		lower(verdict, VERDICT_NOT_TESTABLE,
-		      base__format("%s could not be attributed (events were missed); record again under less load", lost.text));
-	else if (verdict->kind == VERDICT_CONFIRMED && imbalance)
-		lower(verdict, VERDICT_CONTRIBUTING, base__format("the books do not balance: %s", imbalance));
-}
-
-// Lock waits that found no place in the kernel's tables, as if each had been as long as those that did.
-static double doubtful_lock_seconds(const struct ledger *ledger)
-{
-	static const char *const losses[] = { "lock_states_lost", "lock_rows_lost" };
-	const struct ledger_locks *locks = &ledger->locks;
-	double lost = 0, waits = (double)locks->address_space.waits_seen + (double)locks->other.waits_seen;
-	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
-		lost += (double)recording__counter(ledger->recording, losses[i]);
-	if (lost <= 0 || lost < threshold__value(THRESHOLD_LOCK_LOST) * (waits + lost))
-		return 0;
-	double seconds = locks->address_space.wait_seconds + locks->other.wait_seconds;
-	return waits > 0 ? lost * seconds / waits : ledger->window_seconds;
-}
-
 static void judge_all(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
-	double doubtful[ACCOUNTS] = { [ACCOUNT_CPU] = doubtful_seconds(diagnosis), [ACCOUNT_LOCKS] = doubtful_lock_seconds(ledger) };
 	for (size_t i = 0; i < cause_table_count; i++) {
 		struct verdict *verdict = &diagnosis->verdicts[i];
 		verdict->cause = cause_table[i];
@@ -89,8 +28,11 @@ static void judge_all(struct diagnosis *diagnosis)
 		}
 		cause_table[i]->judge(diagnosis->scene, verdict);
 		enum account account = cause_table[i]->account;
-		// The pressure files know nothing of locks: their balance says nothing about them.
-		bound_by_loss(ledger, doubtful[account], account == ACCOUNT_CPU ? headline__imbalance(diagnosis) : NULL, verdict);
+		struct account_loss loss = loss__of(diagnosis, account);
+		loss__bound(ledger, &loss, verdict);
+		// What is merely missing bounds the shares. And the pressure files know nothing of locks: their balance says nothing about them.
+		if (account == ACCOUNT_CPU && !ledger->incomplete)
+			loss__distrust(verdict, headline__imbalance(diagnosis));
 		if (verdict->kind <= VERDICT_RULED_OUT)
 			verdict__drop_parties(verdict);
 	}

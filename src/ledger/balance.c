@@ -60,7 +60,8 @@ static char *say_what_is_missing(const struct ledger *ledger)
 	return string__steal(&text);
 }
 
-static char *say_imbalance(const struct ledger *ledger, double little)
+// Sets `incomplete` where a part is missing and nothing contradicts.
+static char *say_imbalance(struct ledger *ledger, double little)
 {
 	const struct ledger_pressure *row = ledger->cpu_some;
 	double kernel = row->kernel_seconds, counted = row->counted_seconds;
@@ -85,6 +86,7 @@ static char *say_imbalance(const struct ledger *ledger, double little)
 				    row->victims_seconds >= row->culprits_seconds ? "victims" : "occupants", counted);
 	if (counted < little || row->explained >= EXPLAINED_MIN)
 		return NULL;
+	ledger->incomplete = true;
 	return say_what_is_missing(ledger);
 }
 

@@ -75,6 +75,7 @@ struct ledger {
 	struct ledger_profiles profiles;    // what processes did with the CPU, from samples
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of counted_seconds, or too little pressure to matter
 	const char *imbalance;              // NULL, or one clause why not, without capital and full stop
+	bool incomplete;                    // unbalanced only because a part has no name: what is named stands
 	const char *kernel_loss;            // why total= of CPU some lost time while the meter did not (kernel_total__say); NULL where it did not
 };
 

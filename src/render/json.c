@@ -149,6 +149,13 @@ static json_t *render_verdict(const struct answer *answer, const struct verdict 
 	json_object_set_new(object, "verdict", json__text(verdict__name(verdict->kind)));
 	json_object_set_new(object, "stall_seconds", json__number(verdict->stall_seconds));
 	json_object_set_new(object, "wall_seconds", json__number(verdict->wall_seconds));
+	const struct { const char *name; double low, high; } bounds[] = {
+		{ "stall_seconds", verdict->stall_low, verdict->stall_high }, { "wall_seconds", verdict->wall_low, verdict->wall_high } };
+	for (size_t i = 0; i < ARRAY_SIZE(bounds); i++) {
+		cleanup_free char *low = base__format("%s_low", bounds[i].name), *high = base__format("%s_high", bounds[i].name);
+		json_object_set_new(object, low, json__number(bounds[i].low));
+		json_object_set_new(object, high, json__number(bounds[i].high));
+	}
 	json_object_set_new(object, "summary", json__text(verdict->summary));
 	json_object_set_new(object, "counted_by_pressure", json__text(verdict->counted_by_pressure));
 	json_object_set_new(object, "under", json__text(verdict->under));

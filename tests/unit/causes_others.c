@@ -1,6 +1,8 @@
 // Verdicts whose culprit is no task (quota, steal, wake-up latency), loss bounds, healthy and unexplained.
 #include "unit/stage.h"
 
+#include <math.h>
+
 static int64_t add_limited_group(struct stage *stage, int64_t throttled_us)
 {
 	*recording__add_cgroup(stage->recording) = (struct cgroup_row){
@@ -193,12 +195,17 @@ static void add_batch_and_server(struct stage *stage)
 	stage__pair(stage, server, OCCUPANT_TASK, batch, 3900);
 }
 
-// Rule 5: where the bound is wider than the claim, the verdict falls.
+// What was lost bounds a share. Of 4.1 task-seconds, 3.9 of which are the server's, so much was booked on nobody: the verdict falls where the
+// lower bound no longer passes, and nothing can be said where more is unknown than known.
 static void test_loss_bounds_verdicts(void **state)
 {
-	static const struct { int64_t unknown_ms; const char *verdict, *other; } cases[] = {
-		{ 0, "confirmed", "ruled_out" }, { 400, "confirmed", "ruled_out" }, { 2500, "contributing", "not_testable" },
-		{ 9000, "not_testable", "not_testable" },
+	static const struct { int64_t unknown_ms; const char *verdict, *other; double low, high; bool doubt, other_doubt; } cases[] = {
+		{ 0, "confirmed", "ruled_out", 3.9, 3.9, false, false },
+		{ 400, "confirmed", "ruled_out", 3.5, 4.3, true, false },
+		{ 1500, "confirmed", "ruled_out", 2.4, 5.4, true, true },
+		{ 2500, "confirmed", "not_testable", 1.4, 6.4, true, true },    // 1.4 s are still more than a twentieth of the window
+		{ 3800, "contributing", "not_testable", 0.1, 7.7, true, true },
+		{ 9000, "not_testable", "not_testable", 0, 12.9, true, true },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -207,8 +214,12 @@ static void test_loss_bounds_verdicts(void **state)
 		stage.recording->cpu[1].credit_unknown_task_ns = cases[i].unknown_ms * STAGE_MS;
 		stage__judge(&stage);
 		assert_verdict(&stage, "cpu.oversubscription", cases[i].verdict);
-		// What was not seen is not ruled out either.
 		assert_verdict(&stage, "cpu.wakeup", cases[i].other);
+		const struct verdict *verdict = stage__verdict(&stage, "cpu.oversubscription");
+		assert_true(fabs(verdict->stall_low - cases[i].low) < 0.01 && fabs(verdict->stall_high - cases[i].high) < 0.01);
+		assert_true(verdict->wall_low <= verdict->wall_seconds && verdict->wall_seconds <= verdict->wall_high);
+		assert_int_equal(verdict->doubt != NULL, cases[i].doubt);
+		assert_int_equal(stage__verdict(&stage, "cpu.wakeup")->doubt != NULL, cases[i].other_doubt);
 		stage__free(&stage);
 	}
 }
