@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "ledger/thresholds.h"
 
+#define TIMED_LEAST 50          // reads or flushes from which a device is known
 #define STACK_DEPTH 8           // devices on devices: enough for partitions, RAID, LVM and encryption on top of each other
 #define FROM_BELOW 0.5          // part of a stacked device's latency that the ones below must explain to be the ones meant
 
@@ -103,12 +105,34 @@ static struct device *add(struct devices *devices, const struct scene *scene, co
 	return device;
 }
 
+// Writes tell nothing: a disk with moving parts takes them into its cache.
+static void add_times(struct device *device, const struct device_io_row *io)
+{
+	for (const char *at = io->latency; at && *at; at += strcspn(at, " "), at += *at == ' ') {
+		unsigned long long below, count;
+		if (sscanf(at, "%llu:%llu", &below, &count) != 2 || !below)
+			continue;
+		device->timed += (double)count;
+		// Units of 1024 ns, by powers of two.
+		if ((double)below * 1024 <= threshold__value(THRESHOLD_DEVICE_AT_ONCE) * NS_PER_MSEC * 1.05)
+			device->at_once += (double)count;
+	}
+}
+
+bool device__rotates(const struct device *device)
+{
+	bool says_so = device->row && device->row->rotational != 0;
+	return says_so && !(device->timed >= TIMED_LEAST && device->at_once >= 0.5 * device->timed);
+}
+
 static void add_requests(struct device *device, const struct device_io_row *io)
 {
 	device->all_requests += (double)io->count;
 	device->all_ns += (double)io->ns;
 	device->driver_requests += (double)io->device_count;
 	device->driver_ns += (double)io->device_ns;
+	if (same(io->operation, "read") || same(io->operation, "flush"))
+		add_times(device, io);
 	for (int direction = 0; direction < DEVICE_DIRECTIONS; direction++) {
 		if (!same(io->operation, direction == DEVICE_READ ? "read" : "write"))
 			continue;

@@ -23,6 +23,7 @@ struct device {
 	double all_ns;                  // of all operations
 	double driver_requests, driver_ns; // part of all_ns that the driver had them, of requests of which that is known
 	double all_requests;
+	double timed, at_once;          // reads and flushes whose time is known; those that took less than any platter's turn (THRESHOLD_DEVICE_AT_ONCE)
 	double busy_ns;                 // at least one request was under way, by the kernel's count; -1 unknown
 	bool by_requests;               // from the probes; else from /proc/diskstats
 	double wait_ns;                 // of all crowds
@@ -42,6 +43,8 @@ struct device *devices__find(const struct devices *devices, const struct recordi
 double device__latency_ns(const struct device *device, enum device_direction direction);
 // Requests under way on average while it was busy at all; 0 unknown.
 double device__in_flight(const struct device *device, double window_ns);
+// Whether its latency is that of moving parts: by what it says of itself, unless it answers most reads, or flushes, at once.
+bool device__rotates(const struct device *device);
 // What a process of the crowd would have used: running, waiting for a CPU (without throttling), and asleep for anything but work to come.
 double devices__wanted_ns(const struct scene *scene, size_t crowd);
 

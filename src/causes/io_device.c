@@ -22,15 +22,10 @@ struct finding {
 	bool *hurt;                     // by crowd
 };
 
-static bool rotates(const struct device *device)
-{
-	return device->row && device->row->rotational != 0;
-}
-
 // From how long a request is slow on a device of this kind, with the time for what it transfers.
 static double slow_ns(const struct device *device)
 {
-	double base_ms = threshold__value(rotates(device) ? THRESHOLD_DEVICE_SLOW_DISK : THRESHOLD_DEVICE_SLOW_FLASH);
+	double base_ms = threshold__value(device__rotates(device) ? THRESHOLD_DEVICE_SLOW_DISK : THRESHOLD_DEVICE_SLOW_FLASH);
 	double bytes = 0, requests = 0;
 	for (int direction = 0; direction < DEVICE_DIRECTIONS; direction++) {
 		bytes += device->bytes[direction];
@@ -172,8 +167,10 @@ static void add_evidence(const struct scene *scene, const struct finding *findin
 {
 	const struct device *device = finding->device;
 	const char *source = device->by_requests ? "device_io" : "/proc/diskstats";
+	bool says_so = device->row && device->row->rotational != 0;
 	cleanup_free char *what = base__format("mean time of a request that the victims wait for, on %s (%s), which %s", device->name, device->number,
-					       rotates(device) ? "may have moving parts (virtual disks say so, too)" : "has no moving parts");
+					       device__rotates(device) ? "may have moving parts (virtual disks say so, too)"
+					       : says_so ? "says that it rotates, but answers most reads or flushes in less than 1 ms" : "has no moving parts");
 	verdict__add_evidence(verdict, what, finding->latency_ns / NS_PER_MSEC, "ms",
 			      finding->slow_ns * (finding->crowded ? threshold__value(THRESHOLD_DEVICE_CROWDED) : 1) / NS_PER_MSEC, source);
 	verdict__add_evidence(verdict, "requests under way, on average while the device was busy", finding->in_flight, "requests",

@@ -90,6 +90,8 @@ const struct threshold_row threshold_table[THRESHOLDS] = {
 		"a seek and half a turn of a disk take 13 ms, and virtual disks say that they rotate whatever they are; 20 ms is more than one request needs" },
 	[THRESHOLD_DEVICE_SLOW_FLASH] = { "slow request, device without moving parts", 5, "ms", "io.device",
 		"flash answers a read in 0.1 ms and a write in less; a busy one that cleans up takes a few ms now and then" },
+	[THRESHOLD_DEVICE_AT_ONCE] = { "answer of a device without moving parts, whatever it says", 1, "ms", "io.device",
+		"a platter turns once in 4 to 11 ms; a device that answers half of its reads and flushes in less has none, or reads on where it stands" },
 	[THRESHOLD_DEVICE_TRANSFER] = { "transfer that a slow device manages", 100, "MB/s", "io.device",
 		"large requests may take longer: what they transfer at the speed of a disk is added to the two above" },
 	[THRESHOLD_DEVICE_CROWDED] = { "slow request where others' requests are in the way", 0.4, "of the two above", "io.device",

@@ -4,16 +4,43 @@
 #include <string.h>
 
 // A victim that does not stand among the culprits; NULL where the culprits hold up themselves only.
-static const struct process_row *other_victim(const struct ledger *ledger, const struct verdict *verdict)
+static const struct party *other_party(const struct verdict *verdict)
 {
 	for (size_t i = 0; i < verdict->victim_count; i++) {
 		bool own = false;
 		for (size_t j = 0; j < verdict->culprit_count; j++)
 			own = own || verdict->culprits[j].process == verdict->victims[i].process;
 		if (!own)
-			return recording__process(ledger->recording, verdict->victims[i].process);
+			return &verdict->victims[i];
 	}
 	return NULL;
+}
+
+static const struct process_row *other_victim(const struct ledger *ledger, const struct verdict *verdict)
+{
+	const struct party *party = other_party(verdict);
+	return party ? recording__process(ledger->recording, party->process) : NULL;
+}
+
+// The nice values of its tasks that ran or waited most of its time: of the one with the strongest claim.
+static int64_t nice_of(const struct ledger *ledger, const struct party *party)
+{
+	int64_t lowest = INT64_MAX;
+	for (size_t i = 0; i < party->member_count; i++) {
+		const struct ledger_process *process = ledger__process(ledger, party->members[i]);
+		for (size_t j = 0; process && j < process->task_count; j++) {
+			const struct task_row *task = &process->tasks[j];
+			bool counts = (double)(task->run_ns + task->wait_ns) >= 0.05 * (double)(process->run_ns + process->wait_ns);
+			lowest = counts && task->nice < lowest ? task->nice : lowest;
+		}
+	}
+	return lowest == INT64_MAX ? 0 : lowest;
+}
+
+// Whether the waiting that it is accused of is all but its own kind's.
+static bool waits_for_itself(const struct party *party)
+{
+	return party->seconds > 0 && party->own_seconds >= 0.9 * party->seconds;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -30,10 +57,11 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 		return;
 	}
 	const char *name = process_row__name(culprit);
+	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
 	const struct cgroup_row *group = offer__cgroup(ledger->recording, culprit->cpu_cgroup ? culprit->cpu_cgroup : culprit->cgroup);
 	if (verdict->culprits[0].note && !strncmp(verdict->culprits[0].note, "SCHED_", 6))
 		offer__decide(offer, false, "weights do not bind realtime and deadline tasks");
-	else if (!victim)
+	else if (!victim || waits_for_itself(party))
 		offer__decide(offer, false, "%s holds up nobody but its own kind, and weights act between cgroups", name);
 	else if (!group || !strcmp(group->path, "/"))
 		offer__decide(offer, false, "%s is in no cgroup of its own (it is in the root cgroup)", name);
@@ -55,6 +83,22 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 	}
 }
 
+// Behind ordinary tasks a nice value of 10 leaves a tenth of a CPU's share; behind a victim that is polite itself only 19 does.
+static void consider_nice(const struct ledger *ledger, const struct party *party, const struct party *victim, struct remedy_offer *offer)
+{
+	const char *name = process_row__name(recording__process(ledger->recording, party->process));
+	const char *other = process_row__name(recording__process(ledger->recording, victim->process));
+	long long now = (long long)nice_of(ledger, party), its = (long long)nice_of(ledger, victim), wanted = its >= 5 ? 19 : 10;
+	if (now >= wanted || its >= 19) {
+		offer__decide(offer, false, "%s is at nice %lld already, beside %s at %lld", name, now, other, its);
+		return;
+	}
+	cleanup_string struct string pids = { 0 };
+	wording__pids(&pids, ledger->recording, party, " ", 32);
+	offer__decide(offer, true, "%s and %s compete in one cgroup", name, other);
+	offer__set_command(offer, "renice -n %lld -p %s", wanted, pids.text ? pids.text : "PID");
+}
+
 void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
@@ -67,18 +111,14 @@ void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdi
 	const char *name = process_row__name(culprit);
 	if (culprit->kernel_thread)
 		offer__decide(offer, false, "%s is a kernel thread", name);
-	else if (!victim)
+	else if (!victim || waits_for_itself(party))
 		offer__decide(offer, false, "%s holds up nobody but its own kind: all would be lowered alike", name);
 	else if (culprit->cpu_cgroup && victim->cpu_cgroup && !same_text(culprit->cpu_cgroup, victim->cpu_cgroup) &&
 		 offer__cgroup(ledger->recording, culprit->cpu_cgroup) && offer__cgroup(ledger->recording, culprit->cpu_cgroup)->weight >= 0)
 		offer__decide(offer, false, "%s and %s are in different cgroups with weights of their own, and nice acts inside a cgroup only",
 			      name, process_row__name(victim));
-	else {
-		cleanup_string struct string pids = { 0 };
-		wording__pids(&pids, ledger->recording, party, " ", 32);
-		offer__decide(offer, true, "%s and %s compete in one cgroup", name, process_row__name(victim));
-		offer__set_command(offer, "renice -n 10 -p %s", pids.text ? pids.text : "PID");
-	}
+	else
+		consider_nice(ledger, party, other_party(verdict), offer);
 }
 
 void cpu_workers__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -117,7 +157,9 @@ void cpu_class__consider(const struct ledger *ledger, const struct verdict *verd
 	cleanup_string struct string pids = { 0 };
 	wording__pids(&pids, ledger->recording, party, " ", 32);
 	offer__decide(offer, true, "%s runs as %s", process_row__name(row), party->note ? party->note : "heavier than the victims");
-	if (realtime)
+	if (!realtime && nice_of(ledger, party) >= 0)
+		offer__decide(offer, false, "%s is at an ordinary nice value already", process_row__name(row));
+	else if (realtime)
 		offer__set_command(offer, "chrt -a -o -p 0 %lld", (long long)row->pid);
 	else
 		offer__set_command(offer, "renice -n 0 -p %s", pids.text ? pids.text : "PID");

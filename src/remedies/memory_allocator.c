@@ -192,7 +192,10 @@ void go_memory__consider(const struct ledger *ledger, const struct verdict *verd
 		return;
 	}
 	cleanup_free char *gogc = program__setting(program.row, "GOGC");
-	offer__decide(offer, true, "%s is a Go program and gives its heap back by madvise; a higher GOGC (now %s) or a GOMEMLIMIT near what it may use makes "
-		      "that rarer", program.name, gogc ? gogc : "100, the default");
+	// The soft limit came with Go 1.19.
+	bool limit = !program__is_older(program.row, 1, 19);
+	offer__decide(offer, true, "%s is a Go program%s%s and gives its heap back by madvise; a higher GOGC (now %s)%s makes that rarer", program.name,
+		      program.row->runtime_version ? " of version " : "", program.row->runtime_version ? program.row->runtime_version : "",
+		      gogc ? gogc : "100, the default", limit ? " or a GOMEMLIMIT near what it may use" : "");
 	program__offer_environment(&program, "GOGC=400", offer);
 }

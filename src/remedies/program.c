@@ -120,6 +120,14 @@ bool program__has_own_heap(const struct program *program, const char **ret_heap)
 	return false;
 }
 
+bool program__is_older(const struct process_row *row, int major, int minor)
+{
+	int its_major, its_minor;
+	if (!row->runtime_version || sscanf(row->runtime_version, "%d.%d", &its_major, &its_minor) != 2)
+		return false;
+	return its_major < major || (its_major == major && its_minor < minor);
+}
+
 char *program__setting(const struct process_row *row, const char *name)
 {
 	size_t length = strlen(name);

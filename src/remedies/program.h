@@ -37,6 +37,8 @@ const char *program__library_directory(const struct recording *recording);
 bool program__waits_in_malloc(const struct recording *recording, const struct ledger_lock *lock);
 
 bool program__is(const char *text, const char *wanted);         // NULL is never equal
+// Whether the recorded version of its runtime ("1.19.8") is known and before major.minor.
+bool program__is_older(const struct process_row *row, int major, int minor);
 // Value of an environment variable in process.settings; NULL if it is not set there. Owned by the caller.
 char *program__setting(const struct process_row *row, const char *name);
 // Value of one glibc tunable ("glibc.malloc.mmap_threshold") from GLIBC_TUNABLES, else of the older variable; NULL if

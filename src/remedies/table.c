@@ -24,7 +24,7 @@ const struct remedy remedy_table[] = {
 	  .cost = "short bursts may delay others", .verify = "nr_throttled grows more slowly; nr_bursts grows",
 	  .consider = cpu_quota_burst__consider },
 	{ .id = "threads-to-quota", .title = "as many threads as the limit feeds", .causes = "cpu.quota",
-	  .cost = "a setting of the program (GOMAXPROCS before Go 1.25, -XX:ActiveProcessorCount, worker counts)",
+	  .cost = "a setting of the program (GOMAXPROCS, -XX:ActiveProcessorCount, worker counts)",
 	  .verify = "throttled_usec falls while the work done stays", .consider = cpu_quota_threads__consider },
 	{ .id = "widen-affinity", .title = "more CPUs in the victim's mask", .causes = "cpu.affinity",
 	  .cost = "caches and NUMA memory may be used less well", .verify = "record again: waits with idle CPUs outside the mask are gone",

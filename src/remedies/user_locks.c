@@ -115,8 +115,7 @@ void python_processes__consider(const struct ledger *ledger, const struct verdic
 	if (!find_quietly(ledger, verdict, &lock) || !program__is(lock.program.row->runtime, "python"))
 		return;
 	const char *version = lock.program.row->runtime_version;
-	int major = 0, minor = 0;
-	bool old = version && sscanf(version, "%d.%d", &major, &minor) == 2 && (major < 3 || (major == 3 && minor < 13));
+	bool old = program__is_older(lock.program.row, 3, 13);
 	if (lock.owner != OWNER_GIL)
 		offer__decide(offer, false, "it is %s that is waited for, not the GIL", lock.name);
 	else

@@ -132,6 +132,34 @@ static void test_what_is_no_stall(void **state)
 	}
 }
 
+// Virtual disks say that they rotate. 15 ms is what a platter needs, and slow for a device that answers most reads at once.
+static void test_a_device_is_known_by_what_it_does(void **state)
+{
+	static const struct { const char *operation, *latency; bool rotates; } cases[] = {
+		{ "read", "128:400 1024:50 16384:450", false },         // 450 of 900 within 1.05 ms
+		{ "read", "128:400 2048:50 16384:450", true },          // 400 of 900
+		{ "read", "128:40", true },                             // too few
+		{ "flush", "512:60", false },
+		{ "write", "128:4000", true },                          // a platter's cache takes them
+		{ "read", "0:4000", true },                             // no time known
+		{ "read", "", true }, { "read", NULL, true },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = stage__new(50);
+		add_slow_reader(&stage);
+		stage.recording->device[0].rotational = 1;
+		stage.recording->device_io[0].count = stage.recording->device_user[0].count = stage.recording->sleep[0].times = 600;
+		add_io(&stage, "8:0", cases[i].operation, 0, 4, 0);
+		stage.recording->device_io[1].latency = base__copy(cases[i].latency);
+		stage__judge(&stage);
+		assert_verdict(&stage, "io.device", cases[i].rotates ? "ruled_out" : "confirmed");
+		if (!cases[i].rotates)
+			assert_says(stage__verdict(&stage, "io.device")->evidence[0].what, "says that it rotates, but answers most reads or flushes");
+		stage__free(&stage);
+	}
+}
+
 // A batch job's deep queue: the server's few reads wait in it. 3 ms would be no slow request if the device had it alone.
 static void test_a_full_queue(void **state)
 {
@@ -330,7 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_slow_device),
-		cmocka_unit_test(test_what_is_no_stall),
+		cmocka_unit_test(test_what_is_no_stall), cmocka_unit_test(test_a_device_is_known_by_what_it_does),
 		cmocka_unit_test(test_a_full_queue),
 		cmocka_unit_test(test_a_load_at_another_time),
 		cmocka_unit_test(test_through_a_thread_of_the_kernel),
