@@ -22,7 +22,10 @@ OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 SKELETONS := $(BPF_SOURCES:src/bpf/%.bpf.c=$(BUILD)/%.skel.h)
 CAUSE_PAGES := $(sort $(filter-out docs/causes/README.md,$(wildcard docs/causes/*.md)))
 GENERATED := $(SKELETONS) $(BUILD)/embedded_pages.h
-LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c)) $(BUILD)/lab/companions/storagenode $(BUILD)/lab/companions/pyworkers
+GO        ?= $(shell command -v go)
+# tablestore is of Go or not at all: its scenario says that it cannot run without it.
+LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c)) \
+             $(patsubst %,$(BUILD)/lab/companions/%,storagenode pyworkers $(if $(GO),tablestore))
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 
@@ -62,14 +65,18 @@ $(BUILD)/embedded_pages.h: scripts/embed-pages $(CAUSE_PAGES)
 
 lab: $(LAB)
 # The companion is of another runtime where a Go compiler is at hand; it is static and needs no C compiler then.
-GO        ?= $(shell command -v go)
+GO_BUILD  := CGO_ENABLED=0 GO111MODULE=off GOFLAGS= GOCACHE=$(abspath $(BUILD))/go-cache $(GO) build -trimpath -buildvcs=false
 $(BUILD)/lab/companions/storagenode: lab/companions/storagenode.go lab/companions/storagenode.c
 	@mkdir -p $(@D)
 ifneq ($(GO),)
-	CGO_ENABLED=0 GO111MODULE=off GOFLAGS= GOCACHE=$(abspath $(BUILD))/go-cache $(GO) build -trimpath -buildvcs=false -o $@ $<
+	$(GO_BUILD) -o $@ $<
 else
 	$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -static -o $@ $(word 2,$^) -lpthread
 endif
+
+$(BUILD)/lab/companions/tablestore: lab/companions/tablestore.go
+	@mkdir -p $(@D)
+	$(GO_BUILD) -o $@ $<
 
 $(BUILD)/lab/companions/pyworkers: lab/companions/pyworkers.py
 	@mkdir -p $(@D)

@@ -29,7 +29,8 @@
 #define LAB_MEMBERS 512
 
 // What the truth says about a process. A process can be culprit and victim at once (spinners wait for each other).
-enum lab_part { LAB_CULPRIT = 1, LAB_VICTIM = 2, LAB_INNOCENT = 4 };
+// Nobody holds up an unharmed one; a victim can be innocent.
+enum lab_part { LAB_CULPRIT = 1, LAB_VICTIM = 2, LAB_INNOCENT = 4, LAB_UNHARMED = 8 };
 
 // One process to start. Everything but name and role may stay zero.
 struct lab_process {
@@ -41,7 +42,7 @@ struct lab_process {
 	int fifo;                       // SCHED_FIFO priority; 0: normal class
 	const struct lab_group *group;  // NULL: the group of the scenario
 	const char *cause;              // part holds for this cause alone; NULL: for every cause
-	const char *operation;          // culprits of lock causes: the system call in which it holds the lock, several parted by "|"
+	const char *operation;          // culprits: the system call in which it holds the lock or spends its time, several parted by "|"
 	const char *program;            // a companion executable in place of the scenario's own; NULL: none
 	int fd;                         // channel that it inherits; 0: none
 	long busy_us, period_us;        // meaning: see the role
@@ -58,6 +59,10 @@ struct lab_scenario {
 	const char *name;
 	const char *const *causes;      // NULL-terminated: these must be found; empty: healthy
 	const char *const *allowed;     // NULL-terminated: these may be found too
+	const char *const *busy;        // NULL-terminated: these must be found, but nobody else loses by them
+	const char *const *ruled_out, *const *not_testable;     // NULL-terminated: the verdicts that these must get
+	const char *state;              // of the whole machine, several parted by "|"; NULL: any
+	bool starves_kernel_threads;    // the report must name kernel threads that starve
 	const char *culprit_names;      // name of short-lived culprits whose pids nobody knows beforehand, or NULL
 	const struct lab_role *roles;   // NULL-name-terminated
 	// Starts every process. 0, or -1 with lab->needs set to why the scenario cannot run here.
@@ -242,14 +247,34 @@ static inline void lab__print_members(FILE *out, const struct lab *lab, const ch
 	fprintf(out, "],");
 }
 
+// What a report must say word for word.
+static inline void lab__print_demands(FILE *out, const struct lab_scenario *scenario)
+{
+	const char *before = "\"verdicts\":{";
+	for (const char *const *cause = scenario->ruled_out; cause && *cause; cause++, before = ",")
+		fprintf(out, "%s\"%s\":\"ruled_out\"", before, *cause);
+	for (const char *const *cause = scenario->not_testable; cause && *cause; cause++, before = ",")
+		fprintf(out, "%s\"%s\":\"not_testable\"", before, *cause);
+	if (!strcmp(before, ","))
+		fprintf(out, "},");
+	if (scenario->state)
+		fprintf(out, "\"state\":\"%s\",", scenario->state);
+	if (scenario->starves_kernel_threads)
+		fprintf(out, "\"starves_kernel_threads\":true,");
+}
+
 static inline void lab__print_truth(const struct lab *lab)
 {
 	fprintf(stdout, "{\"scenario\":\"%s\",", lab->scenario->name);
 	lab__print_words(stdout, "causes", lab->scenario->causes);
 	lab__print_words(stdout, "allowed", lab->scenario->allowed);
+	if (lab->scenario->busy)
+		lab__print_words(stdout, "busy", lab->scenario->busy);
+	lab__print_demands(stdout, lab->scenario);
 	lab__print_members(stdout, lab, "culprits", LAB_CULPRIT);
 	lab__print_members(stdout, lab, "victims", LAB_VICTIM);
 	lab__print_members(stdout, lab, "innocent", LAB_INNOCENT);
+	lab__print_members(stdout, lab, "unharmed", LAB_UNHARMED);
 	if (lab->needs)
 		fprintf(stdout, "\"needs\":\"%s\"}\n", lab->needs);
 	else

@@ -16,6 +16,7 @@ import locks
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("WHYSTALL_LAB", os.path.join(ROOT, "build", "lab"))
+KTHREADD = 2            # the parent of all threads of the kernel
 TICKS = os.sysconf("SC_CLK_TCK")
 IN_INTERRUPTS = ("netflood", "netquiet")   # scenarios whose work is done in soft interrupts, which are no process of theirs
 PARTS = ("culprits", "victims", "innocent")
@@ -133,6 +134,15 @@ def run_in_interrupts():
     return sum(int(line.split()[7]) / TICKS for line in read("/proc/stat").splitlines() if re.match(r"cpu\d", line))
 
 
+def waits_of_kernel_threads():
+    """Seconds that all threads of the kernel have waited for a CPU."""
+    seconds = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if read(f"/proc/{pid}/stat").rpartition(")")[2].split()[1:2] == [str(KTHREADD)]:
+            seconds += int((read(f"/proc/{pid}/schedstat").split() or [0, 0])[1]) / 1e9
+    return seconds
+
+
 def snapshot(truth, session=None):
     """Raw counters of the kernel, in seconds or counts, that `difference` makes figures of. With the session that the
     scenario runs in also "own", the CPU time of all its processes."""
@@ -168,6 +178,8 @@ def snapshot(truth, session=None):
     now["faults"] = int(re.search(r"^pgfault (\d+)", read("/proc/vmstat"), re.M).group(1))
     now["switches"] = int(re.search(r"^ctxt (\d+)", stat, re.M).group(1))
     now.update(interrupts())
+    if truth.get("starves_kernel_threads"):
+        now["kernelthreads"] = waits_of_kernel_threads()
     for part in PARTS:
         for pid in pids_of(truth[part]):
             run = delay = 0

@@ -47,6 +47,16 @@ static const struct { const char *name, *what; } scenarios[] = {
 	{ "idle", "a machine that does nothing" },
 	{ "idleworkers", "hundreds of workers that wait for work" },
 	{ "wakeupstorm", "many tiny timers on idle CPUs" },
+	{ "memchurn", "programs that map, fill and unmap buffers, beside a server" },
+	{ "startupfault", "a program that fills its memory once and keeps it" },
+	{ "gomlock", "a store in Go that locks its table's memory again each time it grows" },
+	{ "mlockgrow", "the same store in C, with a mutex around its table" },
+	{ "mlockonce", "a program that locks its memory once" },
+	{ "ownsyncs", "two writers that wait for their own fsyncs" },
+	{ "rereads", "a file read over and over under a memory limit that it does not fit into" },
+	{ "streamread", "a file read once under a memory limit" },
+	{ "starvedkthreads", "tasks that wake each other so fast that kernel threads starve" },
+	{ "shortforks", "children that end at once: a busy machine, and nobody waits" },
 };
 
 static int list_scenarios(const char *directory)
@@ -121,7 +131,11 @@ static void write_truth(struct page *page, const char *scenario, const json_t *t
 	cleanup_free char *title = base__format("The truth of '%s'", scenario);
 	page__paragraph(page, 0, 0, STYLE_BOLD, title);
 	cleanup_free char *causes = join_words(json_object_get(truth, "causes"));
-	page__labelled(page, 2, 13, STYLE_DIM, "causes", *causes ? causes : "none: healthy");
+	cleanup_free char *busy = join_words(json_object_get(truth, "busy"));
+	if (*causes || !*busy)
+		page__labelled(page, 2, 13, STYLE_DIM, "causes", *causes ? causes : "none: healthy");
+	if (*busy)
+		page__labelled(page, 2, 13, STYLE_DIM, "busy with", busy);
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
 		cleanup_free char *names = name_members(json_object_get(truth, sides[i].key));
 		if (*names)

@@ -92,7 +92,7 @@ class Boot:
             command += ["--module", module]
         for copy in mkfs():
             command += ["--copy", copy]
-        for program in [TOOL, BUILD / "lab" / "companions" / "storagenode", *sorted({program_of(s) for s in self.scenarios})]:
+        for program in [TOOL, *companions(), *sorted({program_of(s) for s in self.scenarios})]:
             command += ["--copy", program]
         return command
 
@@ -176,6 +176,11 @@ def script_of(scenario):
     return "".join(lines) + f"scenario {scenario.name} {scenario.seconds:g} {still} {shlex.join(scenario.command.split())}\n"
 
 
+def companions():
+    """The programs beside the scenarios' own: one of them is of Go or not at all."""
+    return [BUILD / "lab" / "companions" / name for name in ("storagenode", *(["tablestore"] if shutil.which("go") else []))]
+
+
 SBIN = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
 
@@ -203,8 +208,8 @@ def build(chosen):
     programs = sorted({program_of(scenario).relative_to(matrix.ROOT) for scenario in chosen})
     subprocess.run(["make", "-s", "static"], cwd=matrix.ROOT, check=True, stderr=subprocess.DEVNULL)
     shutil.copy2(matrix.STATIC, TOOL)
-    subprocess.run(["make", "-s", f"BUILD={directory}", "LABFLAGS=-static", *map(str, programs), f"{directory}/lab/companions/storagenode"],
-                   cwd=matrix.ROOT, check=True)
+    subprocess.run(["make", "-s", f"BUILD={directory}", "LABFLAGS=-static", *map(str, programs),
+                    *(str(path.relative_to(matrix.ROOT)) for path in companions())], cwd=matrix.ROOT, check=True)
 
 
 def plan(suites, chosen, number):

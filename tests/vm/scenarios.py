@@ -55,7 +55,9 @@ CROWDED = ("cpu.oversubscription", "cpu.priority")
 # Scenarios of locks, memory and devices: their truth says nothing of how much CPU time an emulated CPU needs for them. The others of that kind
 # were judged right in this respect too, on a host that took 10 to 46 % of their time.
 LIGHT = ("semaphores", "nearlimit", "diskhog", "iolimit", "journal", "bystander", "tlbquiet", "pagefaults", "thrash", "userlocks",
-         "mprotectstorm", "madvisestorm", "brkstorm", "rwlock")
+         "mprotectstorm", "madvisestorm", "brkstorm", "rwlock", "startupfault", "gomlock", "mlockgrow", "mlockonce")
+# A disk's file system in the place where programs of lab/ make their files.
+ON_DISK = "mkdir -p /var/tmp && mount -t ext4 /dev/vda /var/tmp"
 
 MACHINES = {
     # What the programs of lab/ make their disks, swap and networks of.
@@ -65,6 +67,7 @@ MACHINES = {
     "small memory": Machine(memory=448, modules=("lzo-rle", "zram")),
     "delayed": Machine(modules=("loop", "dm-mod", "dm-delay")),
     "slow swap": Machine(disks=(Disk(512, options="throttling.iops-total=400"),)),
+    "disk": Machine(disks=(Disk(512, "ext4"),)),
     "large": Machine(memory=3072, disks=(Disk(64, "ext4"),)),
 }
 
@@ -83,8 +86,10 @@ TABLE = [
     # A thread of it that maps a buffer holds a mutex of malloc's meanwhile: who shares that waits for the mutex, and it for the mmap_lock.
     Scenario("mmapcase", unjudged=CROWDED, allowed=("lock.futex",)),
     # Reads a file of 1.5 GB, which must fit.
-    Scenario("pagecache", machine="large", set_up="mkdir -p /var/tmp && mount -t ext4 /dev/vda /var/tmp", clean_up="umount /var/tmp",
+    Scenario("pagecache", machine="large", set_up=ON_DISK, clean_up="umount /var/tmp",
              unjudged=CROWDED),
+    # Files on a disk, which must not be in memory as the guest's own are.
+    *(Scenario(name, machine="disk", set_up=ON_DISK, clean_up="umount /var/tmp", unjudged=CROWDED) for name in ("ownsyncs", "rereads", "streamread")),
     # In emulation mmap and munmap are slow as well: the sessions hold up each other for a part of the time, and with nobody else on 7.2. The agent
     # is no party to that.
     Scenario("smapspoller", suites=("bookworm", "trixie"), unjudged=CROWDED, truth={"innocent": [{"process": "sleeping-agent"}]}),
