@@ -29,7 +29,7 @@ LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c)) \
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all static lab unit pages run test check-quick evaluate survey bench fuzz deps install clean help
+.PHONY: all static lab unit pages run test check-quick evaluate survey shares bench fuzz deps install clean help
 all: $(BUILD)/whystall lab
 
 $(BUILD)/whystall: $(BUILD)/obj/src/command/main.o $(BUILD)/libwhystall.a
@@ -120,6 +120,10 @@ evaluate: all
 	@sh scripts/install-dependencies vm
 	@tests/evaluate --where live,vm
 
+# Mixtures of known proportions: does each cause get its share of the pressure?
+shares: all $(BUILD)/tests/share_load
+	@tests/shares
+
 # Programs of others: does each report keep the rules that hold for all? Takes about an hour; writes docs/survey.md.
 survey: all
 	@sh scripts/install-dependencies survey
@@ -128,7 +132,7 @@ survey: all
 bench: all $(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load
 	@tests/bench
 
-$(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load: $(BUILD)/tests/%: tests/%.c
+$(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load $(BUILD)/tests/share_load: $(BUILD)/tests/%: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE $(CFLAGS) -o $@ $< -lbpf -lpthread
 
@@ -142,6 +146,6 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo 'make run | test | all | static | lab | unit | pages | evaluate | survey | bench | fuzz | install | clean'
+	@echo 'make run | test | all | static | lab | unit | pages | evaluate | survey | shares | bench | fuzz | install | clean'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
