@@ -22,23 +22,31 @@ static uint64_t hash_add(uint64_t hash, const char *bytes, size_t length)
 	return hash;
 }
 
-// A number for the functions of a stack, whatever the places in them.
-static uint64_t shape_of(const char *frames)
+// How far a frame names a function, or a file where none is known.
+static size_t function_length(const char *frame)
 {
-	uint64_t hash = 14695981039346656037ULL;
-	for (const char *frame = frames; frame && *frame; frame += strcspn(frame, "\n"), frame += *frame == '\n')
-		hash = hash_add(hash_add(hash, frame, strcspn(frame, "+\n")), "\n", 1);
-	return hash;
+	size_t line = strcspn(frame, "\n");
+	const char *distance = strstr(frame, "+0x");
+	return distance && (size_t)(distance - frame) < line ? (size_t)(distance - frame) : line;
 }
 
-static const struct stack_row *find_stack(const struct recording *recording, int64_t id)
+// A number for the functions of a stack, whatever the places in them; of user code for the innermost one.
+static uint64_t shape_of(const char *kernel, const char *user)
 {
-	// ids are those of the rows' order, in whatever recording whystall wrote
+	uint64_t hash = 14695981039346656037ULL;
+	for (const char *frame = kernel; frame && *frame; frame += strcspn(frame, "\n"), frame += *frame == '\n')
+		hash = hash_add(hash_add(hash, frame, function_length(frame)), "\n", 1);
+	return kernel || !user ? hash : hash_add(hash, user, function_length(user));
+}
+
+static const char *frames_of(const struct recording *recording, int64_t id)
+{
+	// whystall numbers them in the order of their rows
 	if (id > 0 && (size_t)id <= recording->stack_count && recording->stack[id - 1].id == id)
-		return &recording->stack[id - 1];
+		return recording->stack[id - 1].frames;
 	for (size_t i = 0; id && i < recording->stack_count; i++)
 		if (recording->stack[i].id == id)
-			return &recording->stack[i];
+			return recording->stack[i].frames;
 	return NULL;
 }
 
@@ -223,9 +231,9 @@ static struct item *read_items(const struct recording *recording)
 	struct cpu_works *works = cpu_works__new();
 	for (size_t i = 0; i < recording->cpu_sample_count; i++) {
 		const struct cpu_sample_row *row = &recording->cpu_sample[i];
-		const struct stack_row *stack = find_stack(recording, row->kernel_stack);
-		items[i] = (struct item){ row, cpu_works__of(works, row->operation, stack ? stack->frames : NULL), shape_of(stack ? stack->frames : NULL),
-			(double)row->pressure_ns, (double)row->waiters_ns };
+		const char *kernel = frames_of(recording, row->kernel_stack), *user = frames_of(recording, row->user_stack);
+		items[i] = (struct item){ row, cpu_works__of(works, row->operation, kernel), shape_of(kernel, user), (double)row->pressure_ns,
+			(double)row->waiters_ns };
 	}
 	cpu_works__free(works);
 	if (recording->cpu_sample_count)

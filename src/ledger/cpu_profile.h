@@ -24,8 +24,9 @@ struct cpu_profile_part {
 	enum cpu_work work;
 	const char *operation;          // as in cpu_sample_row; the recording's string
 	struct cpu_profile_sums sums;
-	const struct cpu_sample_row *heaviest; // a sample of the place in the kernel that most of them are in
-	int64_t heaviest_samples;       // and how many are in that place
+	// Rows that differ only by the place within their functions are one place; of user code all rows with the same innermost function.
+	const struct cpu_sample_row *heaviest; // of the place with most samples: its row with most of them
+	int64_t heaviest_samples;       // samples in that place
 };
 struct cpu_profile {
 	int64_t process;                // process_row.id; 0: of several

@@ -11,7 +11,7 @@
 // back because it ends. Work that the table does not know stays with its system call.
 enum mark {
 	MARK_SOFTIRQ, MARK_SPIN, MARK_KSWAPD, MARK_COMPACTION, MARK_LIMIT, MARK_RECLAIM, MARK_PROCESS_MEMORY, MARK_PROCESS, MARK_TLB, MARK_UNMAP,
-	MARK_SWAP, MARK_HUGE, MARK_PAGE_CACHE, MARK_ZERO, MARK_FILE, MARK_COPY, MARK_FAULT,
+	MARK_SWAP, MARK_HUGE, MARK_PAGE_CACHE, MARK_ZERO, MARK_FILE, MARK_COPY, MARK_NEW, MARK_FAULT,
 	MARK_GUEST,
 	// These only say more of the marks above.
 	MARK_LOCK_CODE,         // of sleeping and spinning locks
@@ -78,6 +78,7 @@ static const struct pattern patterns[] = {
 		"clear_gigantic_page folio_zero_user kernel_init_pages init_pages __pi_clear_page __clear_pages_unrolled" },
 	{ MARK_COPY, "do_wp_page wp_page_copy do_cow_fault copy_user_highpage* copy_mc_* copy_page copy_subpage" },
 	{ MARK_FILE, "do_fault do_read_fault do_shared_fault __do_fault finish_fault shmem_fault shmem_get_folio* shmem_getpage*" },
+	{ MARK_NEW, "do_anonymous_page alloc_anon_folio" },
 	{ MARK_FAULT, "handle_mm_fault __handle_mm_fault exc_page_fault asm_exc_page_fault do_user_addr_fault do_page_fault do_mem_abort el0_da el0_ia "
 		"do_translation_fault __get_user_pages faultin_page faultin_page_range fixup_user_fault" },
 
@@ -186,6 +187,7 @@ static enum cpu_work work_of_fault(uint32_t marks)
 	static const struct { enum mark mark; enum cpu_work work; } kinds[] = {
 		{ MARK_SWAP, WORK_FAULT_SWAP }, { MARK_HUGE, WORK_FAULT_HUGE }, { MARK_PAGE_CACHE, WORK_FAULT_FILE },
 		{ MARK_ZERO, WORK_FAULT_ZERO }, { MARK_COPY, WORK_FAULT_COPY }, { MARK_FILE, WORK_FAULT_FILE },
+		{ MARK_NEW, WORK_FAULT_NEW },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (HAS(marks, kinds[i].mark))
@@ -236,7 +238,7 @@ const char *cpu_work__name(enum cpu_work work)
 {
 	static const char *const names[WORKS] = {
 		[WORK_USER] = "user code", [WORK_SYSCALL] = "system call", [WORK_FAULT_ZERO] = "page fault: zeroing new pages",
-		[WORK_FAULT_HUGE] = "page fault: huge pages", [WORK_FAULT_FILE] = "page fault: pages of files",
+		[WORK_FAULT_NEW] = "page fault: getting new pages", [WORK_FAULT_HUGE] = "page fault: huge pages", [WORK_FAULT_FILE] = "page fault: pages of files",
 		[WORK_FAULT_COPY] = "page fault: copy on write", [WORK_FAULT_SWAP] = "page fault: swap-in", [WORK_FAULT_OTHER] = "page fault: other work",
 		[WORK_UNMAP] = "unmapping and freeing pages", [WORK_TLB] = "TLB flushes", [WORK_RECLAIM] = "direct reclaim",
 		[WORK_RECLAIM_LIMIT] = "reclaim for a memory limit", [WORK_KSWAPD] = "kswapd", [WORK_COMPACTION] = "compaction",
@@ -245,6 +247,19 @@ const char *cpu_work__name(enum cpu_work work)
 		[WORK_SCHEDULER] = "scheduling and signals", [WORK_KERNEL_THREAD] = "kernel thread", [WORK_UNKNOWN] = "unknown",
 	};
 	return (unsigned int)work < WORKS ? names[work] : "unknown";
+}
+
+const char *cpu_work__id(enum cpu_work work)
+{
+	static const char *const ids[WORKS] = {
+		[WORK_USER] = "user", [WORK_SYSCALL] = "syscall", [WORK_FAULT_ZERO] = "fault.zero", [WORK_FAULT_NEW] = "fault.new",
+		[WORK_FAULT_HUGE] = "fault.huge", [WORK_FAULT_FILE] = "fault.file", [WORK_FAULT_COPY] = "fault.copy", [WORK_FAULT_SWAP] = "fault.swap",
+		[WORK_FAULT_OTHER] = "fault.other", [WORK_UNMAP] = "unmap", [WORK_TLB] = "tlb", [WORK_RECLAIM] = "reclaim",
+		[WORK_RECLAIM_LIMIT] = "reclaim.limit", [WORK_KSWAPD] = "kswapd", [WORK_COMPACTION] = "compaction", [WORK_SPIN_MMAP] = "spin.mmap_lock",
+		[WORK_SPIN_LOCK] = "spin.lock", [WORK_PROCESS] = "process", [WORK_PROCESS_MEMORY] = "process.memory", [WORK_GUEST] = "guest",
+		[WORK_INTERRUPT] = "softirq", [WORK_SCHEDULER] = "scheduler", [WORK_KERNEL_THREAD] = "kernel_thread", [WORK_UNKNOWN] = "unknown",
+	};
+	return (unsigned int)work < WORKS ? ids[work] : "unknown";
 }
 
 bool cpu_work__is_fault(enum cpu_work work)

@@ -10,6 +10,7 @@ enum cpu_work {
 	WORK_USER,              // user code
 	WORK_SYSCALL,           // a system call (the operation says which), as far as no class below takes it
 	WORK_FAULT_ZERO,        // page faults: new pages are zeroed …
+	WORK_FAULT_NEW,         // … new pages are found, accounted for and mapped
 	WORK_FAULT_HUGE,        // … huge pages are made
 	WORK_FAULT_FILE,        // … pages of a file are mapped
 	WORK_FAULT_COPY,        // … pages are copied on write
@@ -34,6 +35,8 @@ enum cpu_work {
 };
 // "user code", "page fault: zeroing new pages" …, as it stands in reports.
 const char *cpu_work__name(enum cpu_work work);
+// "user", "fault.zero" …: stable, for programs.
+const char *cpu_work__id(enum cpu_work work);
 bool cpu_work__is_fault(enum cpu_work work);
 // Memory that is mapped, faulted in and given back: page faults (but for files and swap), unmapping, and the system calls that change an
 // address space. `operation` as in cpu_sample_row.

@@ -2,6 +2,7 @@
 #include "render/render.h"
 #include "render/answer.h"
 #include "render/json_parts.h"
+#include "render/on_cpu.h"
 #include "render/page.h"
 #include "base/base.h"
 #include "causes/wording.h"
@@ -89,11 +90,18 @@ static json_t *render_pressures(const struct answer *answer)
 	return rows;
 }
 
-static json_t *render_parties(const struct answer *answer, const struct party *parties, size_t count)
+static json_t *render_parties(const struct answer *answer, const struct verdict *verdict, bool culprits)
 {
+	const struct party *parties = culprits ? verdict->culprits : verdict->victims;
+	size_t count = culprits ? verdict->culprit_count : verdict->victim_count;
 	json_t *list = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json__party(answer, &parties[i]));
+	for (size_t i = 0; i < count; i++) {
+		json_t *party = json__party(answer, &parties[i]);
+		struct cpu_profile *profile = on_cpu__profile(answer, verdict, &parties[i], culprits);
+		json_object_set_new(party, "cpu_profile", on_cpu__json(answer, profile));
+		cpu_profile__free(profile);
+		json_array_append_new(list, party);
+	}
 	return list;
 }
 
@@ -160,8 +168,8 @@ static json_t *render_verdict(const struct answer *answer, const struct verdict 
 	json_object_set_new(object, "counted_by_pressure", json__text(verdict->counted_by_pressure));
 	json_object_set_new(object, "under", json__text(verdict->under));
 	json_object_set_new(object, "doubt", json__text(verdict->doubt));
-	json_object_set_new(object, "culprits", render_parties(answer, verdict->culprits, verdict->culprit_count));
-	json_object_set_new(object, "victims", render_parties(answer, verdict->victims, verdict->victim_count));
+	json_object_set_new(object, "culprits", render_parties(answer, verdict, true));
+	json_object_set_new(object, "victims", render_parties(answer, verdict, false));
 	json_object_set_new(object, "evidence", render_evidence(verdict));
 	json_object_set_new(object, "check", render_checks(verdict));
 	json_object_set_new(object, "remedies", render_remedies(verdict));
@@ -195,6 +203,7 @@ char *render__json(const struct diagnosis *diagnosis)
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
 		json_array_append_new(verdicts, render_verdict(answer, &diagnosis->verdicts[i]));
 	json_object_set_new(root, "verdicts", verdicts);
+	json_object_set_new(root, "cpu_profile", on_cpu__json(answer, answer->ledger->profiles.recorded ? &answer->ledger->profiles.machine : NULL));
 	json_object_set_new(root, "locks", json__locks(answer));
 	json_object_set_new(root, "blocked", json__blocked(answer));
 	json_object_set_new(root, "sleeps", json__sleeps(answer));

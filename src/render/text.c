@@ -2,6 +2,7 @@
 #include "render/render.h"
 #include "render/answer.h"
 #include "render/chains.h"
+#include "render/on_cpu.h"
 #include "render/page.h"
 #include "causes/wording.h"
 
@@ -91,10 +92,16 @@ static void write_stack(struct page *page, const struct party *party)
 	page__labelled(page, LABEL, BODY + 2, STYLE_DIM, "  its stack", line);
 }
 
-static void write_parties(struct page *page, const struct answer *answer, const char *label, const struct party *parties, size_t count)
+static void write_parties(struct page *page, const struct answer *answer, const struct verdict *verdict, bool culprits)
 {
+	const struct party *parties = culprits ? verdict->culprits : verdict->victims;
+	size_t count = culprits ? verdict->culprit_count : verdict->victim_count;
+	const char *label = culprits ? count > 1 ? "culprits" : "culprit" : count > 1 ? "victims" : "victim";
 	for (size_t i = 0; i < count && i < PARTIES_SHOWN; i++) {
 		write_party(page, answer, i ? "" : label, &parties[i]);
+		struct cpu_profile *profile = on_cpu__profile(answer, verdict, &parties[i], culprits);
+		on_cpu__write(page, answer, profile);
+		cpu_profile__free(profile);
 		if (!i)
 			write_stack(page, &parties[i]);
 	}
@@ -162,8 +169,8 @@ static void write_verdict(struct page *page, const struct answer *answer, const 
 	page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, verdict == answer->found[0] ? verdict->cause->claim : verdict->summary);
 	if (verdict->doubt)
 		page__labelled(page, LABEL, BODY, STYLE_WARNING, "doubt", verdict->doubt);
-	write_parties(page, answer, verdict->culprit_count > 1 ? "culprits" : "culprit", verdict->culprits, verdict->culprit_count);
-	write_parties(page, answer, verdict->victim_count > 1 ? "victims" : "victim", verdict->victims, verdict->victim_count);
+	write_parties(page, answer, verdict, true);
+	write_parties(page, answer, verdict, false);
 	write_evidence(page, verdict);
 	write_advice(page, verdict);
 }

@@ -24,6 +24,7 @@ static const struct work_case cases[] = {
 	{ "page fault", "clear_page_erms+0x1\nget_page_from_freelist+0x2\npage_cache_ra_unbounded+0x3\nfilemap_fault+0x4\n__do_fault+0x5\nhandle_mm_fault+0x6",
 		WORK_FAULT_FILE },
 	{ "page fault", "lz4_decompress+0x1\nzram_bio_read+0x2\ndo_swap_page+0x3\nhandle_mm_fault+0x4", WORK_FAULT_SWAP },
+	{ "page fault", "memcg1_commit_charge+0x1\ncharge_memcg+0x2\ndo_anonymous_page+0x3\nhandle_mm_fault+0x4", WORK_FAULT_NEW },
 	{ "page fault", "__count_memcg_events+0x1\nhandle_mm_fault+0x2\nexc_page_fault+0x3", WORK_FAULT_OTHER },
 	{ "page fault", "sync_regs+0x1\nasm_exc_page_fault+0x2", WORK_FAULT_OTHER },
 	{ "page fault", "finish_task_switch+0x1\n__schedule+0x2\nschedule+0x3\nirqentry_exit_to_user_mode+0x4\nasm_sysvec_apic_timer_interrupt+0x5", WORK_SCHEDULER },

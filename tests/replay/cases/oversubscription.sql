@@ -32,3 +32,20 @@ INSERT INTO pressure VALUES (0, 'cpu', 'some', 10000000000), (0, 'memory', 'some
   (11, 'cpu', 'some', 2000000000), (11, 'cpu', 'full', 2000000000), (11, 'io', 'some', 0);
 INSERT INTO event (time_ns, cpu, process, tid, name, wait_ns, kind, culprit) VALUES
   (1200000000, 0, 2, 700, 'frontd', 12000000, 0, 3), (2500000000, 1, 3, 901, 'batch-1', 24000000, 0, 3);
+-- what runs on the CPUs: the batch maps, fills and unmaps buffers; three quarters of its samples have waiters
+INSERT INTO meta VALUES ('probe.sample', 'on'), ('sample.period_ns', '5000000'), ('sample.cpus', '2');
+INSERT INTO stack VALUES
+  (1, 'clear_page_erms+0x7' || char(10) || 'vma_alloc_folio_noprof+0x61' || char(10) || 'do_anonymous_page+0x415' || char(10) || '__handle_mm_fault+0x9fa'
+    || char(10) || 'handle_mm_fault+0xd0' || char(10) || 'exc_page_fault+0x176' || char(10) || 'asm_exc_page_fault+0x22'),
+  (2, 'fill (batch)' || char(10) || 'main (batch)'),
+  (3, 'zap_pte_range+0x10' || char(10) || 'unmap_vmas+0x4' || char(10) || '__vm_munmap+0x20' || char(10) || '__x64_sys_munmap+0x17'),
+  (4, 'munmap (libc.so.6)' || char(10) || 'main (batch)'),
+  (5, 'memcpy (libc.so.6)' || char(10) || 'main (batch)'),
+  (6, 'net_rx_action+0x1' || char(10) || 'handle_softirqs+0x5');
+INSERT INTO cpu_sample (process, operation, kernel_stack, user_stack, samples, waited, ns, pressure_ns, waiters_ns) VALUES
+  (3, 'page fault', 1, 2, 2160, 1620, 10800000000, 8100000000, 18630000000),
+  (3, 'munmap', 3, 4, 900, 675, 4500000000, 3375000000, 7762500000),
+  (3, '', 0, 5, 360, 270, 1800000000, 1350000000, 3105000000),
+  (3, 'write', 0, 0, 180, 135, 900000000, 675000000, 1552500000),
+  (3, 'softirq', 6, 0, 40, 20, 200000000, 100000000, 100000000),
+  (2, '', 0, 0, 12, 12, 60000000, 60000000, 60000000);

@@ -19,3 +19,8 @@ INSERT INTO book (cgroup, cpu, meter_ns, victims_ns, culprits_ns, victims_task_n
 INSERT INTO cgroup_credit VALUES (11, 5, 0, 8000000000);
 INSERT INTO pressure VALUES (0, 'cpu', 'some', 8000000000), (0, 'io', 'some', 0), (11, 'cpu', 'some', 8000000000),
   (11, 'cpu', 'full', 8000000000);
+-- what the throttled process needs the CPU for: nobody waits while it runs
+INSERT INTO meta VALUES ('probe.sample', 'on'), ('sample.period_ns', '5000000'), ('sample.cpus', '2');
+INSERT INTO stack VALUES (1, 'encode_block (encoder)' || char(10) || 'main (encoder)'), (2, 'ksys_write+0x5' || char(10) || '__x64_sys_write+0x1');
+INSERT INTO cpu_sample (process, operation, kernel_stack, user_stack, samples, waited, ns, pressure_ns, waiters_ns) VALUES
+  (2, '', 0, 1, 320, 0, 1600000000, 0, 0), (2, 'write', 2, 1, 80, 0, 400000000, 0, 0);
