@@ -72,6 +72,8 @@ static void add_value(struct memory_group *group, const struct kernel_counter_ro
 		group->file_grown = growth;
 	else if (!strcmp(row->name, "refault_anon") || !strcmp(row->name, "refault_file"))
 		group->refaults += growth;
+	if (!strcmp(row->name, "refault_file"))
+		group->file_refaults = growth;
 }
 
 static void gather_groups(struct ledger_memory *memory, const struct recording *recording)
@@ -88,16 +90,27 @@ static bool is_within(const char *path, const char *group)
 	return !strcmp(group, "/") || (!strncmp(path, group, length) && (!path[length] || path[length] == '/'));
 }
 
-struct memory_group *ledger_memory__limit_of(const struct ledger_memory *memory, const char *path)
+// Not `except` itself.
+static struct memory_group *nearest_limit(const struct ledger_memory *memory, const char *path, const struct memory_group *except)
 {
 	struct memory_group *nearest = NULL;
 	for (size_t i = 0; path && i < memory->group_count; i++) {
 		struct memory_group *group = &memory->groups[i];
-		if (group->strikes_high + group->strikes_max > 0 && is_within(path, group->path) &&
+		if (group != except && group->strikes_high + group->strikes_max > 0 && is_within(path, group->path) &&
 		    (!nearest || strlen(group->path) > strlen(nearest->path)))
 			nearest = group;
 	}
 	return nearest;
+}
+
+struct memory_group *ledger_memory__limit_of(const struct ledger_memory *memory, const char *path)
+{
+	return nearest_limit(memory, path, NULL);
+}
+
+struct memory_group *ledger_memory__limit_above(const struct ledger_memory *memory, const struct memory_group *group)
+{
+	return nearest_limit(memory, group->path, group);
 }
 
 // ---- processes ----

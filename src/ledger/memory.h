@@ -40,7 +40,8 @@ struct memory_group {
 	int64_t current_bytes;
 	int64_t strikes_high, strikes_max; // how often the limit was hit in the window; v1's failcnt is in strikes_max
 	int64_t oom;
-	int64_t anon_grown, file_grown, refaults; // in the window
+	int64_t anon_grown, file_grown, refaults; // in the window; those of cgroups below it as well
+	int64_t file_refaults;  // part of refaults: pages of files
 	double limit_ns;        // reclaim and penalties that this limit answers for
 	int64_t limit_pages;
 };
@@ -61,6 +62,8 @@ struct ledger_memory *ledger_memory__make(const struct ledger *ledger);
 void ledger_memory__free(struct ledger_memory *memory);
 // The cgroup whose limit answers for reclaim of tasks in the cgroup `path`: itself or the nearest above that was hit. NULL: none was.
 struct memory_group *ledger_memory__limit_of(const struct ledger_memory *memory, const char *path);
+// The same for the limit of a cgroup above this one.
+struct memory_group *ledger_memory__limit_above(const struct ledger_memory *memory, const struct memory_group *group);
 // Growth of one of the kernel's counters (kernel_counter) in the window, and its value at the end; -1 where it was not recorded.
 int64_t kernel_counter__growth(const struct recording *recording, const char *source, const char *key, const char *name);
 int64_t kernel_counter__after(const struct recording *recording, const char *source, const char *key, const char *name);

@@ -1,0 +1,222 @@
+#include "ledger/queues.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "ledger/thresholds.h"
+
+#define UNIT_NS 1024.0          // of device_io_row.latency
+#define ALONE_LEAST 0.05        // of an operation's requests: the fastest, where the device is never free of others' requests
+#define FILLERS_MOST 16
+
+static const char *const operations[] = { "read", "write", "flush", "discard", "other" };
+enum { OPERATIONS = ARRAY_SIZE(operations) };
+
+// What one process asked of one device.
+struct user {
+	const char *device;
+	size_t process, crowd;
+	double count[OPERATIONS], bytes, ns, crowding_ns;
+	double others_part;
+};
+
+struct queues {
+	const struct ledger *ledger;
+	struct user *users; size_t count;       // by device, process
+};
+
+static int compare_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+static int compare_users(const void *a, const void *b)
+{
+	const struct user *left = a, *right = b;
+	int order = compare_text(left->device, right->device);
+	return order ? order : (left->process > right->process) - (left->process < right->process);
+}
+
+// From "1024:12 2048:3": how long so many of the requests took on average, the fastest first; evenly spread within a step. 0: there were none.
+static double fastest_ns(const char *latency, double part)
+{
+	double all = 0, left, sum = 0;
+	unsigned int limit, count;
+	int length;
+	for (const char *at = latency; at && sscanf(at, " %u:%u%n", &limit, &count, &length) == 2; at += length)
+		all += count;
+	left = part * all;
+	for (const char *at = latency; at && left > 0 && sscanf(at, " %u:%u%n", &limit, &count, &length) == 2; at += length) {
+		double low = limit / 2.0 * UNIT_NS, taken = fmin(left, count);
+		if (count)
+			sum += taken * (low + low * taken / count / 2);
+		left -= taken;
+	}
+	return all > 0 ? sum / (part * all) : 0;
+}
+
+static int operation_of(const char *name)
+{
+	for (int i = 0; i < OPERATIONS; i++)
+		if (!compare_text(name, operations[i]))
+			return i;
+	return OPERATIONS - 1;
+}
+
+static void gather(struct queues *queues, const struct scene *scene)
+{
+	const struct recording *recording = queues->ledger->recording;
+	struct user *users = base__alloc(recording->device_user_count + 1, sizeof(*users));
+	size_t count = 0;
+	for (size_t i = 0; i < recording->device_user_count; i++) {
+		const struct device_user_row *row = &recording->device_user[i];
+		const struct ledger_process *process = row->process ? ledger__process(queues->ledger, row->process) : NULL;
+		if (!process || !row->device || row->count <= 0)
+			continue;
+		size_t index = (size_t)(process - queues->ledger->processes);
+		users[count] = (struct user){ .device = row->device, .process = index, .crowd = scene->crowd_of[index], .bytes = (double)row->bytes,
+					      .ns = (double)row->ns, .crowding_ns = (double)row->crowding_ns };
+		users[count++].count[operation_of(row->operation)] = (double)row->count;
+	}
+	qsort(users, count, sizeof(*users), compare_users);
+	for (size_t i = 0; i < count; i++) {
+		struct user *last = queues->count ? &users[queues->count - 1] : NULL;
+		if (!last || compare_users(last, &users[i])) {
+			users[queues->count++] = users[i];
+			continue;
+		}
+		for (int operation = 0; operation < OPERATIONS; operation++)
+			last->count[operation] += users[i].count[operation];
+		last->bytes += users[i].bytes;
+		last->ns += users[i].ns;
+		last->crowding_ns += users[i].crowding_ns;
+	}
+	queues->users = users;
+}
+
+void queues__free(struct queues *queues)
+{
+	if (!queues)
+		return;
+	free(queues->users);
+	free(queues);
+}
+
+static const struct user *user_of(const struct queues *queues, const char *device, size_t process)
+{
+	struct user wanted = { .device = device, .process = process };
+	return queues->count ? bsearch(&wanted, queues->users, queues->count, sizeof(wanted), compare_users) : NULL;
+}
+
+// The users of a device stand side by side.
+static const struct user *first_of(const struct queues *queues, const struct user *user)
+{
+	while (user > queues->users && !compare_text(user[-1].device, user->device))
+		user--;
+	return user;
+}
+
+static bool is_of(const struct queues *queues, const struct user *user, const char *device)
+{
+	return user < queues->users + queues->count && !compare_text(user->device, device);
+}
+
+// What a request of this process takes at most on a device of this kind.
+static double usual_ns(const struct queues *queues, const struct user *user, double requests)
+{
+	const struct recording *recording = queues->ledger->recording;
+	bool rotates = false;
+	for (size_t i = 0; i < recording->device_count; i++)
+		if (!compare_text(recording->device[i].number, user->device))
+			rotates = recording->device[i].rotational != 0;
+	double base_ms = threshold__value(rotates ? THRESHOLD_DEVICE_SLOW_DISK : THRESHOLD_DEVICE_SLOW_FLASH);
+	double transfer_ms = user->bytes / requests / threshold__value(THRESHOLD_DEVICE_TRANSFER) / 1000;
+	return (base_ms + transfer_ms) * NS_PER_MSEC;
+}
+
+// What they took in this window where the device was free of others' requests: `part` of all, the fastest ones, with the process' mixture of
+// operations. 0: not known.
+static double measured_ns(const struct queues *queues, const struct user *user, double requests, double part)
+{
+	const struct recording *recording = queues->ledger->recording;
+	double sum = 0;
+	for (int operation = 0; operation < OPERATIONS; operation++) {
+		double ns = 0;
+		for (size_t i = 0; user->count[operation] > 0 && i < recording->device_io_count; i++)
+			if (!compare_text(recording->device_io[i].device, user->device) &&
+			    !compare_text(recording->device_io[i].operation, operations[operation]))
+				ns = fastest_ns(recording->device_io[i].latency, part);
+		if (user->count[operation] > 0 && ns <= 0)
+			return 0;
+		sum += ns * user->count[operation];
+	}
+	return sum / requests;
+}
+
+static double others_part(const struct queues *queues, const struct user *user, double window_ns)
+{
+	double all_ns = 0, kin_ns = 0, requests = 0;
+	for (const struct user *other = first_of(queues, user); is_of(queues, other, user->device); other++) {
+		all_ns += other->ns;
+		kin_ns += other->crowd == user->crowd ? other->ns : 0;
+	}
+	for (int operation = 0; operation < OPERATIONS; operation++)
+		requests += user->count[operation];
+	if (user->ns <= 0 || requests <= 0)
+		return 0;
+	double theirs = fmax(0, user->crowding_ns / user->ns - (kin_ns - user->ns) / all_ns);
+	// Requests of others that were in the device for a fifth of the window have met no more than that of anybody's.
+	double alone = fmax(ALONE_LEAST, 1 - (all_ns - kin_ns) / window_ns);
+	double alone_ns = usual_ns(queues, user, requests), measured = measured_ns(queues, user, requests, alone);
+	if (measured > 0)
+		alone_ns = fmin(alone_ns, measured);
+	return fmin(1, fmin(theirs, fmax(0, 1 - alone_ns * requests / user->ns)));
+}
+
+struct queues *queues__make(const struct ledger *ledger, const struct scene *scene)
+{
+	struct queues *queues = base__alloc(1, sizeof(*queues));
+	queues->ledger = ledger;
+	gather(queues, scene);
+	for (size_t i = 0; i < queues->count; i++)
+		queues->users[i].others_part = others_part(queues, &queues->users[i], scene->window_ns);
+	return queues;
+}
+
+double queues__others_part(const struct queues *queues, const char *device, size_t process)
+{
+	const struct user *user = user_of(queues, device, process);
+	return user ? user->others_part : 0;
+}
+
+static int compare_fillers(const void *a, const void *b)
+{
+	const struct filler *left = a, *right = b;
+	if (left->part != right->part)
+		return left->part > right->part ? -1 : 1;
+	return (left->process > right->process) - (left->process < right->process);
+}
+
+struct filler *queues__fillers(const struct queues *queues, const char *device, size_t process, size_t *ret_count)
+{
+	const struct user *user = user_of(queues, device, process);
+	struct filler *fillers = base__alloc(queues->count + 1, sizeof(*fillers));
+	size_t count = 0;
+	double all = 0, named = 0;
+	for (const struct user *other = user ? first_of(queues, user) : queues->users + queues->count; is_of(queues, other, device); other++) {
+		if (other->crowd == user->crowd || other->crowding_ns <= 0)
+			continue;
+		fillers[count++] = (struct filler){ queues->ledger->processes[other->process].row->id, other->crowding_ns };
+		all += other->crowding_ns;
+	}
+	qsort(fillers, count, sizeof(*fillers), compare_fillers);
+	if (count > FILLERS_MOST)
+		count = FILLERS_MOST;
+	for (size_t i = 0; i < count; i++)
+		named += fillers[i].part /= all;
+	if (1 - named > 1e-9)
+		fillers[count++] = (struct filler){ 0, 1 - named };
+	*ret_count = count;
+	return fillers;
+}
