@@ -1,24 +1,38 @@
 // Weights, nice values, worker counts and classes: who gets how much when all want the CPU.
+#include "ledger/thresholds.h"
 #include "remedies/offer.h"
 
 #include <string.h>
 
-// A victim that does not stand among the culprits; NULL where the culprits hold up themselves only.
-static const struct party *other_party(const struct verdict *verdict)
+// Waiting of the one's processes that the other's filled; other NULL: that anything did.
+static double met_ns(const struct ledger *ledger, const struct party *victim, const struct party *other)
+{
+	double ns = 0;
+	for (size_t i = 0; i < victim->member_count; i++) {
+		for (size_t j = 0; other && j < other->member_count; j++)
+			ns += (double)ledger__pair_ns(ledger, victim->members[i], OCCUPANT_TASK, other->members[j]);
+		ns += other ? 0 : (double)ledger__pair_ns(ledger, victim->members[i], -1, -1);
+	}
+	return ns;
+}
+
+// A victim that does not stand among the culprits and of whose waiting this one filled a part worth the change; NULL where it holds up its own
+// kind only.
+static const struct party *other_party(const struct ledger *ledger, const struct verdict *verdict, const struct party *culprit)
 {
 	for (size_t i = 0; i < verdict->victim_count; i++) {
+		const struct party *victim = &verdict->victims[i];
 		bool own = false;
 		for (size_t j = 0; j < verdict->culprit_count; j++)
-			own = own || verdict->culprits[j].process == verdict->victims[i].process;
-		if (!own)
-			return &verdict->victims[i];
+			own = own || verdict->culprits[j].process == victim->process;
+		if (!own && met_ns(ledger, victim, culprit) > threshold__value(THRESHOLD_HARM_SHARE) * met_ns(ledger, victim, NULL))
+			return victim;
 	}
 	return NULL;
 }
 
-static const struct process_row *other_victim(const struct ledger *ledger, const struct verdict *verdict)
+static const struct process_row *row_of(const struct ledger *ledger, const struct party *party)
 {
-	const struct party *party = other_party(verdict);
 	return party ? recording__process(ledger->recording, party->process) : NULL;
 }
 
@@ -37,12 +51,6 @@ static int64_t nice_of(const struct ledger *ledger, const struct party *party)
 	return lowest == INT64_MAX ? 0 : lowest;
 }
 
-// Whether the waiting that it is accused of is all but its own kind's.
-static bool waits_for_itself(const struct party *party)
-{
-	return party->seconds > 0 && party->own_seconds >= 0.9 * party->seconds;
-}
-
 static bool same_text(const char *a, const char *b)
 {
 	return a && b && !strcmp(a, b);
@@ -50,18 +58,17 @@ static bool same_text(const char *a, const char *b)
 
 void cpu_weight__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
-	const struct process_row *culprit = offer__living(ledger, verdict->culprits, verdict->culprit_count);
-	const struct process_row *victim = other_victim(ledger, verdict);
+	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
+	const struct process_row *culprit = row_of(ledger, party), *victim = party ? row_of(ledger, other_party(ledger, verdict, party)) : NULL;
 	if (!culprit) {
 		offer__decide(offer, false, "no culprit is left whose cgroup could be given less weight");
 		return;
 	}
 	const char *name = process_row__name(culprit);
-	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
 	const struct cgroup_row *group = offer__cgroup(ledger->recording, culprit->cpu_cgroup ? culprit->cpu_cgroup : culprit->cgroup);
 	if (verdict->culprits[0].note && !strncmp(verdict->culprits[0].note, "SCHED_", 6))
 		offer__decide(offer, false, "weights do not bind realtime and deadline tasks");
-	else if (!victim || waits_for_itself(party))
+	else if (!victim)
 		offer__decide(offer, false, "%s holds up nobody but its own kind, and weights act between cgroups", name);
 	else if (!group || !strcmp(group->path, "/"))
 		offer__decide(offer, false, "%s is in no cgroup of its own (it is in the root cgroup)", name);
@@ -86,8 +93,7 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 // Behind ordinary tasks a nice value of 10 leaves a tenth of a CPU's share; behind a victim that is polite itself only 19 does.
 static void consider_nice(const struct ledger *ledger, const struct party *party, const struct party *victim, struct remedy_offer *offer)
 {
-	const char *name = process_row__name(recording__process(ledger->recording, party->process));
-	const char *other = process_row__name(recording__process(ledger->recording, victim->process));
+	const char *name = process_row__name(row_of(ledger, party)), *other = process_row__name(row_of(ledger, victim));
 	long long now = (long long)nice_of(ledger, party), its = (long long)nice_of(ledger, victim), wanted = its >= 5 ? 19 : 10;
 	if (now >= wanted || its >= 19) {
 		offer__decide(offer, false, "%s is at nice %lld already, beside %s at %lld", name, now, other, its);
@@ -102,8 +108,8 @@ static void consider_nice(const struct ledger *ledger, const struct party *party
 void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
-	const struct process_row *culprit = party ? recording__process(ledger->recording, party->process) : NULL;
-	const struct process_row *victim = other_victim(ledger, verdict);
+	const struct party *other = party ? other_party(ledger, verdict, party) : NULL;
+	const struct process_row *culprit = row_of(ledger, party), *victim = row_of(ledger, other);
 	if (!culprit) {
 		offer__decide(offer, false, "no culprit is left to be given another nice value");
 		return;
@@ -111,14 +117,14 @@ void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdi
 	const char *name = process_row__name(culprit);
 	if (culprit->kernel_thread)
 		offer__decide(offer, false, "%s is a kernel thread", name);
-	else if (!victim || waits_for_itself(party))
+	else if (!victim)
 		offer__decide(offer, false, "%s holds up nobody but its own kind: all would be lowered alike", name);
 	else if (culprit->cpu_cgroup && victim->cpu_cgroup && !same_text(culprit->cpu_cgroup, victim->cpu_cgroup) &&
 		 offer__cgroup(ledger->recording, culprit->cpu_cgroup) && offer__cgroup(ledger->recording, culprit->cpu_cgroup)->weight >= 0)
 		offer__decide(offer, false, "%s and %s are in different cgroups with weights of their own, and nice acts inside a cgroup only",
 			      name, process_row__name(victim));
 	else
-		consider_nice(ledger, party, other_party(verdict), offer);
+		consider_nice(ledger, party, other, offer);
 }
 
 void cpu_workers__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)

@@ -11,6 +11,8 @@ static struct asked scene_of_two(void)
 	struct asked asked = { .stage = stage__new(3000) };
 	asked.culprit = stage__process(&asked.stage, "encoder", 700, 9000, 4000, 3000);
 	asked.victim = stage__process(&asked.stage, "server", 800, 2000, 3000, 0);
+	stage__pair(&asked.stage, asked.victim, OCCUPANT_TASK, asked.culprit, 2000);
+	stage__pair(&asked.stage, asked.culprit, OCCUPANT_TASK, asked.culprit, 4000);
 	return asked;
 }
 
@@ -57,9 +59,13 @@ static void test_nothing_for_those_who_hold_up_themselves(void **state)
 	(void)state;
 	for (int own = 0; own < 2; own++) {
 		struct asked asked = scene_of_two();
+		int64_t third = stage__process(&asked.stage, "third", 900, 1000, 0, 0);
+		if (own) {              // the server waits for somebody else
+			asked.stage.recording->pair[0].wait_ns = 100 * STAGE_MS;
+			stage__pair(&asked.stage, asked.victim, OCCUPANT_TASK, third, 1900);
+		}
 		judge(&asked, "cpu.oversubscription");
 		stage__add_party(&asked.stage, asked.verdict, false, asked.culprit, 3);
-		asked.verdict->culprits[0].own_seconds = own ? 2.9 : 1;
 		stage__add_party(&asked.stage, asked.verdict, true, asked.victim, 3);
 		assert_int_equal(ask(&asked, "nice")->applicable, !own);
 		if (own) {
