@@ -21,6 +21,7 @@
 #define GROWN_BYTES (1LL << 20) // less growth of a process is no row
 #define HELD_BYTES (16LL << 20)
 #define FAULTS_LEAST 10
+#define MINOR_FAULTS_LEAST 2560 // 10 MiB in small pages
 
 struct memory_state {
 	struct memory_bpf *skeleton;
@@ -133,11 +134,6 @@ static struct memory_cgroups *read_cgroups(const struct memory_state *state)
 	return memory_cgroups__read(state->mounts.v2, 2);
 }
 
-static bool swap_in_use(const struct collector *collector)
-{
-	return counters__last(collector->counters, "meminfo", "", "SwapTotal") > 0;
-}
-
 static void begin_memory(void *opaque, struct collector *collector)
 {
 	struct memory_state *state = opaque;
@@ -146,7 +142,7 @@ static void begin_memory(void *opaque, struct collector *collector)
 	memory_files__note(collector->counters);
 	state->began_ns = now_ns();
 	state->skeleton->bss->memory_window_began = state->began_ns;
-	state->processes_start = memory_processes__read(swap_in_use(collector));
+	state->processes_start = memory_processes__read();
 }
 
 // Who fills the page cache matters only while memory is scarce, and the probe for it runs once for each page: it is attached then.
@@ -217,7 +213,7 @@ static void end_memory(void *opaque, struct collector *collector)
 	settle_sections(state, collector);
 	memory_bpf__detach(state->skeleton);
 	state->cgroups_end = read_cgroups(state);
-	state->processes_end = memory_processes__read(swap_in_use(collector));
+	state->processes_end = memory_processes__read();
 }
 
 static void add_growth(struct recording *recording, const char *kind, int64_t process, int64_t count, int64_t amount)
@@ -244,8 +240,8 @@ static void store_processes(const struct memory_state *state, struct collector *
 			continue;
 		before = before ? before : &nothing;
 		int64_t held = after->anonymous_bytes + after->swap_bytes, grown = held - before->anonymous_bytes - before->swap_bytes;
-		int64_t faults = after->major_faults - before->major_faults;
-		if (grown < GROWN_BYTES && held < HELD_BYTES && faults < FAULTS_LEAST)
+		int64_t faults = after->major_faults - before->major_faults, minor_faults = memory_process__faults(before, after);
+		if (grown < GROWN_BYTES && held < HELD_BYTES && faults < FAULTS_LEAST && minor_faults < MINOR_FAULTS_LEAST)
 			continue;
 		int64_t process = processes__by_tgid(collector->processes, (uint32_t)after->pid);
 		add_growth(recording, "anonymous", process, 0, held);
@@ -253,6 +249,8 @@ static void store_processes(const struct memory_state *state, struct collector *
 			add_growth(recording, "anonymous_growth", process, 0, grown);
 		if (faults >= FAULTS_LEAST)
 			add_growth(recording, "major_faults", process, faults, 0);
+		if (minor_faults >= MINOR_FAULTS_LEAST)
+			add_growth(recording, "minor_faults", process, minor_faults, memory_process__kept_bytes(before, after));
 	}
 }
 
@@ -272,6 +270,7 @@ static void store_memory(const void *opaque, struct collector *collector, struct
 	store_processes(state, collector, recording);
 	memory_cgroups__store(state->cgroups_start, state->cgroups_end, recording);
 	memory_files__to_meta(recording);
+	recording__set_meta(recording, "page_size", "%ld", sysconf(_SC_PAGESIZE));
 	recording__set_meta(recording, "memory_cgroups", "%d", state->cgroups_start ? state->cgroups_start->hierarchy : 0);
 	recording__set_counter(recording, "memory_sums_lost", (int64_t)state->skeleton->bss->memory_lost,
 			       "stretches of reclaim or compaction that found no place in the kernel's tables");

@@ -2,9 +2,9 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/base.h"
 
@@ -17,34 +17,40 @@ bool memory_processes__parse_stat(const char *line, struct memory_process *ret)
 	unsigned flags;
 
 	// Fields 3 (state) to 12 (majflt), then on to 22 (starttime).
-	if (!end || sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u %*u %*u %" SCNd64 " %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNd64,
-			   &flags, &ret->major_faults, &ret->start_ticks) != 3)
+	if (!end || sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u %" SCNd64 " %*u %" SCNd64 " %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNd64,
+			   &flags, &ret->minor_faults, &ret->major_faults, &ret->start_ticks) != 4)
 		return false;
 	return !(flags & KERNEL_THREAD);
 }
 
-static int64_t swap_bytes(int64_t pid)
+static int64_t kib_of(const char *text, const char *name)
 {
-	cleanup_free char *path = base__format("/proc/%" PRId64 "/status", pid), *text = NULL;
-	const char *line = base__read_file(path, 8192, &text) > 0 ? strstr(text, "\nVmSwap:") : NULL;
+	const char *line = strstr(text, name);
 
-	return line ? strtoll(line + strlen("\nVmSwap:"), NULL, 10) * 1024 : 0;
+	return line ? strtoll(line + strlen(name), NULL, 10) * 1024 : 0;
 }
 
-static bool read_one(int64_t pid, bool swap, struct memory_process *ret)
+bool memory_processes__parse_status(const char *text, struct memory_process *ret)
 {
-	cleanup_free char *stat_path = base__format("/proc/%" PRId64 "/stat", pid), *stat = NULL;
-	cleanup_free char *statm_path = base__format("/proc/%" PRId64 "/statm", pid), *statm = NULL;
-	int64_t resident, shared;
+	if (!strstr(text, "\nVmRSS:"))
+		return false;
+	ret->most_bytes = kib_of(text, "\nVmHWM:");
+	ret->resident_bytes = kib_of(text, "\nVmRSS:");
+	ret->anonymous_bytes = kib_of(text, "\nRssAnon:");
+	ret->swap_bytes = kib_of(text, "\nVmSwap:");
+	return true;
+}
+
+static bool read_one(int64_t pid, struct memory_process *ret)
+{
+	char path[64], text[8192];
 
 	*ret = (struct memory_process){ .pid = pid };
-	if (base__read_file(stat_path, 4096, &stat) <= 0 || !memory_processes__parse_stat(stat, ret))
+	snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
+	if (base__read_at(AT_FDCWD, path, text, sizeof(text)) <= 0 || !memory_processes__parse_stat(text, ret))
 		return false;
-	if (base__read_file(statm_path, 256, &statm) <= 0 || sscanf(statm, "%*d %" SCNd64 " %" SCNd64, &resident, &shared) != 2)
-		return false;
-	ret->anonymous_bytes = resident > shared ? (resident - shared) * sysconf(_SC_PAGESIZE) : 0;
-	ret->swap_bytes = swap ? swap_bytes(pid) : 0;
-	return true;
+	snprintf(path, sizeof(path), "/proc/%" PRId64 "/status", pid);
+	return base__read_at(AT_FDCWD, path, text, sizeof(text)) > 0 && memory_processes__parse_status(text, ret);
 }
 
 static int compare(const void *a, const void *b)
@@ -54,17 +60,16 @@ static int compare(const void *a, const void *b)
 	return left->pid < right->pid ? -1 : left->pid > right->pid;
 }
 
-struct memory_processes *memory_processes__read(bool swap)
+struct memory_processes *memory_processes__read(void)
 {
 	struct memory_processes *processes = base__alloc(1, sizeof(*processes));
 	DIR *directory = opendir("/proc");
 	size_t capacity = 0;
 
-	processes->swap = swap;
 	for (struct dirent *entry; directory && (entry = readdir(directory)) && processes->count < PROCESSES_LIMIT;) {
 		struct memory_process process;
 
-		if (!isdigit((unsigned char)entry->d_name[0]) || !read_one(strtoll(entry->d_name, NULL, 10), swap, &process))
+		if (!isdigit((unsigned char)entry->d_name[0]) || !read_one(strtoll(entry->d_name, NULL, 10), &process))
 			continue;
 		processes->all = base__grow(processes->all, &capacity, processes->count + 1, sizeof(process));
 		processes->all[processes->count++] = process;
@@ -89,4 +94,16 @@ const struct memory_process *memory_processes__find(const struct memory_processe
 		? bsearch(process, processes->all, processes->count, sizeof(*process), compare) : NULL;
 
 	return found && found->start_ticks == process->start_ticks ? found : NULL;
+}
+
+int64_t memory_process__faults(const struct memory_process *before, const struct memory_process *after)
+{
+	return after->minor_faults > before->minor_faults ? after->minor_faults - before->minor_faults : 0;
+}
+
+int64_t memory_process__kept_bytes(const struct memory_process *before, const struct memory_process *after)
+{
+	int64_t most = after->most_bytes > before->most_bytes ? after->most_bytes : after->resident_bytes;
+
+	return most > before->resident_bytes ? most - before->resident_bytes : 0;
 }

@@ -20,12 +20,48 @@ static void test_stat(void **state)
 
 	(void)state;
 	assert_true(memory_processes__parse_stat("42 (a b) c) S 1 42 42 0 -1 4194560 111 222 333 444 5 6 7 8 20 0 1 0 98765 1000 200 0", &process));
+	assert_int_equal(process.minor_faults, 111);
 	assert_int_equal(process.major_faults, 333);
 	assert_int_equal(process.start_ticks, 98765);
 	// PF_KTHREAD
 	assert_false(memory_processes__parse_stat("2 (kswapd0) S 1 0 0 0 -1 2097216 0 0 7 0 0 0 0 0 20 0 1 0 5 0 0", &process));
 	assert_false(memory_processes__parse_stat("42 (x", &process));
 	assert_false(memory_processes__parse_stat("", &process));
+}
+
+static void test_status(void **state)
+{
+	struct memory_process process = { 0 };
+
+	(void)state;
+	assert_true(memory_processes__parse_status("Name:\tVmRSS:\nVmPeak:\t  900 kB\nVmHWM:\t  300 kB\nVmRSS:\t  200 kB\nRssAnon:\t  120 kB\nRssFile:\t"
+		"   80 kB\nVmSwap:\t    7 kB\n", &process));
+	assert_int_equal(process.most_bytes, 300 * 1024);
+	assert_int_equal(process.resident_bytes, 200 * 1024);
+	assert_int_equal(process.anonymous_bytes, 120 * 1024);
+	assert_int_equal(process.swap_bytes, 7 * 1024);
+	assert_false(memory_processes__parse_status("Name:\tVmRSS:\nState:\tZ (zombie)\n", &process));
+}
+
+// What was resident beyond the beginning was faulted in once, at most; the rest of the faults came back for memory that had been given away.
+static void test_what_was_kept(void **state)
+{
+	static const struct { int64_t before_resident, before_most, resident, most, kept; } cases[] = {
+		{ 100, 150, 180, 180, 80 },     // grew
+		{ 100, 150, 90, 150, 0 },       // shrank; its peak is older
+		{ 100, 150, 90, 400, 300 },     // grew and gave all of it back, once
+		{ 100, 900, 120, 900, 20 },     // its peak is older
+		{ 0, 0, 50, 70, 70 },           // was started since
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct memory_process before = { .resident_bytes = cases[i].before_resident, .most_bytes = cases[i].before_most, .minor_faults = 5 };
+		struct memory_process after = { .resident_bytes = cases[i].resident, .most_bytes = cases[i].most, .minor_faults = 12 };
+
+		assert_int_equal(memory_process__kept_bytes(&before, &after), cases[i].kept);
+		assert_int_equal(memory_process__faults(&before, &after), 7);
+		assert_int_equal(memory_process__faults(&after, &before), 0);
+	}
 }
 
 static void test_swaps(void **state)
@@ -179,7 +215,7 @@ static void test_cgroups_v1(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stat), cmocka_unit_test(test_swaps), cmocka_unit_test(test_arc), cmocka_unit_test(test_chosen),
+		cmocka_unit_test(test_stat), cmocka_unit_test(test_status), cmocka_unit_test(test_what_was_kept), cmocka_unit_test(test_swaps), cmocka_unit_test(test_arc), cmocka_unit_test(test_chosen),
 		cmocka_unit_test(test_cgroups_v2), cmocka_unit_test(test_cgroups_v1),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
