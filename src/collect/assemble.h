@@ -20,6 +20,7 @@
 
 struct kernel_symbols;
 struct saver;
+struct slices;
 
 #define EVENTS_LIMIT 20000      // waits reported one by one that are kept
 #define SAMPLES_LIMIT 200000
@@ -51,6 +52,7 @@ struct collector {
 	struct blocked_account *blocked; // of tasks that have ended
 	struct sleep_account *sleeps;
 	struct subjects *subjects;
+	struct slices *slices;
 	struct counters *counters;      // the kernel's own, at both ends of the window
 	struct kernel_symbols *symbols; // names of the accounts' kernel addresses, read after the window; NULL before
 	void *pairs, *credits;          // binary trees (tsearch)

@@ -14,6 +14,7 @@
 #include "collect/privileges.h"
 #include "collect/probes_maps.h"
 #include "collect/saver.h"
+#include "collect/slices.h"
 
 #define CALIBRATION_NS (30 * NS_PER_MSEC)
 #define ATTACHED_NS NS_PER_SEC  // what waits for RCU longer than that is attached within the window
@@ -23,6 +24,9 @@
 // read at least every 4 s anyway, see cgroups__touch.
 #define GROUP_TICK_NS (3 * NS_PER_SEC / 2)
 #define INTERIM_NS (3 * NS_PER_SEC)
+// Slices of the window, for the spread of its figures: short windows get shorter ones, so that there are enough of them.
+#define SLICE_NS NS_PER_SEC
+#define SHORT_WINDOW_NS (8 * NS_PER_SEC)
 #define STATISTICS_NS_LIMIT NS_PER_SEC
 
 static uint64_t clock_ns(clockid_t clock)
@@ -52,6 +56,7 @@ static void take_exit(struct collector *collector, const struct exit_record *rec
 {
 	int64_t process = processes__exit(collector->processes, &record->slot);
 
+	slices__ended(collector->slices, process, &record->slot);
 	blocked_account__add(collector->blocked, process, &record->slot, 0);
 	sleep_account__exit(collector->sleeps, process, record);
 }
@@ -198,6 +203,7 @@ int collector__open(const struct collector_options *options, struct collector **
 	collector->sleeps = sleep_account__new(lock_account__user_stacks(collector->locks));
 	collector->counters = counters__new();
 	collector->attacher = attacher__new();
+	collector->slices = slices__new();
 	collector->subjects = subjects__open(collector);
 	error = probes__map_tasks(collector->probes);
 	if (error) {
@@ -247,6 +253,7 @@ static void begin(struct collector *collector)
 	probes__set_phase(collector->probes, PHASE_RECORD);
 	probes__walk(collector->probes, WALK_MARK);
 	subjects__begin(collector->subjects, collector);
+	slices__take(collector->slices, collector, 0);
 }
 
 static void end(struct collector *collector)
@@ -292,6 +299,7 @@ static const char *watch(struct collector *collector)
 {
 	const struct collector_options *options = &collector->options;
 	uint64_t last = 0, next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS, next_interim = INTERIM_NS;
+	uint64_t slice_ns = (uint64_t)options->duration_ns < SHORT_WINDOW_NS ? SLICE_NS / 2 : SLICE_NS, next_slice = slice_ns;
 	uint64_t statistics_until = (uint64_t)options->duration_ns / 10 < STATISTICS_NS_LIMIT ? (uint64_t)options->duration_ns / 10
 		: STATISTICS_NS_LIMIT;
 
@@ -316,6 +324,11 @@ static const char *watch(struct collector *collector)
 		} else {
 			probes__consume(collector->probes, handle_record, collector);
 			note_foreign_fold(collector);
+		}
+		// What is left of the window after the last whole slice belongs to it.
+		if (elapsed >= next_slice && elapsed + slice_ns / 2 < (uint64_t)options->duration_ns) {
+			slices__take(collector->slices, collector, elapsed);
+			next_slice += slice_ns;
 		}
 		if (elapsed >= next_groups) {
 			fold_groups(collector);
@@ -358,6 +371,8 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	end_saver(collector);
 	stop_statistics(collector);
 	drain(collector);
+	// Before the settling adds what stands in the slots of living tasks to the sums of those that have ended.
+	slices__take(collector->slices, collector, collector->ended_ns - collector->began_ns);
 	lock_account__settle(collector->locks, collector);
 	if (sleep_account__settle(collector->sleeps, collector) < 0)
 		collector->failed_reads++;
@@ -377,6 +392,7 @@ void collector__close(struct collector *collector)
 	subjects__close(collector->subjects);
 	attacher__free(collector->attacher);
 	counters__free(collector->counters);
+	slices__free(collector->slices);
 	probes__free(collector->probes);
 	processes__free(collector->processes);
 	foldlog__free(collector->folds);

@@ -136,6 +136,11 @@ static void hand_out_sleep_slot(void *closure, const void *key, const void *valu
 	handler->handle(handler->context, *(const uint32_t *)key, value);
 }
 
+int probes__sleep_slot(struct probes *probes, uint32_t number, struct sleep_slot *ret_slot)
+{
+	return bpf_map__lookup_elem(probes->skeleton->maps.sleep_slots, &number, sizeof(number), ret_slot, sizeof(*ret_slot), 0);
+}
+
 int probes__each_sleep_slot(struct probes *probes, probes_sleep_slot_fn *handle, void *context)
 {
 	return probes__each_row(probes->skeleton->maps.sleep_slots, false, hand_out_sleep_slot, &(struct sleep_slot_handler){ handle, context });

@@ -349,6 +349,11 @@ static void store_shares(const struct sleep_account *sleeps, struct recording *r
 		}
 }
 
+uint64_t sleep_account__ended_ns(const struct sleep_account *sleeps, int64_t process, int line)
+{
+	return process > 0 && (size_t)process < sleeps->share_count ? sleeps->shares[process].pressure_ns[line][0] : 0;
+}
+
 static void store_lines(const struct line lines[LINES], int64_t cgroup, uint32_t cpu, struct recording *recording)
 {
 	static const char *const resources[LINES] = { [LINE_IO] = "io", [LINE_MEMORY] = "memory" }, *const kinds[] = { "some", "full" };

@@ -20,6 +20,8 @@ void sleep_account__free(struct sleep_account *sleeps);
 
 // A task has ended; `process`: its process' row id.
 void sleep_account__exit(struct sleep_account *sleeps, int64_t process, const struct exit_record *record);
+// Memory and I/O pressure (some) of a process' tasks that have ended; line: LINE_MEMORY or LINE_IO.
+uint64_t sleep_account__ended_ns(const struct sleep_account *sleeps, int64_t process, int line);
 // A single long sleep; a task that sleeps when the window ends.
 void sleep_account__add_event(struct sleep_account *sleeps, const struct sleep_record *record);
 void sleep_account__add_sleeper(struct sleep_account *sleeps, const struct asleep_record *record);

@@ -235,6 +235,12 @@ static const struct column cpu_sample_columns[] = {
 };
 #undef ROW
 
+#define ROW slice_row
+static const struct column slice_columns[] = {
+	A(number, NUMBER), A(time_ns, NUMBER), A(ns, SUM), A(resource, NAME), A(kind, OCCUPANT), A(process, PROCESS), A(pressure_ns, SUM),
+};
+#undef ROW
+
 // Every field is 8 bytes wide, so a field of recording.h that has no column here does not compile.
 #define CHECK(table) _Static_assert(sizeof(struct table##_row) == 8 * ARRAY_SIZE(table##_columns), \
 	"a field of struct " #table "_row has no column: add it to columns.c and to docs/recording.md");

@@ -336,6 +336,18 @@ struct cpu_sample_row {
 	int64_t waiters_ns;     // the waiters' time (book B)
 };
 
+// Pressure by slices of the window, for the spread of each figure: who occupied the CPU (resource "cpu"), or who waited ("memory", "io"; kind 0), in
+// each slice. Neighbouring slices of long windows are merged, so that there are at most some 120 of them.
+struct slice_row {
+	int64_t number;         // 0, 1, 2 … in the order of time; the rows of one slice have the same time_ns and ns
+	int64_t time_ns;        // its end, since the start of the window
+	int64_t ns;             // its length
+	char *resource;         // "cpu", "memory", "io"
+	int64_t kind;           // enum occupant
+	int64_t process;        // process_row.id; 0: no process, or several that have little
+	int64_t pressure_ns;    // book A, CPU seconds before folding
+};
+
 // Time series: "cpu.some_total_us", "cpu.idle_ns" … by key ("system", a cgroup path, a CPU number).
 struct sample_row { int64_t time_ns; char *series, *key; double value; };
 
@@ -346,7 +358,7 @@ struct sample_row { int64_t time_ns; char *series, *key; double value; };
 	TABLE(lock) TABLE(lock_wait) TABLE(lock_hold) TABLE(lock_stack) TABLE(blocked) \
 	TABLE(sleep) TABLE(sleep_event) TABLE(pressure_share) TABLE(resource_book) TABLE(kernel_counter) TABLE(activity) TABLE(host_event) \
 	TABLE(device) TABLE(device_io) TABLE(device_user) TABLE(cgroup_io) \
-	TABLE(futex) TABLE(futex_hold) TABLE(futex_stack) TABLE(cpu_sample)
+	TABLE(futex) TABLE(futex_hold) TABLE(futex_stack) TABLE(cpu_sample) TABLE(slice)
 
 // All rows in memory, each table an array: `recording->tasks`-style access is through table_NAME and count_NAME.
 #define RECORDING_MEMBER(name) struct name##_row *name; size_t name##_count, name##_capacity;

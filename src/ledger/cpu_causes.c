@@ -1,0 +1,169 @@
+// The decision list of CPU pressure. A second of it has an occupant: what occupied the CPU while somebody waited for it.
+//
+//  1. no task: a quota, the hypervisor, an interrupt, an idle CPU that had not picked the waiter up
+//  2. whystall itself
+//  3. a thread of the kernel that does one cause's work: ksoftirqd, kswapd, kcompactd
+//  4. the waits that the occupant filled, as division.c has parted them: realtime or heavier, short-lived, one quota for both, CPU masks, placement
+//  5. of what is left (more runnable tasks than CPUs) what the occupant was doing, as sampled (cpu_profile.h)
+//
+// Waits that were too short to be cut by their occupants (they make most of some loads) are taken to be like the occupant's longer ones but for the
+// masks, which were looked at in waits of 1 ms and more; where it has none, its own facts decide.
+#include "ledger/cpu_causes.h"
+
+#include "base/base.h"
+#include "ledger/process_names.h"
+#include "ledger/scene.h"
+
+#include <math.h>
+#include <sched.h>
+#include <string.h>
+
+// Parts of one occupant's credit, which add up to 1.
+struct split { double part[PORTIONS]; };
+
+static const enum cause_key cause_of_portion[PORTIONS] = {
+	[PORTION_STOPPER] = CAUSE_NONE, [PORTION_PRIORITY] = CAUSE_CPU_PRIORITY, [PORTION_POLITE] = CAUSE_CPU_OVERSUBSCRIPTION,
+	[PORTION_CHURN] = CAUSE_CPU_CHURN, [PORTION_QUOTA] = CAUSE_CPU_QUOTA, [PORTION_BOUND] = CAUSE_CPU_AFFINITY,
+	[PORTION_AFFINITY] = CAUSE_CPU_AFFINITY, [PORTION_PLACEMENT] = CAUSE_CPU_WAKEUP, [PORTION_COMPETITION] = CAUSE_CPU_OVERSUBSCRIPTION,
+};
+
+static const enum cause_key cause_of_kind[OCCUPANT_KINDS] = {
+	[OCCUPANT_TASK] = CAUSE_NONE, [OCCUPANT_IDLE] = CAUSE_CPU_WAKEUP, [OCCUPANT_STEAL] = CAUSE_CPU_STEAL, [OCCUPANT_HARDIRQ] = CAUSE_IRQ_HARD,
+	[OCCUPANT_SOFTIRQ] = CAUSE_IRQ_SOFTIRQ, [OCCUPANT_QUOTA] = CAUSE_CPU_QUOTA, [OCCUPANT_UNKNOWN] = CAUSE_NONE, [OCCUPANT_NOT_CUT] = CAUSE_NONE,
+};
+
+// Threads of the kernel that do the work of one cause, whoever waits for them.
+static const struct { const char *name; enum cause_key cause; } workers[] = {
+	{ "ksoftirqd/", CAUSE_IRQ_SOFTIRQ }, { "kswapd", CAUSE_MEMORY_KSWAPD }, { "kcompactd", CAUSE_MEMORY_COMPACTION },
+	{ "khugepaged", CAUSE_MEMORY_COMPACTION },
+};
+
+static enum cause_key cause_of_worker(const struct crowd *crowd)
+{
+	const struct process_row *row = crowd->members[0]->row;
+	for (size_t i = 0; row->kernel_thread && i < ARRAY_SIZE(workers); i++)
+		if (!strncmp(process_row__name(row), workers[i].name, strlen(workers[i].name)))
+			return workers[i].cause;
+	return CAUSE_NONE;
+}
+
+static bool is_realtime(const struct crowd *crowd)
+{
+	return crowd->policy == SCHED_FIFO || crowd->policy == SCHED_RR || crowd->policy == 6 /* SCHED_DEADLINE */;
+}
+
+static enum portion portion_of_facts(const struct crowd *occupant)
+{
+	return occupant->stopper ? PORTION_STOPPER : is_realtime(occupant) ? PORTION_PRIORITY : occupant->churn ? PORTION_CHURN : PORTION_COMPETITION;
+}
+
+// What masks and placement took of a wait that was looked at says nothing about shorter ones.
+static bool is_measured_in_long_waits(enum portion portion)
+{
+	return portion == PORTION_BOUND || portion == PORTION_AFFINITY || portion == PORTION_PLACEMENT;
+}
+
+// ns: the waiting that the occupant filled and that was cut, by portion.
+static struct split make_split(const struct crowd *occupant, const double *ns, double waited_ns)
+{
+	struct split split = { { 0 } };
+	double cut = 0, like = 0;
+	for (int portion = 0; portion < PORTIONS; portion++) {
+		cut += ns[portion];
+		like += is_measured_in_long_waits((enum portion)portion) ? 0 : ns[portion];
+	}
+	double whole = fmax(cut, waited_ns), rest = whole - cut;
+	if (whole <= 0) {
+		split.part[portion_of_facts(occupant)] = 1;
+		return split;
+	}
+	for (int portion = 0; portion < PORTIONS; portion++) {
+		bool grows = like > 0 && !is_measured_in_long_waits((enum portion)portion);
+		split.part[portion] = (ns[portion] + (grows ? rest * ns[portion] / like : 0)) / whole;
+	}
+	if (like <= 0)
+		split.part[portion_of_facts(occupant)] += rest / whole;
+	return split;
+}
+
+static bool is_below(const struct crowd *crowd, const char *path)
+{
+	const char *own = crowd->members[0]->row->cgroup;
+	size_t length = strlen(path);
+	if (!strcmp(path, "/"))
+		return true;
+	return own && !strncmp(own, path, length) && (!own[length] || own[length] == '/');
+}
+
+// One split for each crowd as an occupant, from the waits of all crowds (path NULL) or of those below a cgroup.
+static struct split *make_splits(const struct scene *scene, const char *path)
+{
+	struct split *splits = base__alloc(scene->crowd_count + 1, sizeof(*splits));
+	for (size_t i = 0; i < scene->meeting_count; i++) {
+		const struct meeting *meeting = &scene->meetings[i];
+		if (meeting->kind != OCCUPANT_TASK || meeting->culprit == SIZE_MAX || (path && !is_below(&scene->crowds[meeting->victim], path)))
+			continue;
+		for (int portion = 0; portion < PORTIONS; portion++)
+			splits[meeting->culprit].part[portion] += meeting->portion_ns[portion];
+	}
+	for (size_t i = 0; i < scene->crowd_count; i++) {
+		const struct crowd *crowd = &scene->crowds[i];
+		splits[i] = make_split(crowd, splits[i].part, path ? 0 : (double)crowd->credit_task_ns);
+	}
+	return splits;
+}
+
+static void add_task(const struct scene *scene, const struct split *splits, const struct ledger_process *process, double ns, struct attributed_list *list)
+{
+	size_t index = scene->crowd_of[process - scene->ledger->processes];
+	const struct crowd *crowd = &scene->crowds[index];
+	enum cause_key worker = crowd->tool ? CAUSE_TOOL : cause_of_worker(crowd);
+	struct attributed item = { .cause = worker, .kind = OCCUPANT_TASK, .culprit = process->row->id, .some_ns = ns };
+	if (worker != CAUSE_NONE) {
+		attributed__add(list, item);
+		return;
+	}
+	for (int portion = 0; portion < PORTIONS; portion++) {
+		item.cause = cause_of_portion[portion];
+		item.some_ns = ns * splits[index].part[portion];
+		attributed__add(list, item);
+	}
+}
+
+static void add_kind(int64_t kind, double ns, struct attributed_list *list)
+{
+	if (kind > OCCUPANT_TASK && kind < OCCUPANT_KINDS && kind != OCCUPANT_UNKNOWN)
+		attributed__add(list, (struct attributed){ .cause = cause_of_kind[kind], .kind = kind, .some_ns = ns });
+}
+
+void cpu_causes__add(const struct ledger *ledger, const struct scene *scene, struct attributed_list *list)
+{
+	const struct recording *recording = ledger->recording;
+	cleanup_free struct split *splits = make_splits(scene, NULL);
+	for (size_t i = 0; i < ledger->process_count; i++)
+		add_task(scene, splits, &ledger->processes[i], (double)ledger->processes[i].credit_pressure_ns, list);
+	for (size_t i = 0; i < recording->cpu_count; i++) {
+		const struct cpu_row *cpu = &recording->cpu[i];
+		add_kind(OCCUPANT_IDLE, (double)cpu->credit_idle_ns, list);
+		add_kind(OCCUPANT_STEAL, (double)cpu->credit_steal_ns, list);
+		add_kind(OCCUPANT_HARDIRQ, (double)cpu->credit_hardirq_ns, list);
+		add_kind(OCCUPANT_SOFTIRQ, (double)cpu->credit_softirq_ns, list);
+		add_kind(OCCUPANT_QUOTA, (double)cpu->credit_quota_ns, list);
+	}
+}
+
+void cpu_causes__add_group(const struct ledger *ledger, const struct scene *scene, int64_t cgroup, const char *path, struct attributed_list *list)
+{
+	const struct recording *recording = ledger->recording;
+	cleanup_free struct split *splits = make_splits(scene, path);
+	for (size_t i = 0; i < recording->cgroup_credit_count; i++) {
+		const struct cgroup_credit_row *row = &recording->cgroup_credit[i];
+		const struct ledger_process *process = row->kind == OCCUPANT_TASK ? ledger__process(ledger, row->process) : NULL;
+		if (row->cgroup != cgroup)
+			continue;
+		if (process)
+			add_task(scene, splits, process, (double)row->pressure_ns, list);
+		else
+			add_kind(row->kind, (double)row->pressure_ns, list);
+	}
+}
