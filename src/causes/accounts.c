@@ -1,6 +1,7 @@
 #include "causes/accounts.h"
 #include "base/base.h"
 #include "causes/wording.h"
+#include "ledger/attribution.h"
 #include "ledger/resources.h"
 
 #include <math.h>
@@ -104,28 +105,20 @@ double pressure__share(const struct ledger *ledger, const char *resource)
 	return row && ledger->window_seconds > 0 ? row->counted_seconds / ledger->window_seconds : 0;
 }
 
-// Whoever waits for pages to come back from a disk waits for I/O as well, and the kernel counts that as its pressure, too.
-static double returning_seconds(const struct ledger *ledger)
-{
-	const struct sleep_class_sum *sums = ledger->sleeps.by_class;
-	double ns = (double)sums[SLEEP_SWAP_IN].io_some_ns + (double)sums[SLEEP_REFAULT].io_some_ns;
-	return ns / NS_PER_SEC * resources__scale(ledger, "io", "some");
-}
-
 double pressure__found_seconds(const struct diagnosis *diagnosis, const char *resource, bool *ret_any)
 {
+	const struct attribution *row = attributions__system(diagnosis->attributions, resource);
 	double seconds = 0;
 	*ret_any = false;
 	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
 		const struct verdict *verdict = &diagnosis->verdicts[i];
+		enum cause_key key = cause_key__of(verdict->cause->id);
 		if (verdict->kind < VERDICT_CONTRIBUTING)
 			continue;
-		bool returning = !strcmp(verdict->cause->id, "memory.thrash") && !strcmp(resource, "io");
-		if (!returning && strcmp(verdict->counted_by_pressure, resource))
-			continue;
-		double more = returning ? returning_seconds(diagnosis->ledger) : verdict->wall_seconds;
+		// Without the books of a resource its causes' own figures have to do.
+		double more = row && key < CAUSE_NONE ? row->parts[key].seconds : strcmp(verdict->counted_by_pressure, resource) ? 0 : verdict->wall_seconds;
 		seconds += more;
-		*ret_any = *ret_any || !returning || more > 0;
+		*ret_any = *ret_any || more > 0;
 	}
 	return seconds;
 }

@@ -6,6 +6,21 @@
 
 enum verdict_kind { VERDICT_NOT_TESTABLE, VERDICT_RULED_OUT, VERDICT_CONTRIBUTING, VERDICT_CONFIRMED };
 const char *verdict__name(enum verdict_kind kind);  // "not_testable" …
+// What its victims lost by a cause that was found: a share of the pressure says nothing of that.
+enum severity {
+	SEVERITY_NONE,          // nobody loses much: pressure all the same (BUSY)
+	SEVERITY_SOME,          // as the thresholds for a contributing cause
+	SEVERITY_SEVERE,        // as those for a confirmed one
+};
+const char *severity__name(enum severity severity); // "none", "some", "severe"
+// How much of a resource's pressure a cause makes, by the account of causes (ledger/attribution.h).
+struct verdict_share {
+	const char *resource;           // "cpu", "memory", "io": where it makes most; NULL: in none
+	double seconds;                 // of the kernel's total
+	double share, low, high;        // of the kernel's total, with the bounds over the slices of the window
+};
+// What the first victim would have lost without the cause, at most: its waits less the cause's part.
+struct verdict_gain { double loss_now, loss_without; };         // parts of the time that it wanted, 0..1; NAN unknown
 
 // What an owner did while it held a lock that others waited for. Strings are the recording's. The modes of one operation
 // stand side by side, the operation with the most waiting first.
@@ -61,6 +76,10 @@ struct verdict {
 	struct hand_check *checks; size_t check_count;
 	struct verdict_resource *resources; size_t resource_count; // parts of stall_seconds by what was waited for; need not add up to it
 	struct remedy_offer *remedies; size_t remedy_count;
+	enum severity severity;         // meaningful from contributing on
+	bool own;                       // only those lose by it who make it
+	struct verdict_share share;
+	struct verdict_gain gain;
 	bool absent;                    // not testable because this kernel, machine or recording lacks what it needs: says nothing about the rest
 	char *doubt;                    // owned; why the verdict was lowered (lost events, unbalanced books), or NULL
 };
@@ -68,6 +87,8 @@ struct verdict {
 // The account that a cause is judged from: it says what loss bounds the verdict.
 enum account { ACCOUNT_CPU, ACCOUNT_LOCKS, ACCOUNT_SLEEPS, ACCOUNT_MEMORY, ACCOUNT_IO, ACCOUNT_INTERRUPTS, ACCOUNT_HOST, ACCOUNTS };
 
+struct attribution;                     // ledger/attribution.h
+struct attributions;
 struct scene;                           // scene.h: the ledger arranged for judging
 
 struct cause {
@@ -81,21 +102,29 @@ struct cause {
 	const char *needs;              // why it is not testable yet, or NULL when judge is set
 	// Fills kind, figures, summary, parties, evidence, checks. Must set kind. Never fails.
 	void (*judge)(const struct scene *scene, struct verdict *verdict);
+	// The words for a cause that makes a large share of a resource's pressure although `judge` ruled it out: nobody loses much, or only those who
+	// make it. Kind, share and the parties of the account of causes are set, and a plain summary; may replace summary and parties, add evidence
+	// and checks. NULL: nothing to add.
+	void (*judge_busy)(const struct scene *scene, const struct attribution *attribution, struct verdict *verdict);
 };
 extern const struct cause *const cause_table[];     // the whole catalogue, in its order
 extern const size_t cause_table_count;
 
 // Every verdict of the catalogue, in the table's order, effects placed under their causes, remedies attached.
+enum diagnosis_state { STATE_UNEXPLAINED, STATE_HEALTHY, STATE_BUSY, STATE_PARTLY_STALLED, STATE_STALLED };
+const char *diagnosis_state__name(enum diagnosis_state state); // "unexplained" …
 struct diagnosis {
 	const struct ledger *ledger;
+	enum diagnosis_state state;
 	struct verdict *verdicts; size_t verdict_count;
 	bool healthy;                   // nothing stalls: no cause confirmed or contributing and little waiting
 	double unexplained_seconds;     // CPU some that the books cannot attribute
 	bool confirmed;                 // at least one confirmed cause (for --exit-code)
 	char *headline;                 // owned; the answer in one sentence
 	char **cautions; size_t caution_count; // owned; sentences without which the headline would mislead, weightiest first
-	double unattributed_seconds[2]; // memory and io pressure (some) that the kernel counted, where no cause was found for it
+	double unattributed_seconds[3]; // pressure (some) by resource, in the order of accounts.h, of which no cause was found; 0 below the threshold
 	struct scene *scene;            // owned
+	struct attributions *attributions; // owned
 };
 int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosis);
 void diagnosis__free(struct diagnosis *diagnosis);

@@ -60,24 +60,6 @@ static void add_uncounted_caution(struct diagnosis *diagnosis, const size_t *ord
 					    wording__seconds(asleep).text, other.text ? other.text : ""));
 }
 
-// A cause that was found need not be what most of the pressure comes from. The causes' times may overlap, so their sum is the most that they
-// can explain.
-static void add_remainder_caution(struct diagnosis *diagnosis, const char *resource)
-{
-	const struct ledger *ledger = diagnosis->ledger;
-	const struct ledger_pressure *row = pressure__system(ledger, resource);
-	bool any;
-	double some = row ? row->counted_seconds : 0, found = pressure__found_seconds(diagnosis, resource, &any);
-
-	if (!any || found >= some / 2 || some - found < threshold__value(THRESHOLD_WALL_CONFIRMED) * ledger->window_seconds)
-		return;
-	bool cpu = !strcmp(resource, "cpu");
-	add_caution(diagnosis, base__format("Of the %s pressure of %s at most %s falls under the causes found: the rest is waiting %sthat no cause "
-					    "here accounts for%s.", pressure__name(resource), wording__percent(some / ledger->window_seconds).text,
-					    wording__percent(found / ledger->window_seconds).text, cpu ? "for CPUs " : "",
-					    cpu ? " (see \"Who waited for whom\")" : ""));
-}
-
 // Pressure that is none: an idle waiter is counted.
 static void add_idle_caution(struct diagnosis *diagnosis)
 {
@@ -121,7 +103,7 @@ static void add_unjudged_caution(struct diagnosis *diagnosis, enum account accou
 // Pressure of memory or I/O of which no cause was found: what the books know of it.
 static void add_unattributed_caution(struct diagnosis *diagnosis, size_t number)
 {
-	static const char *const resources[] = { "memory", "io" };
+	const char *const *resources = pressure_kinds;
 	const struct ledger *ledger = diagnosis->ledger;
 	const struct ledger_pressure *row = pressure__system(ledger, resources[number]);
 	double seconds = diagnosis->unattributed_seconds[number], share;
@@ -131,16 +113,14 @@ static void add_unattributed_caution(struct diagnosis *diagnosis, size_t number)
 	if (seconds <= 0)
 		return;
 	if (!row || !row->booked)
-		add_caution(diagnosis, base__format("The kernel also counted %s of %s pressure (%s of the window), which this recording cannot attribute.",
-						    all.text, resources[number], part.text));
+		add_caution(diagnosis, base__format("The kernel counted %s of %s pressure (%s of the window), which this recording cannot attribute.",
+						    all.text, pressure__name(resources[number]), part.text));
 	else if (waiter)
-		add_caution(diagnosis, base__format("The kernel also counted %s of %s pressure (%s of the window): the books explain %s of it, %s of the "
-						    "waiting was that of %s, and no cause was found.", all.text, resources[number], part.text,
-						    wording__percent(row->explained).text, wording__percent(share).text, waiter));
+		add_caution(diagnosis, base__format("No cause was found for %s of the %s pressure (%s of the window); %s of all its waiting was that of %s.",
+						    all.text, pressure__name(resources[number]), part.text, wording__percent(share).text, waiter));
 	else
-		add_caution(diagnosis, base__format("The kernel also counted %s of %s pressure (%s of the window): the books explain %s of it, and no "
-						    "cause was found.", all.text, resources[number], part.text,
-						    wording__percent(row->explained).text));
+		add_caution(diagnosis, base__format("No cause was found for %s of the %s pressure (%s of the window).", all.text,
+						    pressure__name(resources[number]), part.text));
 }
 
 void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, size_t count)
@@ -153,8 +133,6 @@ void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, 
 						    wording__seconds(ledger->window_seconds).text,
 						    wording__seconds((double)recording__meta_number(recording, "requested_ns", 0) / NS_PER_SEC).text));
 	add_uncounted_caution(diagnosis, order, count);
-	for (size_t i = 0; i < PRESSURE_KINDS; i++)
-		add_remainder_caution(diagnosis, pressure_kinds[i]);
 	add_idle_caution(diagnosis);
 	if (ledger->kernel_loss)
 		add_caution(diagnosis, base__format("The kernel's figure of CPU pressure lost time, so its CPUs' counters stand in: %s.", ledger->kernel_loss));

@@ -4,7 +4,10 @@
 #include "causes/effects.h"
 #include "causes/headline.h"
 #include "causes/loss_bounds.h"
+#include "causes/state.h"
+#include "causes/weighing.h"
 #include "causes/wording.h"
+#include "ledger/attribution.h"
 #include "remedies/remedy.h"
 
 #include <errno.h>
@@ -38,41 +41,6 @@ static void judge_all(struct diagnosis *diagnosis)
 	}
 }
 
-// Whether this version judges the cause, and the recording has what it needs: what it lacks as a whole is said, but makes
-// nothing else doubtful.
-static bool is_judgeable(const struct verdict *verdict)
-{
-	return verdict->cause->judge && !verdict->absent;
-}
-
-static void sum_up(struct diagnosis *diagnosis)
-{
-	const struct ledger *ledger = diagnosis->ledger;
-	bool found = false;
-	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
-		found = found || diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING;
-		diagnosis->confirmed = diagnosis->confirmed || diagnosis->verdicts[i].kind == VERDICT_CONFIRMED;
-	}
-	static const char *const resources[] = { "memory", "io" };
-	bool other = false;
-	for (size_t i = 0; i < ARRAY_SIZE(resources); i++) {
-		const struct ledger_pressure *row = pressure__system(ledger, resources[i]);
-		bool any;
-		pressure__found_seconds(diagnosis, resources[i], &any);
-		double seconds = row ? row->counted_seconds - pressure__idle_seconds(ledger, resources[i]) : 0;
-		if (!any && seconds >= threshold__value(THRESHOLD_OTHER_PRESSURE) * ledger->window_seconds) {
-			diagnosis->unattributed_seconds[i] = seconds;
-			other = true;
-		}
-	}
-	bool unexplained = diagnosis->unexplained_seconds >= threshold__value(THRESHOLD_WALL_CONFIRMED) * ledger->window_seconds;
-	bool judged = ledger->window_seconds > 0 && ledger->recording->cpu_count;
-	for (size_t i = 0; i < diagnosis->verdict_count; i++)
-		if (is_judgeable(&diagnosis->verdicts[i]) && diagnosis->verdicts[i].kind == VERDICT_NOT_TESTABLE)
-			judged = false;
-	diagnosis->healthy = judged && !found && !other && !unexplained;
-}
-
 int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosis)
 {
 	struct diagnosis *diagnosis = base__alloc(1, sizeof(*diagnosis));
@@ -84,10 +52,12 @@ int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosi
 	diagnosis->verdicts = base__alloc(cause_table_count, sizeof(struct verdict));
 	judge_all(diagnosis);
 	effects__place(diagnosis, effect_table, effect_table_count);
+	diagnosis->attributions = attributions__make(ledger, diagnosis->scene);
+	weighing__apply(diagnosis);
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
 		if (diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING)
 			remedies__offer(ledger, &diagnosis->verdicts[i]);
-	sum_up(diagnosis);
+	diagnosis__sum_up(diagnosis);
 	headline__write(diagnosis);
 	*ret_diagnosis = diagnosis;
 	return 0;
@@ -104,6 +74,7 @@ void diagnosis__free(struct diagnosis *diagnosis)
 	free(diagnosis->cautions);
 	free(diagnosis->verdicts);
 	free(diagnosis->headline);
+	attributions__free(diagnosis->attributions);
 	scene__free(diagnosis->scene);
 	free(diagnosis);
 }

@@ -1,6 +1,8 @@
 #include "causes/headline.h"
 #include "causes/accounts.h"
+#include "ledger/attribution.h"
 #include "ledger/thresholds.h"
+#include "causes/weighing.h"
 #include "causes/wording.h"
 
 #include <string.h>
@@ -10,6 +12,8 @@
 
 static bool is_heavier(const struct verdict *one, const struct verdict *other)
 {
+	if (verdict__is_stall(one) != verdict__is_stall(other))
+		return verdict__is_stall(one);
 	if (one->kind != other->kind)
 		return one->kind > other->kind;
 	return one->wall_seconds > other->wall_seconds;
@@ -63,7 +67,7 @@ static char *pressure_clause(const struct diagnosis *diagnosis)
 
 static char *clause_of(const struct diagnosis *diagnosis, const struct verdict *verdict)
 {
-	const char *lead = verdict->kind == VERDICT_CONFIRMED ? "STALLED" : "PARTLY STALLED", *counted = verdict->counted_by_pressure;
+	const char *lead = verdict->severity == SEVERITY_SEVERE ? "STALLED" : "PARTLY STALLED", *counted = verdict->counted_by_pressure;
 	cleanup_free char *pressure = strcmp(counted, "none") ? pressure_of(diagnosis, counted) : base__copy("which no pressure figure shows");
 	return base__format("%s %s%s%s: %s", lead, account__place_of(verdict->cause), pressure ? ", " : "", pressure ? pressure : "", verdict->summary);
 }
@@ -94,6 +98,8 @@ static size_t choose_named(const struct diagnosis *diagnosis, const size_t *orde
 {
 	size_t named = 0;
 	ret_named[named++] = &diagnosis->verdicts[order[0]];
+	while (count > 1 && !verdict__is_stall(&diagnosis->verdicts[order[count - 1]]) && !diagnosis->verdicts[order[count - 1]].under)
+		count--;        // what holds up nobody is not named beside what does
 	for (size_t i = 1; i < count && named < SEPARATE_MOST; i++)
 		if (is_separate(&diagnosis->verdicts[order[i]], ret_named, named, false))
 			ret_named[named++] = &diagnosis->verdicts[order[i]];
@@ -143,46 +149,95 @@ static char *healthy_sentence(const struct diagnosis *diagnosis)
 	name_judged(diagnosis, account__name, " AND ", &names, &all);
 	name_judged(diagnosis, account__place, " or ", &places, &all);
 	const char *subject = all ? "" : names.text, *space = all ? "" : " ";
-	if (pressure__share(diagnosis->ledger, "cpu") >= threshold__value(THRESHOLD_WALL_CONTRIBUTING))
-		return base__format("%s%sHEALTHY: nobody was held up for long. %s, made of short or accepted waits.", subject, space, pressure);
 	return base__format("%s%sHEALTHY: nothing stalls%s%s. %s%s", subject, space, all ? "" : " ", all ? "" : places.text, pressure, *pressure ? "." : "");
 }
 
-// No cause, but memory or I/O pressure that is not explained away.
-static char *unattributed_sentence(const struct diagnosis *diagnosis)
+// Pressure that somebody makes and nobody, or only himself, suffers from: the heaviest cause of each resource.
+static char *busy_sentence(const struct diagnosis *diagnosis, const size_t *order, size_t count)
 {
-	size_t worst = diagnosis->unattributed_seconds[1] > diagnosis->unattributed_seconds[0];
-	cleanup_free char *pressure = pressure_of(diagnosis, worst ? "io" : "memory"), *cpu = pressure_of(diagnosis, "cpu");
-	const struct ledger_pressure *row = pressure__system(diagnosis->ledger, worst ? "io" : "memory");
+	struct string out = { 0 };
+	size_t named = 0;
+	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
+		const struct verdict *first = NULL;
+		for (size_t j = 0; j < count && !first; j++)
+			if (!strcmp(diagnosis->verdicts[order[j]].counted_by_pressure, pressure_kinds[i]))
+				first = &diagnosis->verdicts[order[j]];
+		if (!first)
+			continue;
+		cleanup_free char *pressure = pressure_of(diagnosis, pressure_kinds[i]);
+		string__add(&out, "%s%s: %s", named++ ? ". " : "BUSY, not stalled: ", pressure ? pressure : first->cause->id, first->summary);
+	}
+	if (!named)
+		string__add(&out, "BUSY, not stalled: %s", diagnosis->verdicts[order[0]].summary), named++;
+	if (count > named)
+		string__add(&out, " (and %zu more cause%s below)", count - named, count - named > 1 ? "s" : "");
+	string__add(&out, ".");
+	return string__steal(&out);
+}
+
+// Pressure that the kernel counts and that is nobody's waiting, or our own work.
+static char *harmless_sentence(const struct diagnosis *diagnosis)
+{
+	struct string out = { 0 };
+	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
+		const struct attribution *row = attributions__system(diagnosis->attributions, pressure_kinds[i]);
+		cleanup_free char *pressure = pressure_of(diagnosis, pressure_kinds[i]);
+		if (!row || pressure__share(diagnosis->ledger, pressure_kinds[i]) < threshold__value(THRESHOLD_OTHER_PRESSURE))
+			continue;
+		string__add(&out, "%s%s: ", out.text ? ". " : "BUSY, not stalled: ", pressure);
+		if (row->parts[CAUSE_IDLE].share >= row->parts[CAUSE_TOOL].share)
+			string__add(&out, "%s of it is that of io_uring waiters that wait for no request", wording__percent(row->parts[CAUSE_IDLE].share).text);
+		else
+			string__add(&out, "%s of it is whystall's own work", wording__percent(row->parts[CAUSE_TOOL].share).text);
+	}
+	string__add(&out, ".");
+	return string__steal(&out);
+}
+
+// Pressure without a cause: what is known of it.
+static char *unexplained_sentence(const struct diagnosis *diagnosis)
+{
+	size_t worst = 0;
+	for (size_t i = 1; i < PRESSURE_KINDS; i++)
+		if (diagnosis->unattributed_seconds[i] > diagnosis->unattributed_seconds[worst])
+			worst = i;
+	const char *resource = pressure_kinds[worst];
+	cleanup_free char *pressure = pressure_of(diagnosis, resource), *all = pressure_clause(diagnosis);
+	const struct ledger_pressure *row = pressure__system(diagnosis->ledger, resource);
 	double share;
-	cleanup_free char *waiter = pressure__main_waiter(diagnosis->ledger, worst ? "io" : "memory", &share);
+	cleanup_free char *waiter = pressure__main_waiter(diagnosis->ledger, resource, &share);
+	if (diagnosis->unattributed_seconds[worst] <= 0)
+		return base__format("UNEXPLAINED: no cause could be established%s%s.", *all ? "; " : "", all);
 	if (!row || !row->booked) {
 		cleanup_string struct string places = { 0 };
-		bool all;
-		name_judged(diagnosis, account__place, " nor ", &places, &all);
-		for (char *c = places.text; *c; c++)
-			*c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
-		return base__format("NOT %s: no cause was found there (%s), but memory or I/O pressure was counted.", places.text,
-				    cpu ? cpu : "no CPU pressure");
+		bool judged;
+		name_judged(diagnosis, account__place, " nor ", &places, &judged);
+		return base__format("UNEXPLAINED: %s was counted, which this recording cannot attribute; no cause was found %s.",
+				    pressure ? pressure : "pressure", places.text);
 	}
 	if (!waiter)
-		return base__format("UNEXPLAINED: %s, and no cause was found for it.", pressure);
-	bool short_waits = pressure__share(diagnosis->ledger, "cpu") >= threshold__value(THRESHOLD_WALL_CONTRIBUTING);
-	return base__format("NO CAUSE FOUND for %s: %s of that waiting was that of %s%s%s%s.", pressure, wording__percent(share).text, waiter,
-			    short_waits ? "; " : "", short_waits ? cpu : "", short_waits ? " is made of short or accepted waits" : "");
+		return base__format("UNEXPLAINED: %s, and no cause was found for %s of it.", pressure,
+				    wording__percent(diagnosis->unattributed_seconds[worst] / row->kernel_seconds).text);
+	return base__format("UNEXPLAINED: no cause was found for %s; %s of that waiting was that of %s.", pressure, wording__percent(share).text, waiter);
 }
 
 void headline__write(struct diagnosis *diagnosis)
 {
 	size_t order[ORDER_MOST], count = headline__order(diagnosis, order, ARRAY_SIZE(order));
 	headline__write_cautions(diagnosis, order, count);
-	cleanup_free char *pressure = pressure_clause(diagnosis);
-	if (count)
+	switch (diagnosis->state) {
+	case STATE_STALLED:
+	case STATE_PARTLY_STALLED:
 		diagnosis->headline = found_sentence(diagnosis, order, count);
-	else if (diagnosis->unattributed_seconds[0] > 0 || diagnosis->unattributed_seconds[1] > 0)
-		diagnosis->headline = unattributed_sentence(diagnosis);
-	else if (!diagnosis->healthy)
-		diagnosis->headline = base__format("UNEXPLAINED: no cause could be established%s%s.", *pressure ? "; " : "", pressure);
-	else
+		break;
+	case STATE_BUSY:
+		diagnosis->headline = count ? busy_sentence(diagnosis, order, count) : harmless_sentence(diagnosis);
+		break;
+	case STATE_HEALTHY:
 		diagnosis->headline = healthy_sentence(diagnosis);
+		break;
+	case STATE_UNEXPLAINED:
+		diagnosis->headline = unexplained_sentence(diagnosis);
+		break;
+	}
 }

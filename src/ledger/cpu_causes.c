@@ -167,3 +167,25 @@ void cpu_causes__add_group(const struct ledger *ledger, const struct scene *scen
 			add_kind(row->kind, (double)row->pressure_ns, list);
 	}
 }
+
+double cpu_causes__lost_ns(const struct crowd *crowd, enum cause_key cause, bool to_others)
+{
+	const double *lost = to_others ? crowd->lost_to_others_ns : crowd->lost_ns;
+	double ns = 0;
+	bool parted = false;
+	for (int portion = 0; portion < PORTIONS; portion++)
+		if (cause_of_portion[portion] == cause && cause != CAUSE_NONE) {
+			ns += lost[portion];
+			parted = true;
+		}
+	const struct { enum cause_key cause; int64_t ns; } kinds[] = {
+		{ CAUSE_CPU_WAKEUP, crowd->wait_idle_ns }, { CAUSE_CPU_STEAL, crowd->wait_steal_ns }, { CAUSE_IRQ_HARD, crowd->wait_hardirq_ns },
+		{ CAUSE_IRQ_SOFTIRQ, crowd->wait_softirq_ns }, { CAUSE_CPU_QUOTA, crowd->throttled_ns },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].cause == cause) {
+			ns += (double)kinds[i].ns;
+			parted = true;
+		}
+	return parted ? ns : -1;
+}

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "causes/headline.h"
 #include "causes/wording.h"
+#include "ledger/attribution.h"
 
 #include <math.h>
 #include <string.h>
@@ -102,6 +103,27 @@ char *answer__balance(const struct ledger_pressure *row)
 	return base__format("kernel %.*f s%s · victims %.*f s · culprits %.*f s · %.1f %% explained", answer__digits(row->kernel_seconds),
 			    row->kernel_seconds, lost ? lost : "", answer__digits(row->victims_seconds), row->victims_seconds,
 			    answer__digits(row->culprits_seconds), row->culprits_seconds, row->explained * 100);
+}
+
+#define CAUSE_LEAST 0.005       // of a row: less is noise
+
+char *answer__causes(const struct answer *answer, const struct ledger_pressure *row)
+{
+	const struct attribution *account = attributions__of(answer->diagnosis->attributions, row);
+	bool written[CAUSE_KEYS] = { false };
+	struct string out = { 0 };
+	for (int i = 0; account && i < CAUSE_KEYS; i++) {
+		int largest = -1;
+		for (int cause = 0; cause < CAUSE_KEYS; cause++)
+			if (!written[cause] && account->parts[cause].share >= CAUSE_LEAST &&
+			    (largest < 0 || account->parts[cause].share > account->parts[largest].share))
+				largest = cause;
+		if (largest < 0)
+			break;
+		written[largest] = true;
+		string__add(&out, "%s%s %s", out.text ? ", " : "", cause_key__id((enum cause_key)largest), wording__percent(account->parts[largest].share).text);
+	}
+	return out.text;
 }
 
 static char *origin(const struct answer *answer)

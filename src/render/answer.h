@@ -40,6 +40,9 @@ void answer__free(struct answer *answer);
 int answer__digits(double seconds);
 // "kernel 1.842 s · victims 1.836 s · culprits 1.842 s · 99.7 % explained". Owned by the caller.
 char *answer__balance(const struct ledger_pressure *row);
+// "cpu.churn 88 %, cpu.oversubscription 9.1 %, unattributed 0.30 %": a row's seconds by cause, largest first, without what is too little to matter; NULL
+// where the row has no account of causes or nothing to divide. Owned by the caller.
+char *answer__causes(const struct answer *answer, const struct ledger_pressure *row);
 // "waited 12.310 s · victims … · owners … · 98.3 % explained". Owned by the caller.
 char *answer__lock_balance(const struct lock_account *account);
 // "lock 12.3 s · io 0.40 s; idle 210 s": blocked time of the whole system by what was waited for; NULL where none was

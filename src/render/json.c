@@ -6,6 +6,7 @@
 #include "render/page.h"
 #include "base/base.h"
 #include "causes/wording.h"
+#include "ledger/attribution.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -65,6 +66,26 @@ static json_t *render_causes_of(const struct answer *answer, const struct ledger
 	return list ? list : json_null();
 }
 
+// The account of causes: every cause that has a part of the row, and what has none ("unattributed"), in the catalogue's order. Null where the row is not booked.
+static json_t *render_account_of(const struct answer *answer, const struct ledger_pressure *pressure)
+{
+	const struct attribution *account = attributions__of(answer->diagnosis->attributions, pressure);
+	json_t *list = account ? json_array() : NULL;
+	for (int cause = 0; account && cause < CAUSE_KEYS; cause++) {
+		const struct cause_part *part = &account->parts[cause];
+		if (part->seconds <= 0 && cause != CAUSE_NONE)
+			continue;
+		json_t *object = json_object();
+		json_object_set_new(object, "cause", json_string(cause_key__id((enum cause_key)cause)));
+		json_object_set_new(object, "seconds", json__number(part->seconds));
+		json_object_set_new(object, "share", json__number(part->share));
+		json_object_set_new(object, "low", json__number(part->low));
+		json_object_set_new(object, "high", json__number(part->high));
+		json_array_append_new(list, object);
+	}
+	return list ? list : json_null();
+}
+
 static json_t *render_pressures(const struct answer *answer)
 {
 	json_t *rows = json_array();
@@ -84,6 +105,7 @@ static json_t *render_pressures(const struct answer *answer)
 		json_object_set_new(row, "counted_seconds", json__number(pressure->counted_seconds));
 		json_object_set_new(row, "kernel_total_lost", json_boolean(pressure->loss != TOTAL_WHOLE));
 		json_object_set_new(row, "causes", render_causes_of(answer, pressure));
+		json_object_set_new(row, "account", render_account_of(answer, pressure));
 		json_object_set_new(row, "waiters", json__waiters(answer, pressure));
 		json_array_append_new(rows, row);
 	}
@@ -150,6 +172,30 @@ static json_t *render_remedies(const struct verdict *verdict)
 	return list;
 }
 
+static json_t *render_share(const struct verdict_share *share)
+{
+	json_t *object = share->resource ? json_object() : NULL;
+	if (!object)
+		return json_null();
+	json_object_set_new(object, "resource", json_string(share->resource));
+	json_object_set_new(object, "seconds", json__number(share->seconds));
+	json_object_set_new(object, "share", json__number(share->share));
+	json_object_set_new(object, "low", json__number(share->low));
+	json_object_set_new(object, "high", json__number(share->high));
+	return object;
+}
+
+// Of the first victim.
+static json_t *render_gain(const struct verdict *verdict)
+{
+	json_t *object = verdict->kind >= VERDICT_CONTRIBUTING && !isnan(verdict->gain.loss_now) ? json_object() : NULL;
+	if (!object)
+		return json_null();
+	json_object_set_new(object, "loss_now", json__number(verdict->gain.loss_now));
+	json_object_set_new(object, "loss_without", json__number(verdict->gain.loss_without));
+	return object;
+}
+
 static json_t *render_verdict(const struct answer *answer, const struct verdict *verdict)
 {
 	json_t *object = json_object();
@@ -168,6 +214,10 @@ static json_t *render_verdict(const struct answer *answer, const struct verdict 
 	json_object_set_new(object, "counted_by_pressure", json__text(verdict->counted_by_pressure));
 	json_object_set_new(object, "under", json__text(verdict->under));
 	json_object_set_new(object, "doubt", json__text(verdict->doubt));
+	json_object_set_new(object, "severity", verdict->kind >= VERDICT_CONTRIBUTING ? json_string(severity__name(verdict->severity)) : json_null());
+	json_object_set_new(object, "own", verdict->kind >= VERDICT_CONTRIBUTING ? json_boolean(verdict->own) : json_null());
+	json_object_set_new(object, "share", render_share(&verdict->share));
+	json_object_set_new(object, "gain", render_gain(verdict));
 	json_object_set_new(object, "culprits", render_parties(answer, verdict, true));
 	json_object_set_new(object, "victims", render_parties(answer, verdict, false));
 	json_object_set_new(object, "evidence", render_evidence(verdict));
@@ -194,6 +244,7 @@ char *render__json(const struct diagnosis *diagnosis)
 	json_object_set_new(tool, "recorded_by", json__text(version));
 	json_object_set_new(root, "tool", tool);
 	json_object_set_new(root, "headline", json__text(diagnosis->headline));
+	json_object_set_new(root, "state", json_string(diagnosis_state__name(diagnosis->state)));
 	json_object_set_new(root, "healthy", json_boolean(diagnosis->healthy));
 	json_object_set_new(root, "cautions", render_cautions(diagnosis));
 	json_object_set_new(root, "host", render_host(answer));

@@ -4,6 +4,7 @@
 #include "render/chains.h"
 #include "render/on_cpu.h"
 #include "render/page.h"
+#include "causes/weighing.h"
 #include "causes/wording.h"
 
 #include <math.h>
@@ -156,21 +157,35 @@ static void write_advice(struct page *page, const struct verdict *verdict)
 	}
 }
 
+// What the first victim would get back at most: its waits less this cause's part.
+static void write_gain(struct page *page, const struct answer *answer, const struct verdict *verdict)
+{
+	if (!verdict->victim_count || isnan(verdict->gain.loss_now) || isnan(verdict->gain.loss_without))
+		return;
+	cleanup_free char *victim = wording__party_brief(answer->recording, &verdict->victims[0]);
+	cleanup_free char *line = base__format("at most: %s would lose %s of the time it wants to run instead of %s", victim,
+					       wording__percent(verdict->gain.loss_without).text, wording__percent(verdict->gain.loss_now).text);
+	page__labelled(page, LABEL, BODY, STYLE_DIM, "gain", line);
+}
+
 static void write_verdict(struct page *page, const struct answer *answer, const struct verdict *verdict)
 {
 	page__blank(page);
 	cleanup_free char *title = base__format("%s %s", verdict->kind == VERDICT_CONFIRMED ? "CONFIRMED" : "contributing", verdict->cause->id);
 	double window = answer->ledger->window_seconds;
-	cleanup_free char *size = base__format("%s of the window, %s waited in all%s%s", wording__percent(window > 0 ? verdict->wall_seconds / window : 0).text,
-					       wording__seconds(verdict->stall_seconds).text, verdict->under ? "; follows from " : "",
+	const char *hurt = !verdict__is_busy(verdict) ? "" : verdict->own && verdict->severity ? "; holds up only itself" : "; nobody loses much by it";
+	cleanup_free char *size = base__format("%s of the window, %s waited in all%s%s%s", wording__percent(window > 0 ? verdict->wall_seconds / window : 0).text,
+					       wording__seconds(verdict->stall_seconds).text, hurt, verdict->under ? "; follows from " : "",
 					       verdict->under ? verdict->under : "");
-	page__labelled(page, 0, 34, verdict->kind == VERDICT_CONFIRMED ? STYLE_ALARM : STYLE_WARNING, title, size);
+	page__labelled(page, 0, 34, verdict->kind == VERDICT_CONFIRMED && !verdict__is_busy(verdict) ? STYLE_ALARM : STYLE_WARNING,
+		       title, size);
 	// The headline is the first verdict's summary: twice would cost the first screen two lines.
 	page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, verdict == answer->found[0] ? verdict->cause->claim : verdict->summary);
 	if (verdict->doubt)
 		page__labelled(page, LABEL, BODY, STYLE_WARNING, "doubt", verdict->doubt);
 	write_parties(page, answer, verdict, true);
 	write_parties(page, answer, verdict, false);
+	write_gain(page, answer, verdict);
 	write_evidence(page, verdict);
 	write_advice(page, verdict);
 }
@@ -190,6 +205,9 @@ static void write_pressures(struct page *page, const struct answer *answer)
 			{ what, WHAT_COLUMNS, STYLE_PLAIN }, { below ? "" : row->scope, SCOPE_COLUMNS, STYLE_DIM }, { balance, BALANCE_COLUMNS, STYLE_PLAIN },
 		};
 		page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
+		cleanup_free char *causes = answer__causes(answer, row);
+		if (causes)
+			page__labelled(page, LABEL, LABEL + WHAT_COLUMNS + SCOPE_COLUMNS, STYLE_PLAIN, "  by cause", causes);
 	}
 	if (!answer->pressure_count)
 		page__paragraph(page, LABEL, LABEL, STYLE_PLAIN, answer->ledger->pressure_count ?

@@ -1,4 +1,5 @@
 // Verdicts about memory: who had to wait for it, who took it, and who is not accused.
+#include "ledger/attribution.h"
 #include "unit/stage_locks.h"
 
 #include <math.h>
@@ -356,7 +357,9 @@ static void test_swapping_explains_pressure_of_io(void **state)
 		*recording__add_pressure(stage.recording) = (struct pressure_row){ 0, base__copy("io"), base__copy("some"), 3000 * STAGE_MS };
 		stage__judge(&stage);
 		assert_verdict(&stage, "memory.thrash", "confirmed");
-		assert_true((stage.diagnosis->unattributed_seconds[1] > 0) == !swapping);
+		// Either way the I/O pressure has a cause; only swapped pages are memory's.
+		assert_float_equal(stage.diagnosis->unattributed_seconds[2], 0, 1e-9);
+		assert_true((attributions__system(stage.diagnosis->attributions, "io")->parts[CAUSE_MEMORY_THRASH].seconds > 0) == swapping);
 		stage__free(&stage);
 	}
 }

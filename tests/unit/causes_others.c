@@ -289,7 +289,7 @@ static void test_io_pressure_is_not_healthy(void **state)
 	stage__judge(&stage);
 	stage__assert_no_accusation(&stage);
 	assert_false(stage.diagnosis->healthy);
-	assert_non_null(strstr(stage.diagnosis->cautions[0], "io pressure"));
+	assert_non_null(strstr(stage.diagnosis->cautions[0], "I/O pressure"));
 	stage__free(&stage);
 }
 

@@ -155,7 +155,7 @@ static void test_first_lines_say_what_matters(void **state)
 	assert_non_null(strstr(head, "SEPARATELY STALLED"));
 	assert_non_null(strstr(head, "counted by no pressure figure"));
 	assert_non_null(strstr(head, "cut short"));
-	assert_non_null(strstr(head, "io pressure"));
+	assert_non_null(strstr(head, "I/O pressure"));
 	stage__free(&stage);
 }
 

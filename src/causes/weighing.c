@@ -1,0 +1,163 @@
+#include "causes/weighing.h"
+
+#include "causes/accounts.h"
+#include "causes/verdict.h"
+#include "ledger/attribution.h"
+
+#include <math.h>
+#include <string.h>
+
+// What one can do to oneself: waits for one's own threads, processes, syncs, pages and requests.
+static const enum cause_key own_causes[] = { CAUSE_CPU_OVERSUBSCRIPTION, CAUSE_CPU_CHURN, CAUSE_MEMORY_CHURN, CAUSE_IO_DEVICE, CAUSE_IO_FSYNC,
+					     CAUSE_IO_DIRTY };
+#define OWN_PART 0.8    // of a victim's waiting: the rest is noise of a machine that others use as well
+
+const char *severity__name(enum severity severity)
+{
+	static const char *const names[] = { [SEVERITY_NONE] = "none", [SEVERITY_SOME] = "some", [SEVERITY_SEVERE] = "severe" };
+	return names[severity];
+}
+
+bool verdict__is_stall(const struct verdict *verdict)
+{
+	return verdict->kind >= VERDICT_CONTRIBUTING && verdict->severity > SEVERITY_NONE && !verdict->own;
+}
+
+bool verdict__is_busy(const struct verdict *verdict)
+{
+	return verdict->kind >= VERDICT_CONTRIBUTING && !verdict__is_stall(verdict);
+}
+
+static bool is_own_victim(const struct verdict *verdict, const struct party *victim)
+{
+	if (victim->seconds > 0 && victim->own_seconds / victim->seconds >= OWN_PART)
+		return true;
+	return verdict->culprit_count == 1 && victim->process && verdict->culprits[0].process == victim->process;
+}
+
+static bool is_own(const struct verdict *verdict, enum cause_key key)
+{
+	bool possible = false;
+	for (size_t i = 0; i < ARRAY_SIZE(own_causes); i++)
+		possible = possible || own_causes[i] == key;
+	for (size_t i = 0; possible && i < verdict->victim_count; i++)
+		possible = is_own_victim(verdict, &verdict->victims[i]);
+	return possible && verdict->victim_count && verdict->culprit_count;
+}
+
+static const struct attribution *largest_row(const struct diagnosis *diagnosis, enum cause_key key)
+{
+	const struct attribution *largest = NULL;
+	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
+		const struct attribution *row = attributions__system(diagnosis->attributions, pressure_kinds[i]);
+		if (row && row->parts[key].seconds > (largest ? largest->parts[key].seconds : 0))
+			largest = row;
+	}
+	return largest;
+}
+
+// Pressure of a resource that stands for somebody's waiting, and not for whystall's own work, as a part of the window.
+static double real_pressure(const struct diagnosis *diagnosis, const struct attribution *row)
+{
+	double window = diagnosis->ledger->window_seconds;
+	return window > 0 ? (row->pressure->kernel_seconds - row->parts[CAUSE_IDLE].seconds - row->parts[CAUSE_TOOL].seconds) / window : 0;
+}
+
+static enum verdict_kind kind_by_share(const struct diagnosis *diagnosis, const struct attribution *row, const struct cause_part *part)
+{
+	double window = diagnosis->ledger->window_seconds, wall = row->pressure->kernel_seconds / window;
+	if (real_pressure(diagnosis, row) < threshold__value(THRESHOLD_OTHER_PRESSURE))
+		return VERDICT_RULED_OUT;
+	if (part->low * wall >= threshold__value(THRESHOLD_WALL_CONFIRMED) && part->low >= threshold__value(THRESHOLD_SHARE_CONFIRMED))
+		return VERDICT_CONFIRMED;
+	if (part->share * wall >= threshold__value(THRESHOLD_WALL_CONTRIBUTING) && part->share >= threshold__value(THRESHOLD_SHARE_CONTRIBUTING))
+		return VERDICT_CONTRIBUTING;
+	return VERDICT_RULED_OUT;
+}
+
+static void find_by_share(const struct diagnosis *diagnosis, const struct attribution *row, enum verdict_kind kind, struct verdict *verdict)
+{
+	verdict->kind = kind;
+	verdict->severity = SEVERITY_NONE;
+	verdict->wall_seconds = verdict->share.seconds;
+	verdict->counted_by_pressure = verdict->share.resource;
+	busy__describe(diagnosis, row, verdict);
+	if (verdict->cause->judge_busy)
+		verdict->cause->judge_busy(diagnosis->scene, row, verdict);
+}
+
+static void weigh(const struct diagnosis *diagnosis, struct verdict *verdict)
+{
+	enum cause_key key = cause_key__of(verdict->cause->id);
+	const struct attribution *row = key == CAUSE_NONE ? NULL : largest_row(diagnosis, key);
+	verdict->severity = verdict->kind == VERDICT_CONFIRMED ? SEVERITY_SEVERE : verdict->kind == VERDICT_CONTRIBUTING ? SEVERITY_SOME : SEVERITY_NONE;
+	verdict->own = verdict->kind >= VERDICT_CONTRIBUTING && is_own(verdict, key);
+	if (!row)
+		return;
+	const struct cause_part *part = &row->parts[key];
+	verdict->share = (struct verdict_share){ row->pressure->resource, part->seconds, part->share, part->low, part->high };
+	enum verdict_kind kind = kind_by_share(diagnosis, row, part);
+	if (verdict->kind == VERDICT_RULED_OUT && kind > VERDICT_RULED_OUT)
+		find_by_share(diagnosis, row, kind, verdict);
+	else if (verdict->kind == VERDICT_CONTRIBUTING && kind > verdict->kind && !verdict->under && !verdict->doubt)
+		verdict->kind = kind;
+}
+
+static struct verdict *verdict_of(const struct diagnosis *diagnosis, enum cause_key key)
+{
+	for (size_t i = 0; i < diagnosis->verdict_count; i++)
+		if (!strcmp(diagnosis->verdicts[i].cause->id, cause_key__id(key)))
+			return &diagnosis->verdicts[i];
+	return NULL;
+}
+
+// Pressure that is made of many small shares has a name all the same: its largest cause.
+static void name_largest(const struct diagnosis *diagnosis, const struct attribution *row)
+{
+	struct verdict *largest = NULL;
+	double seconds = 0;
+	if (real_pressure(diagnosis, row) < threshold__value(THRESHOLD_OTHER_PRESSURE))
+		return;
+	for (enum cause_key key = 0; key < CAUSE_TOOL; key++) {
+		struct verdict *verdict = row->parts[key].seconds > 0 ? verdict_of(diagnosis, key) : NULL;
+		if (verdict && verdict->kind >= VERDICT_CONTRIBUTING)
+			return;
+		if (verdict && verdict->kind == VERDICT_RULED_OUT && row->parts[key].seconds > seconds) {
+			largest = verdict;
+			seconds = row->parts[key].seconds;
+		}
+	}
+	if (!largest || seconds < threshold__value(THRESHOLD_SHARE_CONTRIBUTING) * row->pressure->kernel_seconds)
+		return;
+	const struct cause_part *part = &row->parts[cause_key__of(largest->cause->id)];
+	largest->share = (struct verdict_share){ row->pressure->resource, part->seconds, part->share, part->low, part->high };
+	find_by_share(diagnosis, row, VERDICT_CONTRIBUTING, largest);
+}
+
+// By the victim's own waits; only of those the books know how much it waited in all.
+static void set_gain(const struct diagnosis *diagnosis, struct verdict *verdict)
+{
+	const struct party *victim = verdict->victim_count ? &verdict->victims[0] : NULL;
+	const struct ledger_process *process = victim && victim->process ? ledger__process(diagnosis->ledger, victim->process) : NULL;
+	verdict->gain = (struct verdict_gain){ NAN, NAN };
+	if (verdict->kind < VERDICT_CONTRIBUTING || !process || verdict->cause->account != ACCOUNT_CPU)
+		return;
+	const struct crowd *crowd = &diagnosis->scene->crowds[diagnosis->scene->crowd_of[process - diagnosis->ledger->processes]];
+	double run = (double)crowd->run_ns, wait = (double)crowd->wait_ns, part = fmin(wait, victim->seconds * NS_PER_SEC);
+	if (run + wait <= 0 || run + wait - part <= 0)
+		return;
+	verdict->gain = (struct verdict_gain){ wait / (run + wait), (wait - part) / (run + wait - part) };
+}
+
+void weighing__apply(struct diagnosis *diagnosis)
+{
+	for (size_t i = 0; i < diagnosis->verdict_count; i++)
+		weigh(diagnosis, &diagnosis->verdicts[i]);
+	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
+		const struct attribution *row = attributions__system(diagnosis->attributions, pressure_kinds[i]);
+		if (row)
+			name_largest(diagnosis, row);
+	}
+	for (size_t i = 0; i < diagnosis->verdict_count; i++)
+		set_gain(diagnosis, &diagnosis->verdicts[i]);
+}
