@@ -217,7 +217,7 @@ static char *unexplained_sentence(const struct diagnosis *diagnosis)
 	}
 	if (!waiter)
 		return base__format("UNEXPLAINED: %s, and no cause was found for %s of it.", pressure,
-				    wording__percent(diagnosis->unattributed_seconds[worst] / row->kernel_seconds).text);
+				    wording__percent(diagnosis->unattributed_seconds[worst] / row->counted_seconds).text);
 	return base__format("UNEXPLAINED: no cause was found for %s; %s of that waiting was that of %s.", pressure, wording__percent(share).text, waiter);
 }
 

@@ -20,7 +20,7 @@ static double unattributed_seconds(const struct diagnosis *diagnosis, const char
 	const struct ledger_pressure *row = pressure__system(diagnosis->ledger, resource);
 	const struct attribution *account = attributions__system(diagnosis->attributions, resource);
 	bool any;
-	double seconds = row ? row->kernel_seconds - pressure__found_seconds(diagnosis, resource, &any) - pressure__idle_seconds(diagnosis->ledger, resource) : 0;
+	double seconds = row ? row->counted_seconds - pressure__found_seconds(diagnosis, resource, &any) - pressure__idle_seconds(diagnosis->ledger, resource) : 0;
 	if (account)
 		seconds -= account->parts[CAUSE_TOOL].seconds;
 	return seconds;

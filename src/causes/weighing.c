@@ -60,12 +60,12 @@ static const struct attribution *largest_row(const struct diagnosis *diagnosis, 
 static double real_pressure(const struct diagnosis *diagnosis, const struct attribution *row)
 {
 	double window = diagnosis->ledger->window_seconds;
-	return window > 0 ? (row->pressure->kernel_seconds - row->parts[CAUSE_IDLE].seconds - row->parts[CAUSE_TOOL].seconds) / window : 0;
+	return window > 0 ? (row->pressure->counted_seconds - row->parts[CAUSE_IDLE].seconds - row->parts[CAUSE_TOOL].seconds) / window : 0;
 }
 
 static enum verdict_kind kind_by_share(const struct diagnosis *diagnosis, const struct attribution *row, const struct cause_part *part)
 {
-	double window = diagnosis->ledger->window_seconds, wall = row->pressure->kernel_seconds / window;
+	double window = diagnosis->ledger->window_seconds, wall = row->pressure->counted_seconds / window;
 	if (real_pressure(diagnosis, row) < threshold__value(THRESHOLD_OTHER_PRESSURE))
 		return VERDICT_RULED_OUT;
 	if (part->low * wall >= threshold__value(THRESHOLD_WALL_CONFIRMED) && part->low >= threshold__value(THRESHOLD_SHARE_CONFIRMED))
@@ -127,7 +127,7 @@ static void name_largest(const struct diagnosis *diagnosis, const struct attribu
 			seconds = row->parts[key].seconds;
 		}
 	}
-	if (!largest || seconds < threshold__value(THRESHOLD_SHARE_CONTRIBUTING) * row->pressure->kernel_seconds)
+	if (!largest || seconds < threshold__value(THRESHOLD_SHARE_CONTRIBUTING) * row->pressure->counted_seconds)
 		return;
 	const struct cause_part *part = &row->parts[cause_key__of(largest->cause->id)];
 	largest->share = (struct verdict_share){ row->pressure->resource, part->seconds, part->share, part->low, part->high };

@@ -51,14 +51,14 @@ static void sum_items(const struct ledger *ledger, const struct ledger_pressure 
 static void fill_row(const struct ledger *ledger, const struct attributed_list *list, struct attribution *row)
 {
 	const struct ledger_pressure *pressure = row->pressure;
-	double ns[CAUSE_KEYS] = { 0 }, sum = 0, explained = fmin(1, pressure->explained) * pressure->kernel_seconds;
+	double ns[CAUSE_KEYS] = { 0 }, sum = 0, explained = fmin(1, pressure->explained) * pressure->counted_seconds;
 	sum_items(ledger, pressure, list, ns);
 	for (int cause = 0; cause < CAUSE_KEYS; cause++)
 		sum += ns[cause];
 	for (int cause = 0; cause < CAUSE_KEYS; cause++) {
 		struct cause_part *part = &row->parts[cause];
 		part->seconds = sum > 0 ? explained * ns[cause] / sum : cause == CAUSE_NONE ? explained : 0;
-		part->share = pressure->kernel_seconds > 0 ? part->seconds / pressure->kernel_seconds : 0;
+		part->share = pressure->counted_seconds > 0 ? part->seconds / pressure->counted_seconds : 0;
 		part->low = part->high = part->share;
 	}
 }

@@ -28,7 +28,7 @@ void attributed__add(struct attributed_list *list, struct attributed item);     
 // One cause's part of a row.
 struct cause_part {
 	double seconds;                 // of the kernel's total
-	double share;                   // of the kernel's total, 0..1
+	double share;                   // of the row's total (counted_seconds), 0..1
 	double low, high;               // bounds of share over the slices of the window; equal to share where there are less than three slices
 };
 // The causes of one row of the ledger's pressures.

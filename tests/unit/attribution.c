@@ -127,7 +127,7 @@ static void test_the_sum_is_what_is_explained(void **state)
 		stage.recording->book[0].victims_ns = (int64_t)(rand() % 100) * stage.recording->book[0].meter_ns / 100;
 		stage__judge(&stage);
 		const struct attribution *row = cpu_row(&stage);
-		double explained = fmin(1, row->pressure->explained) * row->pressure->kernel_seconds;
+		double explained = fmin(1, row->pressure->explained) * row->pressure->counted_seconds;
 		if (fabs(sum_of_parts(row) - explained) > 1e-9 * (1 + explained))
 			fail_msg("round %d: %.9f s have causes, %.9f s are explained", round, sum_of_parts(row), explained);
 		stage__free(&stage);
