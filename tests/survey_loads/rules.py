@@ -18,10 +18,14 @@ class Pressure:
     report has no account of causes."""
     resource: str
     share: float            # of the window
-    kernel_seconds: float
+    seconds: float          # counted by the kernel, or by the meter where the kernel's total lost time
     explained: float
     causes: list
     unattributed: float     # seconds
+
+
+def counted(row):
+    return row.get("counted_seconds") or row["kernel_seconds"]
 
 
 def account(row):
@@ -44,23 +48,23 @@ def pressures(report):
     """Pressure of each resource that the kernel counted."""
     found = []
     for row in report["pressure"]:
-        if row["kind"] != "some" or row["scope"] != "system" or row["resource"] not in RESOURCES or not row["kernel_seconds"]:
+        seconds = counted(row)
+        if row["kind"] != "some" or row["scope"] != "system" or row["resource"] not in RESOURCES or not seconds:
             continue
         parts, explained = account(row), row["explained"] or 0
         if parts is None:
             causes = by_verdicts(report, row["resource"])
-            unattributed = 0 if causes else explained * row["kernel_seconds"]
+            unattributed = 0 if causes else explained * seconds
         else:
             causes = sorted((part for part in parts if part[0] not in NOBODY and part[1] > 0), key=lambda part: -part[1])
-            unattributed = sum(seconds for cause, seconds in parts if cause in NOBODY)
-        found.append(Pressure(row["resource"], row["kernel_seconds"] / report["window"]["seconds"], row["kernel_seconds"], explained,
-                              causes, unattributed))
+            unattributed = sum(part for cause, part in parts if cause in NOBODY)
+        found.append(Pressure(row["resource"], seconds / report["window"]["seconds"], seconds, explained, causes, unattributed))
     return sorted(found, key=lambda pressure: -pressure.share)
 
 
 def state(report):
-    """STALLED, PARTLY STALLED, BUSY, HEALTHY, …: the headline's first words."""
-    return report.get("state") or re.match(r"[A-Z]+(?: [A-Z]{2,})*|", report["headline"]).group()
+    """STALLED, PARTLY STALLED, BUSY, HEALTHY, UNEXPLAINED, …: the report's state, or else the headline's first words."""
+    return report.get("state", "").upper().replace("_", " ") or re.match(r"[A-Z]+(?: [A-Z]{2,})*|", report["headline"]).group()
 
 
 def heaviest(report):
@@ -99,7 +103,7 @@ def shortcomings(report, expect=(), late_seconds=0.0):
             found.append(f"{where}: explained {pressure.explained:.2f}")
         if pressure.share < PRESSURE:
             continue
-        explained = min(1, pressure.explained) * pressure.kernel_seconds
+        explained = min(1, pressure.explained) * pressure.seconds
         if pressure.explained <= 0:
             found.append(f"{where}: nothing of it is explained")
         elif pressure.unattributed > (1 - ATTRIBUTED) * explained:
