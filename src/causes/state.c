@@ -20,9 +20,11 @@ static double unattributed_seconds(const struct diagnosis *diagnosis, const char
 	const struct ledger_pressure *row = pressure__system(diagnosis->ledger, resource);
 	const struct attribution *account = attributions__system(diagnosis->attributions, resource);
 	bool any;
-	double seconds = row ? row->counted_seconds - pressure__found_seconds(diagnosis, resource, &any) - pressure__idle_seconds(diagnosis->ledger, resource) : 0;
-	if (account)
-		seconds -= account->parts[CAUSE_TOOL].seconds;
+	double seconds = row ? row->counted_seconds : 0;
+	if (!account)           // without the books the verdicts' own figures have to do
+		return seconds - pressure__found_seconds(diagnosis, resource, &any) - pressure__idle_seconds(diagnosis->ledger, resource);
+	for (int cause = 0; cause < CAUSE_NONE; cause++)
+		seconds -= account->parts[cause].seconds;
 	return seconds;
 }
 

@@ -11,6 +11,8 @@
 #include "ledger/cpu_causes.h"
 
 #include "base/base.h"
+#include "ledger/cpu_profile.h"
+#include "ledger/memory_churn.h"
 #include "ledger/process_names.h"
 #include "ledger/scene.h"
 
@@ -113,6 +115,37 @@ static struct split *make_splits(const struct scene *scene, const char *path)
 	return splits;
 }
 
+// What an occupant did with the CPU that is a cause of its own, whoever waited.
+static const enum cause_key cause_of_work[WORKS] = {
+	[WORK_RECLAIM] = CAUSE_MEMORY_RECLAIM, [WORK_RECLAIM_LIMIT] = CAUSE_MEMORY_LIMIT, [WORK_COMPACTION] = CAUSE_MEMORY_COMPACTION,
+	[WORK_SPIN_MMAP] = CAUSE_LOCK_MMAP, [WORK_SPIN_LOCK] = CAUSE_LOCK_KERNEL,
+};
+
+// Waits behind an occupant that had nothing over its waiters but the CPU: parted by its samples. Of its page faults and unmapping the part that was
+// for memory given back before is churn (ledger/memory_churn.h); what is left is more tasks than CPUs.
+static void add_by_work(const struct ledger *ledger, struct attributed item, struct attributed_list *list)
+{
+	const struct cpu_profile *profile = cpu_profile__of(ledger, item.culprit);
+	double all = profile ? (double)profile->sums.pressure_ns : 0, ns = item.some_ns, left = ns;
+	for (int work = 0; all > 0 && work < WORKS; work++) {
+		item.cause = cause_of_work[work];
+		if (item.cause == CAUSE_CPU_OVERSUBSCRIPTION || work == WORK_INTERRUPT)
+			continue;
+		item.some_ns = ns * (double)profile->works[work].pressure_ns / all;
+		left -= item.some_ns;
+		attributed__add(list, item);
+	}
+	if (all > 0) {
+		item.cause = CAUSE_MEMORY_CHURN;
+		item.some_ns = ns * (double)cpu_profile__memory_churn(profile).pressure_ns / all * memory_churn__returned_part(ledger, item.culprit);
+		left -= item.some_ns;
+		attributed__add(list, item);
+	}
+	item.cause = CAUSE_CPU_OVERSUBSCRIPTION;
+	item.some_ns = fmax(0, left);
+	attributed__add(list, item);
+}
+
 static void add_task(const struct scene *scene, const struct split *splits, const struct ledger_process *process, double ns, struct attributed_list *list)
 {
 	size_t index = scene->crowd_of[process - scene->ledger->processes];
@@ -126,7 +159,10 @@ static void add_task(const struct scene *scene, const struct split *splits, cons
 	for (int portion = 0; portion < PORTIONS; portion++) {
 		item.cause = cause_of_portion[portion];
 		item.some_ns = ns * splits[index].part[portion];
-		attributed__add(list, item);
+		if (portion == PORTION_COMPETITION)
+			add_by_work(scene->ledger, item, list);
+		else
+			attributed__add(list, item);
 	}
 }
 
