@@ -7,14 +7,12 @@
 
 static bool is_runnable(const struct task_slot *slot)
 {
-	cleanup_free char *path = base__format("/proc/%u/task/%u/stat", slot->tgid, slot->pid);
+	// Not stat, which waits for an execve that is under way (identify/process.h).
+	cleanup_free char *path = base__format("/proc/%u/task/%u/status", slot->tgid, slot->pid);
 	cleanup_free char *text = NULL;
-	const char *state;
+	const char *state = base__read_file(path, 8192, &text) > 0 ? strstr(text, "\nState:\t") : NULL;
 
-	if (base__read_file(path, 1024, &text) <= 0)
-		return false;
-	state = strrchr(text, ')');     // the name before it may hold anything
-	return state && state[1] == ' ' && state[2] == 'R';
+	return state && state[strlen("\nState:\t")] == 'R';
 }
 
 void hidden_tasks__settle(struct probes *probes)

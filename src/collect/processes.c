@@ -9,7 +9,6 @@
 #include "identify/process.h"
 #include "identify/programs.h"
 
-#define START_TOLERANCE_NS ((int64_t)(20 * NS_PER_MSEC)) // /proc rounds start times down to clock ticks of 10 ms
 #define PROGRAMS_LIMIT_NS ((int64_t)(4 * NS_PER_SEC))
 #define DEAD_ROUNDS 4           // a process whose first thread has ended is remembered for so long: its others may take their time
 #define FORGOTTEN_SEARCHED 4096 // rows looked through for one that was forgotten by number
@@ -176,6 +175,15 @@ static size_t find_forgotten(const struct processes *processes, const struct tas
 	return SIZE_MAX;
 }
 
+// Whether the number belongs to another process by now. Its start can't be had without waiting (identify/process.h), so what is the same tells:
+// the name, which the kernel shows longer for a worker, or the parent, if it has changed its name since.
+static bool is_another(const struct task_slot *slot, const struct process_row *row)
+{
+	size_t length = strnlen(slot->leader_comm, COMM_LENGTH);
+
+	return length && (!row->name || strncmp(row->name, slot->leader_comm, length)) && identify__parent(slot->tgid) != slot->parent_tgid;
+}
+
 static size_t identify(struct processes *processes, struct holder *holder, const struct task_slot *slot)
 {
 	size_t forgotten = find_forgotten(processes, slot);
@@ -185,9 +193,10 @@ static size_t identify(struct processes *processes, struct holder *holder, const
 	struct process_row *row = &processes->rows[index];
 
 	row->pid = slot->tgid;
+	row->parent_pid = slot->parent_tgid;
+	row->kernel_thread = slot->kernel_thread;
 	bool found = identify__process(slot->tgid, row) == 0;
-	if (found && slot->start_ns && llabs(row->start_ns - (int64_t)slot->start_ns) > START_TOLERANCE_NS) {
-		// The number belongs to another process by now.
+	if (found && is_another(slot, row)) {
 		process_row__reset(row, slot->tgid);
 		found = false;
 	}

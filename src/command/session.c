@@ -177,8 +177,14 @@ static int save_final(struct session *session, const struct recording *recording
 {
 	char *error = NULL;
 
-	if (!session->file || recording_file__save(session->file, recording, &error) == 0)
+	if (!session->file)
 		return 0;
+	if (recording_file__save(session->file, recording, &error) == 0) {
+		if (recording_file__unconfirmed(session->file))
+			say__warning("the disk has not confirmed %s yet: it is complete, but a power failure now could lose it",
+				session->options->output);
+		return 0;
+	}
 	say__error("%s", error ? error : "the recording could not be saved");
 	free(error);
 	return EXIT_NOT_RECORDED;

@@ -1,4 +1,4 @@
-// What a process is, from three small files below /proc/PID that take none of its locks.
+// What a process is, from three small files below /proc/PID that wait for nobody.
 #include "identify/process.h"
 
 #include <errno.h>
@@ -9,7 +9,6 @@
 
 #include "base/base.h"
 #include "identify/meaning.h"
-#include "identify/stat.h"
 
 #define COMM_SIZE 16            // TASK_COMM_LEN, include/linux/sched.h
 #define CGROUP_TEXT_SIZE 16384  // a dozen hierarchies with long paths
@@ -112,24 +111,19 @@ static void set_exe(int directory, struct process_row *row)
 int identify__process_at(int proc_fd, int64_t pid, struct process_row *row)
 {
 	char name[24], text[CGROUP_TEXT_SIZE];
-	struct stat_facts facts;
-	int result;
 
 	snprintf(name, sizeof(name), "%lld", (long long)pid);
 	cleanup_fd int directory = openat(proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	ssize_t length = base__read_at(directory, "stat", text, sizeof(text));
+	ssize_t length = base__read_at(directory, "comm", text, sizeof(text));
 	if (length < 0)
 		return length == -ENOENT ? -ESRCH : (int)length;
-	if ((result = stat__parse(text, sysconf(_SC_CLK_TCK), &facts)) < 0)
-		return result;
+	if (length > 0 && text[length - 1] == '\n')
+		text[length - 1] = '\0';
 
 	row->pid = pid;
-	row->start_ns = facts.start_ns;
-	row->parent_pid = facts.parent_pid;
-	row->kernel_thread = facts.kernel_thread;
-	set_printable(&row->name, facts.name);
+	set_printable(&row->name, text);
 	set_exe(directory, row);
 	set_unknown(row);
 	if (base__read_at(directory, "cgroup", text, sizeof(text)) > 0) {
@@ -148,6 +142,14 @@ int identify__process(int64_t pid, struct process_row *row)
 	cleanup_fd int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return proc_fd < 0 ? -errno : identify__process_at(proc_fd, pid, row);
+}
+
+int64_t identify__parent(int64_t pid)
+{
+	cleanup_free char *path = base__format("/proc/%lld/status", (long long)pid), *text = NULL;
+	const char *line = base__read_file(path, 8192, &text) > 0 ? strstr(text, "\nPPid:") : NULL;
+
+	return line ? strtoll(line + strlen("\nPPid:"), NULL, 10) : -1;
 }
 
 void identify__from_exec(const char *filename, struct process_row *row)

@@ -10,15 +10,19 @@
 
 #include "recording/recording.h"
 
-// Fills name, start_ns, parent_pid, exe, kernel_thread, cgroup, cpu_cgroup, unit, container, vm_id, vm_name (the last two
-// as far as the cgroup tells) and sets runtime, linkage and allocator to "unknown". Strings that were there are freed;
-// id and folded are left alone. Takes no lock of the process; 3 files, some 20 µs. start_ns has the granularity of a
-// clock tick (10 ms), rounded down: compare with tolerance. Returns 0; -ESRCH when the process is gone before anything
-// was learned (the row is untouched); facts that can't be had (exe without CAP_SYS_PTRACE) stay NULL.
+// Fills name, exe, cgroup, cpu_cgroup, unit, container, vm_id, vm_name (the last two as far as the cgroup tells) and sets
+// runtime, linkage and allocator to "unknown". Strings that were there are freed; the rest is left alone: start_ns,
+// parent_pid and kernel_thread are what the probes tell. Waits for nobody: not for a writer of the process' mmap_lock, nor
+// for its execve, as /proc/PID/stat does (exec_update_lock, do_task_stat in Linux 6.18) while that one waits for a CPU. 3
+// files, some 20 µs. Returns 0; -ESRCH when the process is gone before anything was learned (the row is untouched); facts
+// that can't be had (exe without CAP_SYS_PTRACE) stay NULL.
 int identify__process(int64_t pid, struct process_row *row);
 
 // The same below another procfs (`proc_fd`, a directory), for tests and recorded trees.
 int identify__process_at(int proc_fd, int64_t pid, struct process_row *row);
+
+// The parent's pid; -1: the process is gone. Waits for nobody either.
+int64_t identify__parent(int64_t pid);
 
 // Adds command_line, and from it vm_id and vm_name, to every live row that is no kernel thread and has none yet: call it
 // after the window, never inside. Each read takes the process' mmap_lock for reading for some microseconds; one that

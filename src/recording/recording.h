@@ -406,8 +406,10 @@ struct recording_file;
 int recording_file__create(const char *path, struct recording_file **ret_file, char **ret_error);
 // Replaces the contents with the rows given, all or nothing (a new file beside the old one, then rename): whoever kills us
 // leaves the last state that was saved, and so does a full disk. Waits for the disk (fsync) only when meta `complete` is 1:
-// before that a slow disk must not hold up the recording of what makes it slow.
+// before that a slow disk must not hold up the recording of what makes it slow. And then for half a second at most.
 int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error);
+// Whether the disk had not confirmed the last save when that time was over: the recording is there, but not yet safe from a power failure.
+bool recording_file__unconfirmed(const struct recording_file *file);
 // Closing without a save takes the opening back: what stood at the path before stands there again (a run that cannot even
 // begin destroys no older recording). A writer that is killed before its first save cannot do that: the next one for the same
 // path does it first, and until then recording_file__former tells where the older recording is.

@@ -3,6 +3,7 @@
 #include "recording/recording.h"
 
 #include "base/base.h"
+#include "base/errands.h"
 #include "recording/columns.h"
 
 #include <ctype.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define FORMER ".former"
+#define CONFIRMED_MS 500        // so long we wait for the disk
 
 struct recording_file {
 	char *path;             // as the user gave it
@@ -24,7 +26,8 @@ struct recording_file {
 	int directory_fd;       // everything goes through it: the directory may be renamed meanwhile
 	char *draft;            // name of the file being written, before it takes the place of `name`
 	char *former;           // name under which what stood there before is kept until the first save
-	bool begun, had_former, saved;
+	struct errands *errands;
+	bool begun, had_former, saved, unconfirmed;
 };
 
 // ---- the database in memory ----
@@ -138,8 +141,8 @@ static int write_draft(const struct recording_file *file, const unsigned char *b
 	if (fd < 0)
 		return -errno;
 	int error = write_all(fd, bytes, length);
-	if (!error && durable && fsync(fd) < 0)
-		error = -errno;
+	if (!error && durable)
+		error = errands__sync(file->errands, fd, CONFIRMED_MS);
 	int raw = fd;
 	fd = -1;
 	// Network file systems report a full disk only here.
@@ -148,15 +151,26 @@ static int write_draft(const struct recording_file *file, const unsigned char *b
 	return error;
 }
 
-static int replace(const struct recording_file *file, const unsigned char *bytes, size_t length, bool durable)
+// To be opened before its last name goes and handed to errands__close after that.
+static int hold(const struct recording_file *file, const char *name)
 {
+	return openat(file->directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+static int replace(struct recording_file *file, const unsigned char *bytes, size_t length, bool durable)
+{
+	int old = hold(file, file->name);
 	int error = write_draft(file, bytes, length, durable);
+	file->unconfirmed = error == -ETIMEDOUT;
+	if (file->unconfirmed)
+		error = 0;
 	if (!error && renameat(file->directory_fd, file->draft, file->directory_fd, file->name) < 0)
 		error = -errno;
 	if (error)
 		unlinkat(file->directory_fd, file->draft, 0);
-	else if (durable)
-		fsync(file->directory_fd);      // some file systems cannot; the file itself is safe by then
+	else if (durable && !file->unconfirmed)
+		file->unconfirmed = errands__sync(file->errands, file->directory_fd, CONFIRMED_MS) == -ETIMEDOUT;  // some file systems cannot; the file itself is safe by then
+	errands__close(file->errands, old);
 	return error;
 }
 
@@ -190,10 +204,18 @@ int recording_file__save(struct recording_file *file, const struct recording *re
 	int error = save(file, recording, ret_error);
 	if (error)
 		return error;
-	if (file->had_former && !file->saved)
+	if (file->had_former && !file->saved) {
+		int old = hold(file, file->former);
 		unlinkat(file->directory_fd, file->former, 0);
+		errands__close(file->errands, old);
+	}
 	file->saved = true;
 	return 0;
+}
+
+bool recording_file__unconfirmed(const struct recording_file *file)
+{
+	return file->unconfirmed;
 }
 
 // ---- opening ----
@@ -330,6 +352,7 @@ int recording_file__create(const char *path, struct recording_file **ret_file, c
 		cleanup_free char *prefix = stray_prefix(file);
 		file->draft = base__format("%s%d", prefix, (int)getpid());
 		file->former = base__format("%s" FORMER, file->draft);
+		file->errands = errands__start();
 		remove_strays(file, prefix);
 		error = save_beginning(file, ret_error);
 	}
@@ -369,6 +392,7 @@ void recording_file__close(struct recording_file *file)
 		else
 			renameat(file->directory_fd, file->former, file->directory_fd, file->name);
 	}
+	errands__leave(file->errands);
 	base__close_fd(&file->directory_fd);
 	free(file->path);
 	free(file->directory);
