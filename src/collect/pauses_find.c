@@ -5,6 +5,7 @@
 
 #define LONE_NS (100 * (int64_t)NS_PER_MSEC)           // shortest silence of one CPU worth telling
 #define STOLEN 0.25             // of a silence: then the hypervisor counted it as stolen, and it is no pause
+#define TOGETHER 0.9            // of a silence: signs of life in the rest of it are from just before or just after it
 #define MARK_LATE_NS (1000 * (int64_t)NS_PER_MSEC)     // the mark is seen at a CPU's first beats afterwards
 
 static int64_t overlap(int64_t start, int64_t end, const struct gap *gap)
@@ -24,20 +25,37 @@ static struct gap *best_gap(struct gap *gaps, size_t count, int cpu, int64_t sta
 	return best;
 }
 
-static bool was_alive(const struct pauses *pauses, int64_t start, int64_t end)
+// A kernel that writes to its log in the middle of a silence was not stopped. But one that goes on after a pause complains of it first (a lockup
+// warning, with stacks, takes 10 ms and more on a console) and beats only then: the first sign of life near the end is where the silence ends.
+// Returns whether the silence is none; moves its end.
+static bool was_alive(const struct pauses *pauses, int64_t start, int64_t *end)
 {
+	int64_t first = *end;
+
 	for (size_t i = 0; i < pauses->alive_count; i++)
-		if (pauses->alive[i] > start + pauses->beat_ns && pauses->alive[i] < end - pauses->beat_ns / 2)
-			return true;
+		if (pauses->alive[i] > start + pauses->beat_ns && pauses->alive[i] < first - pauses->beat_ns / 2)
+			first = pauses->alive[i];
+	if ((double)(first - start) < TOGETHER * (double)(*end - start))
+		return true;
+	*end = first;
 	return false;
 }
 
-// The witness wakes up to a beat before the silence begins, and up to one after it has ended.
-static bool was_witnessed(const struct pauses *pauses, int64_t start, int64_t end)
+// The witness wakes up to a beat before the silence begins, and up to one after it has ended; or it is late itself, on a CPU that beats late.
+// Returns whether it slept through it; what it lived through is taken off.
+static bool was_witnessed(const struct pauses *pauses, int64_t *start, int64_t *end)
 {
-	for (size_t i = 0; i < pauses->witness_count; i++)
-		if (pauses->witness[i].start_ns <= start + 3 * pauses->beat_ns / 2 && pauses->witness[i].end_ns >= end - 3 * pauses->beat_ns / 2)
+	for (size_t i = 0; i < pauses->witness_count; i++) {
+		const struct gap *gap = &pauses->witness[i];
+
+		if (gap->start_ns <= *start + 3 * pauses->beat_ns / 2 && gap->end_ns >= *end - 3 * pauses->beat_ns / 2)
 			return true;
+		if ((double)overlap(*start, *end, gap) < TOGETHER * (double)(*end - *start))
+			continue;
+		*start = gap->start_ns > *start ? gap->start_ns : *start;
+		*end = gap->end_ns < *end ? gap->end_ns : *end;
+		return true;
+	}
 	return !pauses->witnessed;
 }
 
@@ -61,8 +79,8 @@ static bool all_silent(const struct pauses *pauses, struct gap *gaps, const stru
 			return false;
 		}
 	}
-	if (end - start < 3 * pauses->beat_ns || (double)steal > STOLEN * silent * (double)(end - start) || was_alive(pauses, start, end) ||
-	    !was_witnessed(pauses, start, end))
+	if (end - start < 3 * pauses->beat_ns || (double)steal > STOLEN * silent * (double)(end - start) || was_alive(pauses, start, &end) ||
+	    !was_witnessed(pauses, &start, &end))
 		return false;
 	*ret = (struct pause_found){ .kind = silent > 1 ? "pause" : "silence", .start_ns = start, .end_ns = end, .at_ns = pauses->beat_ns,
 		.ns = end - start - pauses->beat_ns / 2, .bound_ns = pauses->beat_ns / 2 + (int64_t)NS_PER_MSEC,

@@ -444,6 +444,106 @@ static void test_kernel_writes_its_log(void **state)
 	pauses__free(guest.pauses);
 }
 
+// The host froze it for 4 s. The first thing that the kernel does is to complain, on a slow console with interrupts off: the beats come after it.
+static void test_kernel_complains_of_a_freeze(void **state)
+{
+	(void)state;
+	static const int64_t first[] = { 0, 1, 15, 300 };       // ms after it went on
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++) {
+		struct guest guest = guest__new();
+		size_t count;
+		run(&guest, 2000);
+		go(&guest, 4000 * MS);
+		pauses__alive(guest.pauses, guest.now.monotonic_ns + first[i] * MS);
+		pauses__alive(guest.pauses, guest.now.monotonic_ns + (first[i] + 11) * MS);
+		go(&guest, (first[i] + 24) * MS);
+		beat_gaps(&guest, (first[i] + 4024) * MS, 0, CPUS);
+		look(&guest);
+		run(&guest, 1000);
+		struct pause_found *found = find(&guest, &count);
+		assert_int_equal(count, 1);
+		assert_string_equal(found->kind, "pause");
+		assert_true(llabs(found->ns - (4000 + first[i]) * MS) <= 21 * MS);
+		free(found);
+		pauses__free(guest.pauses);
+	}
+}
+
+// What the kernel wrote in the middle of it says that it ran: it had interrupts off on all CPUs.
+static void test_kernel_lives_in_the_middle(void **state)
+{
+	(void)state;
+	struct guest guest = guest__new();
+	size_t count;
+	run(&guest, 2000);
+	go(&guest, 2500 * MS);
+	pauses__alive(guest.pauses, guest.now.monotonic_ns);
+	go(&guest, 1500 * MS);
+	beat_gaps(&guest, 4000 * MS, 0, CPUS);
+	look(&guest);
+	run(&guest, 1000);
+	struct pause_found *found = find(&guest, &count);
+	assert_int_equal(count, CPUS);
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(found[i].kind, "silence");
+	free(found);
+	pauses__free(guest.pauses);
+}
+
+// A busy host: one CPU beat last 180 ms before the freeze, and our thread, on another one, lived until then.
+static void test_late_beats_before_a_freeze(void **state)
+{
+	(void)state;
+	struct guest guest = guest__new();
+	size_t count;
+	pauses__witnessed(guest.pauses);
+	run(&guest, 2000);
+	go(&guest, 4180 * MS);
+	beat_gaps(&guest, 4180 * MS, 0, CPUS);
+	pauses__witness_gap(guest.pauses, guest.now.monotonic_ns - 4000 * MS, guest.now.monotonic_ns + 9 * MS);
+	look(&guest);
+	run(&guest, 1000);
+	struct pause_found *found = find(&guest, &count);
+	assert_int_equal(count, 1);
+	assert_string_equal(found->kind, "pause");
+	assert_true(llabs(found->ns - 4000 * MS) <= 11 * MS);
+	free(found);
+	pauses__free(guest.pauses);
+}
+
+// Realtime spinners on all CPUs: our thread does not get to run for seconds, but the timers do.
+static void test_starved_witness(void **state)
+{
+	(void)state;
+	struct guest guest = guest__new();
+	pauses__witnessed(guest.pauses);
+	run(&guest, 2000);
+	pauses__witness_gap(guest.pauses, guest.now.monotonic_ns, guest.now.monotonic_ns + 4000 * MS);
+	run(&guest, 4500);
+	assert_none(&guest);
+}
+
+// A loop in the kernel with interrupts off, for seconds; the other CPUs beat, and one of them complains.
+static void test_loop_on_one_cpu(void **state)
+{
+	(void)state;
+	struct guest guest = guest__new();
+	size_t count;
+	pauses__witnessed(guest.pauses);
+	run(&guest, 2000);
+	go(&guest, 4000 * MS);
+	pauses__alive(guest.pauses, guest.now.monotonic_ns - 1000 * MS);
+	beat_gaps(&guest, 4000 * MS, 0, 1);
+	look(&guest);
+	run(&guest, 1000);
+	struct pause_found *found = find(&guest, &count);
+	assert_int_equal(count, 1);
+	assert_string_equal(found->kind, "silence");
+	assert_int_equal(found->cpu, 0);
+	free(found);
+	pauses__free(guest.pauses);
+}
+
 // The heartbeat of idle CPUs is throttled by the kernel: our own thread went on waking.
 static void test_throttled_beats(void **state)
 {
@@ -551,7 +651,10 @@ int main(void)
 		cmocka_unit_test(test_host_freezes_the_process), cmocka_unit_test(test_at_the_ends), cmocka_unit_test(test_several), cmocka_unit_test(test_throttled_beats), cmocka_unit_test(test_following_the_seconds), cmocka_unit_test(test_following_is_cheap),
 		cmocka_unit_test(test_mark), cmocka_unit_test(test_nothing), cmocka_unit_test(test_clock_set), cmocka_unit_test(test_slew),
 		cmocka_unit_test(test_suspend), cmocka_unit_test(test_we_are_late), cmocka_unit_test(test_stolen), cmocka_unit_test(test_one_cpu),
-		cmocka_unit_test(test_kernel_writes_its_log), cmocka_unit_test(test_reading_that_was_off), cmocka_unit_test(test_other_counter),
+		cmocka_unit_test(test_kernel_writes_its_log),
+		cmocka_unit_test(test_kernel_complains_of_a_freeze), cmocka_unit_test(test_kernel_lives_in_the_middle),
+		cmocka_unit_test(test_late_beats_before_a_freeze), cmocka_unit_test(test_starved_witness), cmocka_unit_test(test_loop_on_one_cpu),
+		cmocka_unit_test(test_reading_that_was_off), cmocka_unit_test(test_other_counter),
 		cmocka_unit_test(test_real_time_clock_set), cmocka_unit_test(test_offline_cpu), cmocka_unit_test(test_single_cpu),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
