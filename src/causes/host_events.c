@@ -1,10 +1,13 @@
 #include "causes/host_events.h"
 
+#include "causes/rcu_stall.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/base.h"
 
+#define TOGETHER 0.9            // of the longest silence that all CPUs must share; a warning in the rest of it was written when they went on
 #define HARD_LOCKUP_NS (10.0 * NS_PER_SEC)     // kernel.watchdog_thresh
 
 bool host_event__is(const struct host_event_row *row, const char *kind)
@@ -60,13 +63,103 @@ double host_events__paused_ns(const struct recording *recording, double end_ns, 
 	return fmin(ns, length_ns);
 }
 
-double host_events__silent_ns(const struct recording *recording, int64_t cpu, double end_ns, double length_ns)
+static bool is_virtual(const struct recording *recording)
 {
 	const char *virtualization = recording__meta(recording, "virtualization");
+
+	return !virtualization || strcmp(virtualization, "none");
+}
+
+double host_events__silent_ns(const struct recording *recording, int64_t cpu, double end_ns, double length_ns)
+{
 	double ns = 0;
 
-	for (size_t i = 0; i < recording->host_event_count && (!virtualization || strcmp(virtualization, "none")); i++)
+	for (size_t i = 0; i < recording->host_event_count && is_virtual(recording); i++)
 		if (host_event__is(&recording->host_event[i], "silence") && recording->host_event[i].cpu == cpu)
 			ns += overlap_ns(&recording->host_event[i], end_ns, length_ns);
 	return fmin(ns, length_ns);
+}
+
+// The kernel's warning in the middle of a silence says that it ran.
+static bool was_written_in(const struct recording *recording, const struct host_event_row *silence)
+{
+	for (size_t i = 0; i < recording->host_event_count; i++) {
+		const struct host_event_row *row = &recording->host_event[i];
+		double into = (double)(row->time_ns - (silence->time_ns - silence->ns));
+
+		if ((host_event__is_lockup(row) || host_event__is(row, "hung_task")) && into > (1 - TOGETHER) * (double)silence->ns &&
+		    into < TOGETHER * (double)silence->ns)
+			return true;
+	}
+	return false;
+}
+
+static const struct host_event_row *silence_with(const struct recording *recording, const struct host_event_row *other, int64_t cpu)
+{
+	const struct host_event_row *best = NULL;
+	double most = 0;
+
+	for (size_t i = 0; i < recording->host_event_count; i++) {
+		const struct host_event_row *row = &recording->host_event[i];
+		double shared = overlap_ns(row, (double)other->time_ns, (double)other->ns);
+
+		if (host_event__is(row, "silence") && row->cpu == cpu && shared > most) {
+			best = row;
+			most = shared;
+		}
+	}
+	return best;
+}
+
+// What all CPUs share of CPU 0's silence; ns 0: they do not, or the kernel ran meanwhile.
+static struct host_event_row shared_by_all(const struct recording *recording, const struct host_event_row *first)
+{
+	int64_t cpus = recording__meta_number(recording, "cpus", 0), end = first->time_ns, start = end - first->ns, longest = first->ns;
+
+	for (int64_t cpu = 1; cpu < cpus; cpu++) {
+		const struct host_event_row *row = silence_with(recording, first, cpu);
+
+		if (!row)
+			return (struct host_event_row){ 0 };
+		end = row->time_ns < end ? row->time_ns : end;
+		start = row->time_ns - row->ns > start ? row->time_ns - row->ns : start;
+		longest = row->ns > longest ? row->ns : longest;
+	}
+	if (cpus < 2 || (double)(end - start) < TOGETHER * (double)longest || was_written_in(recording, first))
+		return (struct host_event_row){ 0 };
+	return (struct host_event_row){ .time_ns = end, .ns = end - start };
+}
+
+double host_events__together_ns(const struct recording *recording, double end_ns, double length_ns)
+{
+	double ns = 0;
+
+	for (size_t i = 0; i < recording->host_event_count && is_virtual(recording); i++) {
+		struct host_event_row shared = { 0 };
+
+		if (host_event__is(&recording->host_event[i], "silence") && recording->host_event[i].cpu == 0)
+			shared = shared_by_all(recording, &recording->host_event[i]);
+		if (shared.ns)
+			ns += overlap_ns(&shared, end_ns, length_ns);
+	}
+	return fmin(ns, length_ns);
+}
+
+double host_events__not_run_ns(const struct recording *recording, double end_ns, double length_ns)
+{
+	return fmin(host_events__paused_ns(recording, end_ns, length_ns) + host_events__together_ns(recording, end_ns, length_ns), length_ns);
+}
+
+bool host_event__found_idle(const struct recording *recording, const struct host_event_row *row)
+{
+	static const char *const words[] = { "_halt", "idle", "mwait" };
+	char function[64];
+
+	if (!is_virtual(recording) || !host_event__is(row, "soft_lockup") || !row->text || !strstr(row->text, "[swapper/"))
+		return false;
+	rcu_stall__function(row->text, function, sizeof(function));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(function, words[i]))
+			return true;
+	return false;
 }

@@ -21,5 +21,13 @@ double host_events__new_lockup_ns(const struct recording *recording, size_t row)
 double host_events__paused_ns(const struct recording *recording, double end_ns, double length_ns);
 // In a virtual machine, how much of it this CPU took no timer interrupt in: nobody can tell whether it ran. Else 0.
 double host_events__silent_ns(const struct recording *recording, int64_t cpu, double end_ns, double length_ns);
+// In a virtual machine, how much of it all CPUs took no timer interrupt in, together (each silent for nine tenths of the others' time at least),
+// while the kernel wrote no warning: a pause of which no other proof was found, as far as anybody can tell. Else 0.
+double host_events__together_ns(const struct recording *recording, double end_ns, double length_ns);
+// How much of it nobody in this machine answers for: pauses, and what all CPUs were silent in together.
+double host_events__not_run_ns(const struct recording *recording, double end_ns, double length_ns);
+// A soft lockup warning that found its CPU halted in the idle task: nothing in a virtual machine held it up. (An interrupt's handler that goes on
+// and on in the idle task is no halted CPU.)
+bool host_event__found_idle(const struct recording *recording, const struct host_event_row *row);
 
 #endif

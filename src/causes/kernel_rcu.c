@@ -17,6 +17,12 @@ struct warnings {
 	const struct host_event_row *longest, *stall; // stall: the longest that RCU wrote
 };
 
+// How much of a warning's time nobody in this machine answers for.
+static double absent_ns(const struct recording *recording, const struct host_event_row *row, double ns)
+{
+	return host_event__found_idle(recording, row) ? ns : host_events__not_run_ns(recording, (double)row->time_ns, ns);
+}
+
 static struct warnings sum_up(const struct recording *recording)
 {
 	struct warnings warnings = { 0 };
@@ -32,7 +38,7 @@ static struct warnings sum_up(const struct recording *recording)
 		double ns = host_event__lockup_ns(row), new_ns = host_events__new_lockup_ns(recording, i);
 		warnings.count++;
 		warnings.seconds += new_ns / NS_PER_SEC;
-		warnings.paused_seconds += host_events__paused_ns(recording, (double)row->time_ns, new_ns) / NS_PER_SEC;
+		warnings.paused_seconds += absent_ns(recording, row, new_ns) / NS_PER_SEC;
 		if (host_event__is(row, "rcu_stall") && (!warnings.stall || row->ns > warnings.stall->ns))
 			warnings.stall = row;
 		if (!warnings.longest || ns / NS_PER_SEC > warnings.longest_seconds) {
@@ -112,7 +118,7 @@ static void add_evidence(const struct recording *recording, const struct warning
 		cleanup_free char *what = base__format("%s warnings: %zu, the longest", kind_words(one), count);
 		verdict__add_evidence(verdict, what, longest, "s", NAN, "kernel log");
 	}
-	verdict__add_evidence(verdict, "of this time, the host did not run the machine for", warnings->paused_seconds, "s", NAN, "host_event");
+	verdict__add_evidence(verdict, "of this time, the machine as a whole did not run for", warnings->paused_seconds, "s", NAN, "host_event");
 	if (warnings->stall && rcu_stall__parse(warnings->stall->text, &stall))
 		add_figures(&stall, verdict);
 }
@@ -151,7 +157,7 @@ static void accuse(const struct scene *scene, struct verdict *verdict)
 	const struct recording *recording = scene->ledger->recording;
 	for (size_t i = 0; i < recording->host_event_count; i++) {
 		double ns = host_events__new_lockup_ns(recording, i);
-		if (ns > 0 && host_events__paused_ns(recording, (double)recording->host_event[i].time_ns, ns) < PAUSED_MOST * ns)
+		if (ns > 0 && absent_ns(recording, &recording->host_event[i], ns) < PAUSED_MOST * ns)
 			accuse_one(scene, &recording->host_event[i], ns, verdict);
 	}
 }
@@ -261,6 +267,8 @@ static void judge_warnings(const struct scene *scene, struct verdict *verdict)
 	}
 	verdict->stall_seconds = warnings.seconds;
 	verdict->wall_seconds = fmin(warnings.longest_seconds, scene->ledger->window_seconds);
+	if (warnings.paused_seconds >= PAUSED_MOST * warnings.seconds)
+		verdict->kind = VERDICT_CONTRIBUTING;
 	add_evidence(recording, &warnings, verdict);
 	accuse(scene, verdict);
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);

@@ -274,6 +274,40 @@ static void test_stalled_by_a_pause(void **state)
 	stage__free(&stage);
 }
 
+#define HALTED "watchdog: BUG: soft lockup - CPU#1 stuck for 3s! [swapper/1:0]\nRIP: 0010:pv_native_safe_halt+0xf/0x20"
+#define DROWNED "watchdog: BUG: soft lockup - CPU#1 stuck for 3s! [swapper/1:0]\nRIP: 0010:net_rx_action+0xf/0x20"
+#define SPINNER "watchdog: BUG: soft lockup - CPU#1 stuck for 4s! [server:100]\nRIP: 0033:0x402768"
+
+// All CPUs were silent together, and no pause was called: the warnings that follow accuse nobody, unless the kernel says that it ran.
+static void test_silent_as_a_whole(void **state)
+{
+	static const struct { const char *virtualization; int64_t cpu1_end, cpu1_ms, warned, warning_ms; const char *words; bool accused; } cases[] = {
+		{ "kvm", 6014, 4014, 6020, 4000, SPINNER, false },
+		{ "kvm", 6014, 4014, 5900, 4000, SPINNER, false },      // written before that CPU beat again
+		{ "kvm", 6300, 3000, 6020, 4000, SPINNER, true },       // not together
+		{ "kvm", 0, 0, 6020, 4000, SPINNER, true },             // CPU 1 beat on: a loop in the kernel on the other one
+		{ "kvm", 6014, 4014, 4500, 4000, SPINNER, true },       // the kernel ran in the middle of it
+		{ "none", 6014, 4014, 6020, 4000, SPINNER, true },      // nobody can stop it
+		{ "kvm", 0, 0, 6020, 3000, HALTED, false },             // found it idle, and nothing else
+		{ "kvm", 0, 0, 6020, 3000, DROWNED, true },
+		{ "none", 0, 0, 6020, 3000, HALTED, true },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = machine(cases[i].virtualization, "scheduler counter silence");
+		happened(&stage, "silence", 6008, 4008, 0, 0, "words");
+		if (cases[i].cpu1_ms)
+			happened(&stage, "silence", cases[i].cpu1_end, cases[i].cpu1_ms, 1, 0, "words");
+		happened(&stage, "soft_lockup", cases[i].warned, cases[i].warning_ms, 1, strstr(cases[i].words, "server") != NULL, cases[i].words);
+		stage__judge(&stage);
+		const struct verdict *verdict = stage__verdict(&stage, "kernel.rcu");
+		if ((verdict->culprit_count > 0) != cases[i].accused)
+			fail_msg("case %zu: %s", i, verdict->summary);
+		assert_int_equal(verdict->kind, cases[i].accused ? VERDICT_CONFIRMED : VERDICT_CONTRIBUTING);
+		stage__free(&stage);
+	}
+}
+
 // A pause elsewhere in the window explains nothing.
 static void test_stalled_beside_a_pause(void **state)
 {
@@ -381,7 +415,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_stalled_cpu), cmocka_unit_test(test_held_without_a_warning),
 		cmocka_unit_test(test_waits_behind_a_section), cmocka_unit_test(test_held_without_a_log), cmocka_unit_test(test_held_at_the_end), cmocka_unit_test(test_not_held),
 		cmocka_unit_test(test_held_all_the_same), cmocka_unit_test(test_stalled_by_a_pause),
-		cmocka_unit_test(test_stalled_beside_a_pause), cmocka_unit_test(test_repeated_warnings), cmocka_unit_test(test_warnings_before),
+		cmocka_unit_test(test_silent_as_a_whole), cmocka_unit_test(test_stalled_beside_a_pause), cmocka_unit_test(test_repeated_warnings), cmocka_unit_test(test_warnings_before),
 		cmocka_unit_test(test_stall_figures), cmocka_unit_test(test_untold_steal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
