@@ -123,6 +123,41 @@ static void add_unattributed_caution(struct diagnosis *diagnosis, size_t number)
 						    pressure__name(resources[number]), part.text));
 }
 
+static void name_threads(const struct starved_threads *starved, struct string *out)
+{
+	size_t shown = starved->count > 3 ? 3 : starved->count;
+	for (size_t i = 0; i < shown; i++)
+		string__add(out, "%s%s %s%s", !i ? "" : i + 1 == starved->count ? " and " : ", ", starved->threads[i].process->name,
+			    wording__seconds(starved->threads[i].longest_seconds).text, !i ? " at a time" : "");
+	if (starved->count > shown)
+		string__add(out, " (and %zu more)", starved->count - shown);
+}
+
+// A finding of its own: what these threads do for everybody is late by as much.
+static void add_starved_caution(struct diagnosis *diagnosis)
+{
+	static const char *const works[STARVED_WORKS] = {
+		[STARVED_RCU] = "RCU's grace periods (freeing memory, closing and attaching things)",
+		[STARVED_WORK_ITEMS] = "work items (the kernel's pressure figures, writeback, timers of drivers)",
+		[STARVED_SOFTIRQS] = "softirqs that were put off (packets, timers)", [STARVED_RECLAIM] = "background reclaim",
+	};
+	const struct starved_threads *starved = &diagnosis->ledger->starved;
+	struct starved_behind most = starved__most(starved);
+	cleanup_string struct string names = { 0 }, follows = { 0 };
+	if (!starved->count)
+		return;
+	name_threads(starved, &names);
+	for (enum starved_work work = 0; work < STARVED_WORKS; work++)
+		for (size_t i = 0; works[work] && i < starved->count; i++)
+			if (starved->threads[i].work == work) {
+				string__add(&follows, "%s%s", follows.length ? ", " : " Late by as much: ", works[work]);
+				break;
+			}
+	add_caution(diagnosis, base__format("Kernel threads starve: %s wait for a CPU%s%s%s.%s%s", names.text, most.name ? ", mostly behind " : "",
+					    most.name ? most.name : "", most.name && most.realtime ? " (realtime)" : "",
+					    follows.text ? follows.text : "", follows.text ? "." : ""));
+}
+
 void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, size_t count)
 {
 	bool found = count > 0;
@@ -132,6 +167,7 @@ void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, 
 		add_caution(diagnosis, base__format("The recording was cut short: it holds %s of the %s asked for, and its last moments may be missing.",
 						    wording__seconds(ledger->window_seconds).text,
 						    wording__seconds((double)recording__meta_number(recording, "requested_ns", 0) / NS_PER_SEC).text));
+	add_starved_caution(diagnosis);
 	add_uncounted_caution(diagnosis, order, count);
 	add_idle_caution(diagnosis);
 	if (ledger->kernel_loss)

@@ -171,6 +171,7 @@ int ledger__build(const struct recording *recording, struct ledger **ret_ledger)
 	add_futex_waits(ledger);
 	blocking__make(recording, &ledger->blocking);
 	sleeps__make(recording, &ledger->sleeps);
+	starved__find(recording, &ledger->starved);
 	cpu_profiles__make(ledger, &ledger->profiles);
 	folds__make(recording, &ledger->folds);
 	pressures__make(ledger, &account->no_pressure);
@@ -191,6 +192,7 @@ void ledger__free(struct ledger *ledger)
 	chains__free(&ledger->chains);
 	blocking__free(&ledger->blocking);
 	sleeps__free(&ledger->sleeps);
+	starved__free(&ledger->starved);
 	cpu_profiles__free(&ledger->profiles);
 	free(ledger->processes);
 	free(ledger->pressures);

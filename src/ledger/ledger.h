@@ -12,6 +12,7 @@
 #include "ledger/kernel_total.h"
 #include "ledger/locks.h"
 #include "ledger/sleeps.h"
+#include "ledger/starved.h"
 #include "recording/recording.h"
 
 // A process with the sums over its tasks.
@@ -72,6 +73,7 @@ struct ledger {
 	struct ledger_chains chains;
 	struct ledger_blocking blocking;
 	struct ledger_sleeps sleeps;
+	struct starved_threads starved;     // kernel threads
 	struct ledger_profiles profiles;    // what processes did with the CPU, from samples
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of counted_seconds, or too little pressure to matter
 	const char *imbalance;              // NULL, or one clause why not, without capital and full stop

@@ -202,6 +202,9 @@ const struct threshold_row threshold_table[THRESHOLDS] = {
 		"the machine must not be called healthy while the kernel counts that much memory or I/O pressure" },
 	[THRESHOLD_GAPS] = { "time with missed events", 0.05, "of the window", "all",
 		"what was missed could hide a confirmed cause" },
+	[THRESHOLD_THREAD_STARVED] = { "longest wait of a kernel thread for a CPU", 1.0, "s", "all",
+		"RCU's grace periods, writeback and the folding of pressure figures (every two seconds) are late by as much; fair queues of many tasks make "
+		"waits of a tenth" },
 	[THRESHOLD_FOLLOWS] = { "part of an effect that its cause accounts for", 0.5, "of the effect's waiting", "all",
 		"what would mostly be there without the other cause is a stall of its own" },
 };

@@ -255,6 +255,7 @@ char *render__json(const struct diagnosis *diagnosis)
 		json_array_append_new(verdicts, render_verdict(answer, &diagnosis->verdicts[i]));
 	json_object_set_new(root, "verdicts", verdicts);
 	json_object_set_new(root, "cpu_profile", on_cpu__json(answer, answer->ledger->profiles.recorded ? &answer->ledger->profiles.machine : NULL));
+	json_object_set_new(root, "starved_kernel_threads", json__starved(answer));
 	json_object_set_new(root, "locks", json__locks(answer));
 	json_object_set_new(root, "blocked", json__blocked(answer));
 	json_object_set_new(root, "sleeps", json__sleeps(answer));
