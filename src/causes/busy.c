@@ -41,7 +41,7 @@ static const char *const clauses[CAUSE_KEYS] = {
 	[CAUSE_IO_REMOTE] = "tasks wait for a remote or user-space file system",
 };
 
-// Names of occupants that are no process, and what kind of party they are.
+// Names of occupants that are no process, and what kind of party they are. Nobody is named where the occupant is not known.
 static const struct { const char *kind, *name; } specials[OCCUPANT_KINDS] = {
 	[OCCUPANT_IDLE] = { "kernel", "idle CPUs" }, [OCCUPANT_STEAL] = { "hypervisor", "hypervisor" }, [OCCUPANT_HARDIRQ] = { "irq", "hardirq" },
 	[OCCUPANT_SOFTIRQ] = { "irq", "softirq" }, [OCCUPANT_QUOTA] = { "quota", "CPU quota" },
@@ -174,7 +174,7 @@ void busy__describe(const struct diagnosis *diagnosis, const struct attribution 
 	if (cpu)
 		sum_cpu_victims(scene, key, &sides);
 	for (int kind = 0; kind < OCCUPANT_KINDS; kind++)
-		if (sides.kinds[kind] >= PARTY_LEAST * sides.all && sides.kinds[kind] > 0)
+		if (specials[kind].kind && sides.kinds[kind] >= PARTY_LEAST * sides.all && sides.kinds[kind] > 0)
 			verdict__add_other_culprit(verdict, specials[kind].kind, specials[kind].name, NULL, sides.kinds[kind] * waiters);
 	add_parties(scene, sides.culprits, sides.all, false, verdict);
 	add_parties(scene, sides.victims, cpu ? sum_of(sides.victims, scene->crowd_count) : sides.all, true, verdict);

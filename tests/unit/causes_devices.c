@@ -342,6 +342,30 @@ static void test_a_throttle_on_the_stack(void **state)
 	stage__free(&stage);
 }
 
+// Pressure whose other side is not known, in waits that hold nobody up for long: the verdict names who waits, and nobody without a name.
+static void test_pressure_without_a_known_occupant(void **state)
+{
+	(void)state;
+	struct stage stage = stage__new(50);
+	int64_t reader = stage__process(&stage, "reader", 100, 9000, 10, 0);
+	add_device(&stage, "8:0", "sda", "scsi", 0, 1);
+	struct sleep_row *sleep = add_sleep(&stage, reader, "task", 0, NULL, 60000, 2000);
+	sleep->kernel_stack = stage__stack(&stage, "nvme_submit_sync_cmd+0x10\n__x64_sys_pread64+0xa3");
+	*recording__add_pressure_share(stage.recording) = (struct pressure_share_row){
+		.process = reader, .resource = base__copy("io"), .some_ns = 2000 * STAGE_MS };
+	for (int cpu = 0; cpu < 2; cpu++) {
+		stage.recording->fold[cpu].io_some_ns += 1000 * STAGE_MS;
+		*recording__add_resource_book(stage.recording) = (struct resource_book_row){
+			.resource = base__copy("io"), .kind = base__copy("some"), .cpu = cpu, .meter_ns = 1000 * STAGE_MS, .victims_ns = 1000 * STAGE_MS };
+	}
+	*recording__add_pressure(stage.recording) = (struct pressure_row){ 0, base__copy("io"), base__copy("some"), 1000 * STAGE_MS };
+	stage__judge(&stage);
+	assert_string_equal(verdict__name(stage__verdict(&stage, "io.device")->kind), "confirmed");
+	assert_int_equal(stage__verdict(&stage, "io.device")->culprit_count, 0);
+	assert_victim(&stage, "io.device", reader);
+	stage__free(&stage);
+}
+
 static void test_recordings_that_cannot_tell(void **state)
 {
 	(void)state;
@@ -366,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_a_limit),
 		cmocka_unit_test(test_limits_that_hold_nobody_back),
 		cmocka_unit_test(test_a_throttle_on_the_stack),
+		cmocka_unit_test(test_pressure_without_a_known_occupant),
 		cmocka_unit_test(test_recordings_that_cannot_tell),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
