@@ -263,8 +263,8 @@ struct wait_record {
 	char comm[COMM_LENGTH];
 	unsigned long long stack[STACK_FRAMES];
 };
-// A task that sleeps when the window ends and of which no stack was taken. `whole`: it slept for all of the window: nothing was heard of it,
-// so its stack has to tell what it waits for.
+// A task that sleeps when the window ends. `whole`: an uninterruptible sleep for all of the window: nothing was heard of it, so its stack has to
+// tell what it waits for.
 struct asleep_record { unsigned int kind, pid, tgid, frames, whole, unused; unsigned long long stack[STACK_FRAMES]; };
 struct exit_record {
 	unsigned int kind, unused;

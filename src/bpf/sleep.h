@@ -219,6 +219,7 @@ static __always_inline void sleep_settle(struct task_slot *slot, u32 index, u32 
 	sleep->waker_kind = WAKER_UNKNOWN;
 	sleep->waker_tgid = sleep->waker_pid = sleep->device = 0;
 	sleep_rekey(slot, sleep, index, cpu);
+	sleep_flush(index, cpu);        // what is due from here on is the open sleep's part of PSI's counters alone
 	if (sleep->line_cpu[LINE_IO])
 		io_end(index);
 	if (sleep->line_cpu[LINE_MEMORY])

@@ -168,6 +168,12 @@ static __always_inline void asleep_report(struct cpu_account *account, struct ta
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
+// A program's own uninterruptible sleep: it may be one for a lock that no tracepoint told of.
+static __always_inline bool is_stuck(struct task_struct *task)
+{
+	return !(task->flags & PF_KTHREAD) && task->__state & UNINTERRUPTIBLE && !(task->__state & NO_LOAD);
+}
+
 // A task that sleeps already when the window begins.
 static __always_inline void walk_sleeper(struct cpu_account *account, struct task_slot *slot, u32 index, struct task_struct *task)
 {
@@ -209,9 +215,9 @@ int walk_tasks(struct bpf_iter__task *ctx)
 		slot->run_delay_last = task->sched_info.run_delay;
 		if (slot->blocked_since && is_slept_on(slot->blocked_reason))
 			sleep_settle(slot, index, account->cpu);
-		if (slot->blocked_since && !slot->lock_waiting && !(task->flags & PF_KTHREAD) && task->__state & UNINTERRUPTIBLE
-			&& !(task->__state & NO_LOAD))
-			asleep_report(account, task, !slot->switches && !slot->run_ns);
+		u32 reason = slot->blocked_reason;
+		if (slot->blocked_since && (reason == BLOCKED_IO || reason == BLOCKED_OTHER || reason == BLOCKED_MEMORY))
+			asleep_report(account, task, is_stuck(task) && !slot->switches && !slot->run_ns);
 		if (slot->flags & SLOT_GUESS && !waits)
 			slot->wait_start = 0;
 		if (slot->wait_start) {

@@ -207,25 +207,30 @@ void sleep_account__exit(struct sleep_account *sleeps, int64_t process, const st
 	add_shares(sleeps, process, record->pressure_ns, record->running_ns);
 }
 
-// A sleep that goes on: since when, as far as it lies within the window.
+// A sleep that goes on: since when, as far as it lies within the window, and its part of PSI's counters (all that is due then, see sleep_settle). Its stack
+// is that of the end of the window where one was taken.
 static void settle_open(struct sleep_account *sleeps, const struct task_slot *slot, const struct sleep_slot *sleep)
 {
 	const struct cpu_account *account = &sleeps->collector->probes->accounts[0];
 	struct sleep_key key = { .tgid = slot->tgid, .operation = sleep->operation, .reason = slot->blocked_reason, .stack = sleep->stack,
 		.user_stack = sleep->user_stack };
-
-	if (account->last <= slot->blocked_since)
-		return;
 	struct sleep_entry wanted = key_of(sleeps, &key), *entry;
+	uint64_t ns = account->last > slot->blocked_since ? account->last - slot->blocked_since : 0;
+
+	if (!ns && !sleep->due.io[0] && !sleep->due.memory[0])
+		return;
 	for (size_t i = 0; i < sleeps->sleeper_count; i++)
 		if (sleeps->sleepers[i].pid == slot->pid)
 			wanted.stack = sleeps->sleepers[i].stack;
 	entry = find_or_add(sleeps, &wanted);
-	uint64_t ns = account->last - slot->blocked_since;
 	entry->ns += ns;
 	entry->open_ns += ns;
 	entry->times++;
 	entry->max_ns = ns > entry->max_ns ? ns : entry->max_ns;
+	for (int i = 0; i < 2 && !sleep->due.times; i++) {
+		entry->io[i] += sleep->due.io[i];
+		entry->memory[i] += sleep->due.memory[i];
+	}
 }
 
 static bool is_slept_on(uint32_t reason)
@@ -241,9 +246,10 @@ static void settle_slot(void *context, uint32_t number, const struct sleep_slot 
 	if (!slot->pid)
 		return;
 	add_shares(sleeps, processes__see(sleeps->collector->processes, slot), sleep->pressure_ns, sleep->running_ns);
-	if (sleep->due.times || sleep->due.io[0] || sleep->due.memory[0])
+	bool open = slot->blocked_since && is_slept_on(slot->blocked_reason);
+	if (sleep->due.times || (!open && (sleep->due.io[0] || sleep->due.memory[0])))
 		add_sum(sleeps, &sleep->key, &sleep->due);
-	if (slot->blocked_since && is_slept_on(slot->blocked_reason))
+	if (open)
 		settle_open(sleeps, slot, sleep);
 }
 
