@@ -21,10 +21,11 @@ struct blkcg___block { struct cgroup_subsys_state___block css; };
 struct blkcg_gq___block { struct blkcg___block *blkcg; };
 struct gendisk___block { int major, first_minor; };
 struct block_device___block { struct gendisk___block *bd_disk; };
-struct bvec_iter___block { u64 bi_sector; };
+struct bvec_iter___block { u64 bi_sector; unsigned int bi_size; };
 struct bio___block {
 	struct block_device___block *bi_bdev;
 	struct blkcg_gq___block *bi_blkg;       // CONFIG_BLK_CGROUP
+	unsigned int bi_opf;
 	struct bvec_iter___block bi_iter;
 };
 struct request_queue___block { struct gendisk___block *disk; };   // 5.15 …, commit d152c682f03c
@@ -41,6 +42,8 @@ struct request___block {
 const volatile unsigned int cpus = 1;
 const volatile unsigned int devices = 32;       // rows for each CPU; a power of two
 volatile unsigned int recording = 0;
+volatile unsigned long long flights_since = 0;      // requests are counted in flight that begin from then on
+volatile unsigned int flights_counted = 0;
 
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __type(key, u32);
 	__type(value, struct block_row); __uint(max_entries, 32); } block_rows SEC(".maps");
@@ -53,6 +56,8 @@ struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __
 	__type(value, struct cpu_account); __uint(max_entries, 1); } cpu_accounts SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, u32);
 	__type(value, struct block_submit); __uint(max_entries, BLOCK_SUBMITS); } block_submits SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, u32);
+	__type(value, struct block_flight); __uint(max_entries, BLOCK_FLIGHTS); } block_flights SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, struct block_user_key);
 	__type(value, struct block_user); __uint(max_entries, BLOCK_USERS); } block_users SEC(".maps");
 
@@ -142,6 +147,59 @@ static __always_inline struct block_submit *submit_of(u64 sector, u32 device)
 	return bpf_map_lookup_elem(&block_submits, &index);
 }
 
+static __always_inline struct block_flight *flight_of(u32 cpu, u32 device)
+{
+	u32 index = cpu * BLOCK_FLIGHTS + ((device * 2654435761u) >> 26);       // 6 bits: BLOCK_FLIGHTS
+
+	return bpf_map_lookup_elem(&block_flights, &index);
+}
+
+// Requests with data only: those for a flush alone are the kernel's own, begin nowhere and end twice.
+static __always_inline bool is_counted_in_flight(u32 operation)
+{
+	return operation == BLOCK_READ || operation == BLOCK_WRITE || operation == BLOCK_DISCARD;
+}
+
+// The first request after flights_since begins the count. One that got its time before and comes here after it never ends: a request too many makes
+// a device look busy, one too few would make a busy one look free.
+static __always_inline void flight_begin(u32 cpu, u32 device, u32 operation)
+{
+	struct block_flight *flight;
+
+	if (!flights_counted) {
+		if (!flights_since || bpf_ktime_get_ns() < flights_since)
+			return;
+		flights_counted = 1;
+	}
+	flight = is_counted_in_flight(operation) ? flight_of(cpu, device) : 0;
+	if (flight)
+		flight->begun++;
+}
+
+static __always_inline void flight_end(u32 cpu, u32 device, u32 operation, u64 began)
+{
+	struct block_flight *flight = flights_counted && began >= flights_since && is_counted_in_flight(operation) ? flight_of(cpu, device) : 0;
+
+	if (flight)
+		flight->ended++;
+}
+
+// How many requests are under way on the device, + 1; 0: not known.
+static __noinline u32 beside(u32 device)
+{
+	s32 flying = 0;
+
+	if (cpus > BLOCK_FLIGHT_CPUS)
+		return 0;
+	for (u32 cpu = 0; cpu < cpus && cpu < BLOCK_FLIGHT_CPUS; cpu++) {
+		struct block_flight *flight = flight_of(cpu, device);
+
+		if (flight)
+			flying += (s32)(flight->begun - flight->ended);
+	}
+	return flying < 0 || !flights_counted ? 0 : (u32)flying + 1;
+}
+
 // `one`: a single request; `weight`: for how many it stands.
 static __noinline int book_user(struct block_cpu *own, const struct block_user_key *key, const struct block_user *one, u32 weight)
 {
@@ -155,6 +213,13 @@ static __noinline int book_user(struct block_cpu *own, const struct block_user_k
 	__sync_fetch_and_add(&user->bytes, weight * one->bytes);
 	__sync_fetch_and_add(&user->ns, weight * one->ns);
 	__sync_fetch_and_add(&user->samples, 1);
+	__sync_fetch_and_add(&user->known, weight * one->known);
+	__sync_fetch_and_add(&user->beside, weight * one->beside);
+	if (one->alone) {
+		__sync_fetch_and_add(&user->alone, weight);
+		__sync_fetch_and_add(&user->alone_ns, weight * one->ns);
+		__sync_fetch_and_add(&user->alone_samples, 1);
+	}
 	if (one->ns > user->max_ns)
 		user->max_ns = one->ns;
 	return 0;
@@ -269,6 +334,7 @@ int BPF_PROG(on_complete, struct request___block *request, int error, unsigned i
 		row->operations[operation].bytes += bytes;
 		return 0;
 	}
+	flight_end(cpu, device, operation, request->start_time_ns);
 	sum = &row->operations[operation];
 	place = request->__sector + 1;
 	submit = submit_of(place, device);
@@ -286,13 +352,26 @@ int BPF_PROG(on_complete, struct request___block *request, int error, unsigned i
 	}
 	if (submit) {
 		struct block_user_key key = { .tgid = submit->tgid, .device = device, .operation = operation };
-		struct block_user one = { .bytes = bytes, .ns = ns };
+		struct block_user one = { .bytes = bytes, .ns = ns, .known = submit->beside != 0, .alone = submit->beside == 1,
+			.beside = submit->beside ? submit->beside - 1 : 0 };
 
 		weight = submit->weight;
 		submit->place = 0;
 		own->samples_found += weight;
 		book_user(own, &key, &one, weight);
 	}
+	return 0;
+}
+
+// Two requests have become one, which ends once.
+SEC("tp_btf/block_rq_merge")
+int BPF_PROG(on_merge, struct request___block *request)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct gendisk___block *disk = request->q->disk;
+
+	if (recording && cpu < cpus && disk)
+		flight_end(cpu, device_of(disk), class_of(request->cmd_flags), request->start_time_ns);
 	return 0;
 }
 
@@ -310,10 +389,13 @@ int BPF_PROG(on_submit, struct bio___block *bio)
 		return 0;
 	own = cpu_row(cpu);
 	weight = own ? sample(own, &own->submits, BLOCK_SUBMITTERS) : 0;
+	device = device_of(bio->bi_bdev->bd_disk);
+	u32 before = weight ? beside(device) : 0;
+	if (bio->bi_iter.bi_size)
+		flight_begin(cpu, device, class_of(bio->bi_opf));
 	if (!weight)
 		return 0;
 	place = bio->bi_iter.bi_sector + 1;
-	device = device_of(bio->bi_bdev->bd_disk);
 	submit = submit_of(place, device);
 	if (!submit)
 		return 0;
@@ -321,6 +403,7 @@ int BPF_PROG(on_submit, struct bio___block *bio)
 	submit->device = device;
 	submit->tgid = bpf_get_current_pid_tgid() >> 32;
 	submit->weight = weight;
+	submit->beside = before;
 	submit->place = place;
 	own->samples += weight;
 	return 0;

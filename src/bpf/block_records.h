@@ -6,6 +6,8 @@
 #define BLOCK_CGROUPS 64                // rows of cgroups for each CPU; a power of two
 #define BLOCK_SUBMITS 4096              // requests whose submitter is remembered at a time; a power of two
 #define BLOCK_USERS 8192
+#define BLOCK_FLIGHTS 64                // places for each CPU in which requests under way are counted; a power of two
+#define BLOCK_FLIGHT_CPUS 64            // with more CPUs they are not counted: each sample would have to look at all of them
 #define BLOCK_BUCKETS 24                // of latency: under 1.024 µs, 2.048 µs … 4.3 s, and above
 #define BLOCK_SLICE_NS 64000000ULL      // in each slice of this length, on each CPU, the probes look closely at about so many requests …
 #define BLOCK_SUBMITTERS 64             // … for who submits them
@@ -54,9 +56,19 @@ struct block_cpu {
 };
 
 // Who submitted the request that begins at this sector. `place`: the sector + 1; 0: free.
-struct block_submit { unsigned long long place; unsigned int device, tgid, weight, unused; };
+// `beside`: how many requests were under way at that moment, + 1; 0: not known.
+struct block_submit { unsigned long long place; unsigned int device, tgid, weight, beside; };
+
+// Requests of a device that were begun and ended on one CPU; the sum over all CPUs is what is under way. Devices that share a place count as one: where
+// nothing is under way, nothing is for either.
+struct block_flight { unsigned int begun, ended; };
 
 struct block_user_key { unsigned int tgid, device, operation; };
-struct block_user { unsigned long long count, bytes, ns, max_ns, samples; }; // all but the last two weighted: each sample stands for several
+// All but max_ns and the samples weighted: each sample stands for several.
+struct block_user {
+	unsigned long long count, bytes, ns, max_ns, samples;
+	unsigned long long alone, alone_ns, alone_samples; // of the requests that began while nothing was under way
+	unsigned long long known, beside;       // requests of which it is known what was under way when they began; sum of that
+};
 
 #endif

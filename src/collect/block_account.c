@@ -9,6 +9,7 @@
 #include <search.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -82,6 +83,7 @@ static void size_maps(struct block_state *state)
 	bpf_map__set_max_entries(skeleton->maps.block_rows, state->cpus * state->devices);
 	bpf_map__set_max_entries(skeleton->maps.block_cgroups, state->cpus * BLOCK_CGROUPS);
 	bpf_map__set_max_entries(skeleton->maps.block_cpus, state->cpus);
+	bpf_map__set_max_entries(skeleton->maps.block_flights, state->cpus * BLOCK_FLIGHTS);
 }
 
 static void close_state(void *context)
@@ -130,9 +132,12 @@ static void *open_state(struct collector *collector, char **ret_why_off)
 static void begin(void *context, struct collector *collector)
 {
 	struct block_state *state = context;
+	struct timespec now;
 
 	(void)collector;
-	state->skeleton->bss->recording = 1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	state->skeleton->bss->flights_since = (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec + 20 * NS_PER_MSEC;
+	__atomic_store_n(&state->skeleton->bss->recording, 1, __ATOMIC_RELEASE);
 }
 
 static int compare_users(const void *a, const void *b)
@@ -178,6 +183,11 @@ static void take_user(struct block_state *state, struct collector *collector, co
 	user->sum.bytes += sum->bytes;
 	user->sum.ns += sum->ns;
 	user->sum.samples += sum->samples;
+	user->sum.alone += sum->alone;
+	user->sum.alone_ns += sum->alone_ns;
+	user->sum.alone_samples += sum->alone_samples;
+	user->sum.known += sum->known;
+	user->sum.beside += sum->beside;
 	if (sum->max_ns > user->sum.max_ns)
 		user->sum.max_ns = sum->max_ns;
 	user->second_ns += sum->ns;
@@ -345,7 +355,9 @@ static void store_users(const struct block_state *state, struct recording *recor
 		*row = (struct device_user_row){ .device = number_of(user->device), .process = user->process,
 			.operation = base__copy(operation_names[user->operation]), .count = (int64_t)user->sum.count,
 			.bytes = (int64_t)user->sum.bytes, .ns = (int64_t)user->sum.ns, .max_ns = (int64_t)user->sum.max_ns,
-			.samples = (int64_t)user->sum.samples, .crowding_ns = (int64_t)user->crowding_ns };
+			.samples = (int64_t)user->sum.samples, .crowding_ns = (int64_t)user->crowding_ns,
+			.alone = (int64_t)user->sum.alone, .alone_ns = (int64_t)user->sum.alone_ns, .alone_samples = (int64_t)user->sum.alone_samples,
+			.known = (int64_t)user->sum.known, .beside = (int64_t)user->sum.beside };
 	}
 }
 

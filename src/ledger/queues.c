@@ -8,6 +8,7 @@
 
 #define UNIT_NS 1024.0          // of device_io_row.latency
 #define ALONE_LEAST 0.05        // of an operation's requests: the fastest, where the device is never free of others' requests
+#define ALONE_SAMPLES 5         // requests that began while nothing was under way, to speak of their mean
 #define FILLERS_MOST 16
 
 static const char *const operations[] = { "read", "write", "flush", "discard", "other" };
@@ -18,6 +19,8 @@ struct user {
 	const char *device;
 	size_t process, crowd;
 	double count[OPERATIONS], bytes, ns, crowding_ns;
+	double alone_ns[OPERATIONS];    // mean of its requests that began while nothing was under way; 0: too few were looked at
+	double known, beside;
 	double others_part;
 };
 
@@ -76,8 +79,12 @@ static void gather(struct queues *queues, const struct scene *scene)
 			continue;
 		size_t index = (size_t)(process - queues->ledger->processes);
 		users[count] = (struct user){ .device = row->device, .process = index, .crowd = scene->crowd_of[index], .bytes = (double)row->bytes,
-					      .ns = (double)row->ns, .crowding_ns = (double)row->crowding_ns };
-		users[count++].count[operation_of(row->operation)] = (double)row->count;
+					      .ns = (double)row->ns, .crowding_ns = (double)row->crowding_ns, .known = (double)row->known,
+					      .beside = (double)row->beside };
+		users[count].count[operation_of(row->operation)] = (double)row->count;
+		if (row->alone_samples >= ALONE_SAMPLES && row->alone > 0)
+			users[count].alone_ns[operation_of(row->operation)] = (double)row->alone_ns / (double)row->alone;
+		count++;
 	}
 	qsort(users, count, sizeof(*users), compare_users);
 	for (size_t i = 0; i < count; i++) {
@@ -86,11 +93,15 @@ static void gather(struct queues *queues, const struct scene *scene)
 			users[queues->count++] = users[i];
 			continue;
 		}
-		for (int operation = 0; operation < OPERATIONS; operation++)
+		for (int operation = 0; operation < OPERATIONS; operation++) {
 			last->count[operation] += users[i].count[operation];
+			last->alone_ns[operation] += users[i].alone_ns[operation];
+		}
 		last->bytes += users[i].bytes;
 		last->ns += users[i].ns;
 		last->crowding_ns += users[i].crowding_ns;
+		last->known += users[i].known;
+		last->beside += users[i].beside;
 	}
 	queues->users = users;
 }
@@ -154,6 +165,30 @@ static double measured_ns(const struct queues *queues, const struct user *user, 
 	return sum / requests;
 }
 
+// The time that its requests would have taken without any other one; 0: too few of them had the device to themselves. Operations of which none did
+// so are left as they are: flushes are the kernel's own.
+static double sum_alone_ns(const struct user *user)
+{
+	double sum = 0, missing = 0, requests = 0;
+	for (int operation = 0; operation < OPERATIONS; operation++) {
+		sum += user->alone_ns[operation] * user->count[operation];
+		missing += user->alone_ns[operation] > 0 ? 0 : user->count[operation];
+		requests += user->count[operation];
+	}
+	return missing > 0.5 * requests ? 0 : sum + missing / requests * user->ns;
+}
+
+// The queues that a request of the process met: whose they were. `theirs`: part of all time in the device, while its own requests were there, that was
+// of others; `foreign`: of other crowds.
+static double foreign_part(const struct user *user, double theirs, double foreign, double window_ns)
+{
+	double met = user->known > 0 ? user->beside / user->known : 0;
+	double others = theirs < 1 ? theirs / (1 - theirs) * user->ns / window_ns : INFINITY;
+	if (theirs <= 0 || met <= 0)
+		return 0;
+	return fmin(1, others / met) * foreign / theirs;
+}
+
 static double others_part(const struct queues *queues, const struct user *user, double window_ns)
 {
 	double all_ns = 0, kin_ns = 0, requests = 0;
@@ -165,13 +200,16 @@ static double others_part(const struct queues *queues, const struct user *user, 
 		requests += user->count[operation];
 	if (user->ns <= 0 || requests <= 0)
 		return 0;
-	double theirs = fmax(0, user->crowding_ns / user->ns - (kin_ns - user->ns) / all_ns);
+	double theirs = fmin(1, user->crowding_ns / user->ns), foreign = fmax(0, theirs - (kin_ns - user->ns) / all_ns);
+	double alone_ns = sum_alone_ns(user);
+	if (alone_ns > 0)
+		return fmax(0, 1 - alone_ns / user->ns) * foreign_part(user, theirs, foreign, window_ns);
 	// Requests of others that were in the device for a fifth of the window have met no more than that of anybody's.
-	double alone = fmax(ALONE_LEAST, 1 - (all_ns - kin_ns) / window_ns);
-	double alone_ns = usual_ns(queues, user, requests), measured = measured_ns(queues, user, requests, alone);
+	double free = fmax(ALONE_LEAST, 1 - (all_ns - kin_ns) / window_ns);
+	double usual = usual_ns(queues, user, requests), measured = measured_ns(queues, user, requests, free);
 	if (measured > 0)
-		alone_ns = fmin(alone_ns, measured);
-	return fmin(1, fmin(theirs, fmax(0, 1 - alone_ns * requests / user->ns)));
+		usual = fmin(usual, measured);
+	return fmin(foreign, fmax(0, 1 - usual * requests / user->ns));
 }
 
 struct queues *queues__make(const struct ledger *ledger, const struct scene *scene)

@@ -1,9 +1,10 @@
 // Whose requests a process' own ones stood behind at a device. Part of the ledger (ledger.h).
 //
-// A request that meets others' requests in the device's queue takes longer than one that has the device to itself. How long it would have taken is the
-// smaller of two bounds: what a request takes at most on a device of its kind, and what the fastest requests of its operation took in this
-// window, as many as can have met no request of others. What is beyond is given to the others, as far as the queue was theirs while the process'
-// own requests were in it (device_user_row.crowding_ns). Processes of one crowd are not others to each other.
+// A request that meets others' requests in the device's queue takes longer than one that has the device to itself. How long it would have taken is
+// measured on the process' own requests that began while nothing was under way (device_user_row.alone). Where there were too few of these, the
+// smaller of two bounds stands for it: what a request takes at most on a device of its kind, and what the fastest requests of its operation
+// took in this window, as many as can have met no request of others. What is beyond is given to the others, as far as the queue was theirs while
+// the process' own requests were in it (device_user_row.crowding_ns). Processes of one crowd are not others to each other.
 #ifndef WHYSTALL_LEDGER_QUEUES_H
 #define WHYSTALL_LEDGER_QUEUES_H
 

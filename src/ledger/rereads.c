@@ -91,7 +91,9 @@ static void weigh_homes(struct rereads *rereads, const struct recording *recordi
 		home->limit_reason = freed > 0 ? freed / (freed + machine) : machine > 0 ? 0 : 1;
 	}
 	struct home *rest = &rereads->homes[memory->group_count];
-	rest->reread = part_of(refaults, rest->read_bytes, machine);
+	// Where the machine has never freed pages for itself, some cgroup's limit did, and it is not known here which.
+	bool ever = machine > 0 || kernel_counter__after(recording, "vmstat", "", "pgsteal_kswapd") > 0;
+	rest->reread = ever ? part_of(refaults, rest->read_bytes, machine) : 0;
 }
 
 struct rereads *rereads__make(const struct ledger *ledger, const struct ledger_memory *memory)

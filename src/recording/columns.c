@@ -3,9 +3,11 @@
 
 #include "base/base.h"
 
-#define C(field, rule) { #field, RULE_##rule, offsetof(struct ROW, field), false }
+#define C(field, rule) { #field, RULE_##rule, offsetof(struct ROW, field), false, false }
 // A column that came later: a recording without it is read all the same. A table of such columns alone may be missing.
-#define A(field, rule) { #field, RULE_##rule, offsetof(struct ROW, field), true }
+#define A(field, rule) { #field, RULE_##rule, offsetof(struct ROW, field), true, false }
+// The same in such a table, later than the table itself.
+#define L(field, rule) { #field, RULE_##rule, offsetof(struct ROW, field), true, true }
 
 #define ROW meta_row
 static const struct column meta_columns[] = { C(key, NAME), C(value, TEXT) };
@@ -194,6 +196,7 @@ static const struct column device_io_columns[] = {
 static const struct column device_user_columns[] = {
 	A(device, NAME), A(process, PROCESS), A(operation, NAME), A(count, SUM), A(bytes, SUM), A(ns, SUM), A(max_ns, NUMBER),
 	A(samples, SUM), A(crowding_ns, SUM),
+	L(alone, SUM), L(alone_ns, SUM), L(alone_samples, SUM), L(known, SUM), L(beside, SUM),
 };
 #undef ROW
 

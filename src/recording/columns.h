@@ -40,6 +40,7 @@ struct column {
 	enum column_rule rule;
 	size_t offset;          // of the field in the row: an int64_t, double or char *
 	bool added;             // older recordings of this schema lack it: 0 or NULL there
+	bool later;             // added, and later than its table, which was added itself
 };
 
 struct table {

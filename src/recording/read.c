@@ -244,7 +244,7 @@ static int check_table(const struct reading *reading, const struct table *table,
 		cleanup_free char *column = query_text(reading->database, column_sql);
 		present[c] = column && strcmp(column, "1") == 0;
 		// of a table that is there, all that came with it are there
-		if (!present[c] && (!table->columns[c].added || table->columns[0].added))
+		if (!present[c] && (!table->columns[c].added || (table->columns[0].added && !table->columns[c].later)))
 			return damaged(reading, "table %s has no column %s", table->name, table->columns[c].name);
 	}
 	return 0;

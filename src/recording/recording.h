@@ -272,6 +272,9 @@ struct device_user_row {
 	int64_t count, bytes, ns, max_ns;
 	int64_t samples;        // how many requests were looked at
 	int64_t crowding_ns;    // time that others' requests spent while this one's were in flight, by its share of those, second by second
+	int64_t alone, alone_ns; // of the requests that began while nothing was under way on the device: how many, and their time; 0 in older recordings
+	int64_t alone_samples;
+	int64_t known, beside;  // requests of which it is known how many were under way when they began, its own included; sum of these
 };
 // I/O limits of cgroups, and what the cgroups did on that device by the kernel's own count.
 struct cgroup_io_row {

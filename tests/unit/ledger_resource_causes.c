@@ -162,6 +162,46 @@ static void test_a_queue_full_of_others_requests_is_theirs(void **state)
 	table_free(&table);
 }
 
+static void set_alone(struct table *table, int64_t alone, int64_t alone_us, int64_t samples, int64_t known, int64_t beside)
+{
+	struct device_user_row *row = &table->recording->device_user[table->recording->device_user_count - 1];
+	row->alone = alone;
+	row->alone_ns = alone * alone_us * 1000;
+	row->alone_samples = samples;
+	row->known = known;
+	row->beside = beside;
+}
+
+// Requests take 0.4 ms, 0.1 ms where nothing else is under way: three quarters of the waiting are made by what is beside them. On average five requests are
+// there already, of which the other program has 3 (it has three quarters of all time in the device, and the reader's own make up 1).
+static void test_what_others_make_is_measured_where_a_request_was_alone(void **state)
+{
+	(void)state;
+	struct table table = table_new();
+	int64_t reader = add_process(&table, "reader", "/"), other = add_process(&table, "other", "/");
+	add_sleep(&table, reader, "read", DIRECT, 400);
+	add_share(&table, reader, "io", 400, 0, 0);
+	add_user(&table, reader, "read", 2500, 1000, 750);
+	set_alone(&table, 50, 100, 5, 2500, 12500);
+	add_user(&table, other, "read", 80000, 3000, 750);
+	judge(&table);
+	assert_near(ms_of(&table.io, CAUSE_IO_DEVICE, reader, other), 400 * 0.75 * 3 / 5);
+	table_free(&table);
+
+	// Four samples tell too little; the device's kind says what a request takes at most.
+	table = table_new();
+	reader = add_process(&table, "reader", "/");
+	other = add_process(&table, "other", "/");
+	add_sleep(&table, reader, "read", DIRECT, 400);
+	add_share(&table, reader, "io", 400, 0, 0);
+	add_user(&table, reader, "read", 2500, 1000, 750);
+	set_alone(&table, 50, 100, 4, 2500, 12500);
+	add_user(&table, other, "read", 80000, 3000, 750);
+	judge(&table);
+	assert_near(ms_of(&table.io, CAUSE_IO_DEVICE, reader, other), 0);
+	table_free(&table);
+}
+
 static void test_a_fast_device_is_in_nobodys_way(void **state)
 {
 	(void)state;
@@ -473,6 +513,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_programs_own_syncs_are_its_own),
 		cmocka_unit_test(test_a_queue_full_of_others_requests_is_theirs),
+		cmocka_unit_test(test_what_others_make_is_measured_where_a_request_was_alone),
 		cmocka_unit_test(test_a_fast_device_is_in_nobodys_way),
 		cmocka_unit_test(test_pages_that_a_limit_dropped_are_the_limits),
 		cmocka_unit_test(test_a_first_reading_through_a_limited_cgroup_is_not_the_limits),
