@@ -129,10 +129,10 @@ survey: all
 	@sh scripts/install-dependencies survey
 	@tests/survey --write docs/survey.md
 
-bench: all $(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load
+bench: all $(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load $(BUILD)/tests/sample_load
 	@tests/bench
 
-$(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load $(BUILD)/tests/share_load: $(BUILD)/tests/%: tests/%.c
+$(BUILD)/tests/empty_probes $(BUILD)/tests/lock_load $(BUILD)/tests/share_load $(BUILD)/tests/sample_load: $(BUILD)/tests/%: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARNINGS) -D_GNU_SOURCE $(CFLAGS) -o $@ $< -lbpf -lpthread
 

@@ -104,9 +104,14 @@ static void close_samples(void *state)
 
 static void *open_samples(struct collector *collector, char **ret_why_off)
 {
-	struct cpu_samples *samples = base__alloc(1, sizeof(*samples));
+	struct cpu_samples *samples;
 	int error;
 
+	if (collector->options.without_samples) {
+		*ret_why_off = base__copy("switched off (WHYSTALL_SAMPLING=off)");
+		return NULL;
+	}
+	samples = base__alloc(1, sizeof(*samples));
 	samples->cpus = collector->probes->cpus;
 	samples->period_ns = cpu_samples__period_ns(samples->cpus);
 	error = load(samples, collector->probes);

@@ -14,7 +14,7 @@
 
 static int read_options(const struct arguments *arguments, struct session_options *options)
 {
-	const char *meter = getenv("WHYSTALL_METER");
+	const char *meter = getenv("WHYSTALL_METER"), *sampling = getenv("WHYSTALL_SAMPLING");
 
 	if (arguments__duration(arguments, "duration", arguments->command ? INT64_MAX : DEFAULT_NS, SHORTEST_NS, LONGEST_NS,
 			&options->duration_ns) < 0)
@@ -25,6 +25,7 @@ static int read_options(const struct arguments *arguments, struct session_option
 	options->output = arguments__value(arguments, "output");
 	options->command = arguments->command;
 	options->without_meter = meter && !strcmp(meter, "events");
+	options->without_samples = sampling && !strcmp(sampling, "off");
 	say__set_quiet(arguments__has(arguments, "quiet"));
 	return 0;
 }

@@ -52,7 +52,7 @@ static const char *frames_of(const struct recording *recording, int64_t id)
 
 // ---- sums ----
 
-static void sums_add(struct cpu_profile_sums *sums, const struct cpu_profile_sums *add)
+void cpu_profile_sums__add(struct cpu_profile_sums *sums, const struct cpu_profile_sums *add)
 {
 	sums->samples += add->samples;
 	sums->waited += add->waited;
@@ -130,9 +130,9 @@ static void sum_up(struct cpu_profile *profile)
 {
 	for (size_t i = 0; i < profile->part_count; i++) {
 		const struct cpu_profile_part *part = &profile->parts[i];
-		sums_add(&profile->works[part->work], &part->sums);
+		cpu_profile_sums__add(&profile->works[part->work], &part->sums);
 		if (part->work != WORK_INTERRUPT)
-			sums_add(&profile->sums, &part->sums);
+			cpu_profile_sums__add(&profile->sums, &part->sums);
 	}
 	if (profile->part_count)
 		qsort(profile->parts, profile->part_count, sizeof(*profile->parts), compare_parts);
@@ -191,7 +191,7 @@ static void merge(const struct cpu_profile *const *profiles, size_t count, struc
 	for (size_t i = 0; i < parts; i++) {
 		struct cpu_profile_part *last = kept ? &ret->parts[kept - 1] : NULL;
 		if (last && last->work == ret->parts[i].work && !strcmp(last->operation, ret->parts[i].operation))
-			sums_add(&last->sums, &ret->parts[i].sums);
+			cpu_profile_sums__add(&last->sums, &ret->parts[i].sums);
 		else
 			ret->parts[kept++] = ret->parts[i];
 	}
@@ -286,7 +286,7 @@ struct cpu_profile_sums cpu_profile__memory_churn(const struct cpu_profile *prof
 	struct cpu_profile_sums sums = { 0 };
 	for (size_t i = 0; i < profile->part_count; i++)
 		if (cpu_work__is_memory_churn(profile->parts[i].work, profile->parts[i].operation))
-			sums_add(&sums, &profile->parts[i].sums);
+			cpu_profile_sums__add(&sums, &profile->parts[i].sums);
 	return sums;
 }
 

@@ -19,6 +19,7 @@ struct cpu_profile_sums {
 	int64_t pressure_ns;            // book A, before folding: somebody waited for that CPU
 	int64_t waiters_ns;             // book B: their waiting
 };
+void cpu_profile_sums__add(struct cpu_profile_sums *sums, const struct cpu_profile_sums *add);
 // One class of work; of system calls, and of all else that happens within them, one for each operation.
 struct cpu_profile_part {
 	enum cpu_work work;

@@ -13,7 +13,7 @@
 #define KERNEL_FRAMES 6
 #define USER_FRAMES 6
 #define JSON_STACKS 3           // classes whose heaviest stack is shown
-#define JSON_SHARE 0.005
+#define JSON_SHARE 0.002        // parts below it are one entry
 
 // What people call one thing.
 enum group { GROUP_OWN, GROUP_FAULTS, GROUP_UNMAP };
@@ -244,8 +244,8 @@ static json_t *json_part(const struct answer *answer, const struct cpu_profile *
 	bool own = part->work != WORK_INTERRUPT;
 	if (own)
 		bounds_of(profile, share_of(profile, &part->sums), &low, &high);
-	json_object_set_new(object, "class", json__text(cpu_work__id(part->work)));
-	json_object_set_new(object, "name", json__text(part->work == WORK_SYSCALL ? part->operation : cpu_work__name(part->work)));
+	json_object_set_new(object, "class", json__text(part->work == WORKS ? "rest" : cpu_work__id(part->work)));
+	json_object_set_new(object, "name", json__text(part->work == WORKS ? "all else" : part->work == WORK_SYSCALL ? part->operation : cpu_work__name(part->work)));
 	json_object_set_new(object, "operation", json__text(part->operation));
 	json_object_set_new(object, "share", own ? json__number(share_of(profile, &part->sums)) : json_null());
 	json_object_set_new(object, "share_low", json__number(low));
@@ -264,9 +264,16 @@ json_t *on_cpu__json(const struct answer *answer, const struct cpu_profile *prof
 	json_object_set_new(object, "unsampled_pressure_seconds",
 			    json__number((double)profile->unsampled_pressure_ns * answer->ledger->fold_scale / NS_PER_SEC));
 	json_object_set_new(object, "weighted_by", json_string(by_pressure(profile) ? "pressure" : "time"));
-	for (size_t i = 0; i < profile->part_count; i++)
-		if ((double)profile->parts[i].sums.ns >= JSON_SHARE * (double)profile->sums.ns)
-			json_array_append_new(list, json_part(answer, profile, &profile->parts[i], json_array_size(list) < JSON_STACKS));
+	struct cpu_profile_part rest = { .work = WORKS, .operation = "" };
+	for (size_t i = 0; i < profile->part_count; i++) {
+		const struct cpu_profile_part *part = &profile->parts[i];
+		if (part->work == WORK_INTERRUPT || (double)part->sums.ns >= JSON_SHARE * (double)profile->sums.ns)
+			json_array_append_new(list, json_part(answer, profile, part, json_array_size(list) < JSON_STACKS));
+		else
+			cpu_profile_sums__add(&rest.sums, &part->sums);
+	}
+	if (rest.sums.samples)
+		json_array_append_new(list, json_part(answer, profile, &rest, false));
 	json_object_set_new(object, "classes", list);
 	return object;
 }
