@@ -53,6 +53,7 @@ static const struct work_case cases[] = {
 	{ "unlink", "osq_lock+0x1\nrwsem_optimistic_spin+0x2\nrwsem_down_write_slowpath+0x3\ndown_write+0x4\ndo_unlinkat+0x5", WORK_SPIN_LOCK },
 	// a lock of a page table below mmap code is no mmap_lock
 	{ "munmap", "native_queued_spin_lock_slowpath+0x1\n_raw_spin_lock+0x2\nzap_pte_range+0x3\nunmap_vmas+0x4\n__vm_munmap+0x5", WORK_SPIN_LOCK },
+	{ "exit", "native_queued_spin_lock_slowpath+0x1\n_raw_spin_lock+0x2\nexit_mmap+0x3\n__mmput+0x4", WORK_SPIN_LOCK },
 	{ "page fault", "native_queued_spin_lock_slowpath+0x1\n_raw_spin_lock_irqsave+0x2\nfolio_lruvec_lock_irqsave+0x3\nshrink_inactive_list+0x4\n"
 		"shrink_node+0x5\ntry_to_free_pages+0x6\nhandle_mm_fault+0x7", WORK_SPIN_LOCK },
 	{ "futex", "kvm_wait+0x1\n__pv_queued_spin_lock_slowpath+0x2\n_raw_spin_lock+0x3\nfutex_wake+0x4", WORK_SPIN_LOCK },
