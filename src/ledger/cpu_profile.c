@@ -259,6 +259,9 @@ void cpu_profiles__make(const struct ledger *ledger, struct ledger_profiles *ret
 	for (size_t i = 0; i < ret_profiles->count; i++)
 		all[i] = &ret_profiles->profiles[i];
 	merge(all, ret_profiles->count, &ret_profiles->machine);
+	const struct cpu_profile *machine = &ret_profiles->machine;
+	if (ledger->run_ns > 0)
+		ret_profiles->covered = (double)(machine->sums.ns + machine->works[WORK_INTERRUPT].ns) / (double)ledger->run_ns;
 }
 
 void cpu_profiles__free(struct ledger_profiles *profiles)

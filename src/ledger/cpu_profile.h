@@ -42,6 +42,7 @@ struct cpu_profile {
 struct ledger_profiles {
 	bool recorded;                  // the recording has samples
 	double period_ns;               // between two samples of a CPU
+	double covered;                 // CPU time that the samples stand for, to that of the books: less than 1 where the timer came late
 	struct cpu_profile *profiles; size_t count;     // by process id; only processes with samples
 	struct cpu_profile machine;     // all of them
 };

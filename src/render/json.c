@@ -234,6 +234,18 @@ static json_t *render_cautions(const struct diagnosis *diagnosis)
 	return list;
 }
 
+// Of the whole machine.
+static json_t *render_cpu_profile(const struct answer *answer)
+{
+	const struct ledger_profiles *profiles = &answer->ledger->profiles;
+	json_t *object = on_cpu__json(answer, profiles->recorded ? &profiles->machine : NULL);
+	if (!profiles->recorded)
+		return object;
+	json_object_set_new(object, "period_seconds", json__number(profiles->period_ns / NS_PER_SEC));
+	json_object_set_new(object, "covered", json__number(profiles->covered));
+	return object;
+}
+
 char *render__json(const struct diagnosis *diagnosis)
 {
 	struct answer *answer = answer__new(diagnosis);
@@ -254,7 +266,7 @@ char *render__json(const struct diagnosis *diagnosis)
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
 		json_array_append_new(verdicts, render_verdict(answer, &diagnosis->verdicts[i]));
 	json_object_set_new(root, "verdicts", verdicts);
-	json_object_set_new(root, "cpu_profile", on_cpu__json(answer, answer->ledger->profiles.recorded ? &answer->ledger->profiles.machine : NULL));
+	json_object_set_new(root, "cpu_profile", render_cpu_profile(answer));
 	json_object_set_new(root, "starved_kernel_threads", json__starved(answer));
 	json_object_set_new(root, "locks", json__locks(answer));
 	json_object_set_new(root, "blocked", json__blocked(answer));

@@ -10,6 +10,7 @@
 #define BODY 15
 #define ITEMS_SHOWN 4
 #define SHARE_SHOWN 0.03        // and at least the first
+#define COARSE_SHOWN 0.05
 #define KERNEL_FRAMES 6
 #define USER_FRAMES 6
 #define JSON_STACKS 3           // classes whose heaviest stack is shown
@@ -180,6 +181,9 @@ char *on_cpu__words(const struct answer *answer, const struct cpu_profile *profi
 	}
 	bounds_of(profile, items[0].weight / all, &low, &high);
 	string__add(&words, "; %s samples, ± %.0f points", wording__count((double)samples).text, fmax(1, ceil(50 * (high - low))));
+	// Their class is known by the system call alone.
+	if ((double)profile->coarse >= COARSE_SHOWN * (double)profile->sums.samples)
+		string__add(&words, ", %s of them without a stack", wording__percent((double)profile->coarse / (double)profile->sums.samples).text);
 	return string__steal(&words);
 }
 
@@ -263,6 +267,7 @@ json_t *on_cpu__json(const struct answer *answer, const struct cpu_profile *prof
 	add_sums(object, answer, &profile->sums);
 	json_object_set_new(object, "unsampled_pressure_seconds",
 			    json__number((double)profile->unsampled_pressure_ns * answer->ledger->fold_scale / NS_PER_SEC));
+	json_object_set_new(object, "samples_without_stack", json_integer(profile->coarse));
 	json_object_set_new(object, "weighted_by", json_string(by_pressure(profile) ? "pressure" : "time"));
 	struct cpu_profile_part rest = { .work = WORKS, .operation = "" };
 	for (size_t i = 0; i < profile->part_count; i++) {

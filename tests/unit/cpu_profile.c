@@ -1,6 +1,8 @@
 // What a CPU was doing, by kernel stacks of several versions, and the profile of pressure that samples make.
 #include "unit/stage.h"
 
+#include <math.h>
+
 #define MS STAGE_MS
 
 struct work_case { const char *operation, *frames; enum cpu_work work; };
@@ -174,6 +176,8 @@ static void test_scaled_to_the_books(void **state)
 	assert_int_equal(machine->sums.samples, 271);
 	assert_int_equal(machine->works[WORK_USER].samples, 130);
 	assert_int_equal(machine->unsampled_pressure_ns, 100 * MS);
+	// 281 samples of 5 ms, of 18 s
+	assert_true(fabs(stage.ledger->profiles.covered - 281 * 0.005 / 18) < 1e-9);
 	int64_t both[] = { idle, churner, 99 };
 	struct cpu_profile *sum = cpu_profile__of_all(stage.ledger, both, 3);
 	assert_int_equal(sum->sums.samples, 271);
