@@ -108,6 +108,48 @@ static void sum_cpu_victims(const struct scene *scene, enum cause_key key, struc
 	}
 }
 
+// How long each crowd slept for memory and I/O in task time, and what of that resource's pressure it had meanwhile.
+struct slept { double ns, some_ns; };
+
+static struct slept *sum_slept(const struct scene *scene, bool memory)
+{
+	const struct ledger_sleeps *sleeps = &scene->ledger->sleeps;
+	struct slept *slept = base__alloc(scene->crowd_count + 1, sizeof(*slept));
+	for (size_t i = 0; i < sleeps->count; i++) {
+		const struct sleep_row *row = sleeps->sleeps[i].row;
+		size_t crowd = crowd_index(scene, row->process);
+		double some_ns = (double)(memory ? row->memory_some_ns : row->io_some_ns);
+		if (crowd == SIZE_MAX || some_ns <= 0)
+			continue;
+		slept[crowd].ns += (double)row->ns;
+		slept[crowd].some_ns += some_ns;
+	}
+	return slept;
+}
+
+// Task time instead of pressure: sleepers at the same time share a second of pressure, and each loses a second. With it, what each lost of the time it
+// wanted to go on: running, waiting for a CPU, asleep for this resource.
+static void lose_by_sleeping(const struct scene *scene, bool memory, struct sides *sides, double *ret_losses)
+{
+	cleanup_free struct slept *slept = sum_slept(scene, memory);
+	for (size_t i = 0; i < scene->crowd_count; i++) {
+		const struct crowd *crowd = &scene->crowds[i];
+		if (slept[i].some_ns > 0)
+			sides->victims[i] *= fmax(1, slept[i].ns / slept[i].some_ns);
+		double wanted = (double)crowd->run_ns + (double)crowd->wait_ns + slept[i].ns;
+		ret_losses[i] = wanted > 0 ? fmin(1, sides->victims[i] / wanted) : 0;
+	}
+}
+
+static void set_losses(const struct scene *scene, const double *losses, struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->victim_count; i++) {
+		size_t crowd = crowd_index(scene, verdict->victims[i].process);
+		if (crowd != SIZE_MAX)
+			verdict->victims[i].loss = losses[crowd];
+	}
+}
+
 static double sum_of(const double *ns, size_t count)
 {
 	double sum = 0;
@@ -169,16 +211,22 @@ void busy__describe(const struct diagnosis *diagnosis, const struct attribution 
 	for (size_t i = 0; i < diagnosis->ledger->process_count; i++)
 		pressure_ns += (double)diagnosis->ledger->processes[i].wait_pressure_ns;
 	double waiters = cpu && pressure_ns > 0 ? fmax(1, (double)diagnosis->ledger->wait_ns / pressure_ns) : 1;
+	cleanup_free double *losses = base__alloc(scene->crowd_count + 1, sizeof(*losses));
 	verdict__drop_parties(verdict);
-	verdict->stall_seconds = sides.all * waiters / NS_PER_SEC;
 	if (cpu)
 		sum_cpu_victims(scene, key, &sides);
+	else
+		lose_by_sleeping(scene, !strcmp(resource, "memory"), &sides, losses);
+	double waited = sum_of(sides.victims, scene->crowd_count);
+	verdict->stall_seconds = (cpu ? sides.all * waiters : waited) / NS_PER_SEC;
 	for (int kind = 0; kind < OCCUPANT_KINDS; kind++)
 		if (specials[kind].kind && sides.kinds[kind] >= PARTY_LEAST * sides.all && sides.kinds[kind] > 0)
 			verdict__add_other_culprit(verdict, specials[kind].kind, specials[kind].name, NULL, sides.kinds[kind] * waiters);
 	add_parties(scene, sides.culprits, sides.all, false, verdict);
-	add_parties(scene, sides.victims, cpu ? sum_of(sides.victims, scene->crowd_count) : sides.all, true, verdict);
+	add_parties(scene, sides.victims, waited, true, verdict);
 	verdict__settle_parties(verdict, diagnosis->ledger->window_seconds);
+	if (!cpu)
+		set_losses(scene, losses, verdict);
 	cleanup_free char *culprits = verdict->culprit_count ? verdict__name_parties(diagnosis->ledger, verdict->culprits, verdict->culprit_count, 2)
 		: verdict__name_parties(diagnosis->ledger, verdict->victims, verdict->victim_count, 2);
 	const char *clause = clauses[key] ? clauses[key] : verdict->cause->title;

@@ -12,6 +12,9 @@ static const enum cause_key own_causes[] = { CAUSE_CPU_OVERSUBSCRIPTION, CAUSE_C
 					     CAUSE_IO_DIRTY };
 #define OWN_PART 0.8    // of a victim's waiting: the rest is noise of a machine that others use as well
 
+// Waits that are short each, but that no program makes for itself: what was dropped because of a limit or of scarce memory is read back page by page.
+static const enum cause_key felt_in_sum[] = { CAUSE_MEMORY_LIMIT, CAUSE_MEMORY_THRASH };
+
 const char *severity__name(enum severity severity)
 {
 	static const char *const names[] = { [SEVERITY_NONE] = "none", [SEVERITY_SOME] = "some", [SEVERITY_SEVERE] = "severe" };
@@ -75,13 +78,31 @@ static enum verdict_kind kind_by_share(const struct diagnosis *diagnosis, const 
 	return VERDICT_RULED_OUT;
 }
 
+static enum severity severity_in_sum(const struct verdict *verdict, double window_seconds)
+{
+	enum severity worst = SEVERITY_NONE;
+	bool felt = false;
+	for (size_t i = 0; i < ARRAY_SIZE(felt_in_sum); i++)
+		felt = felt || felt_in_sum[i] == cause_key__of(verdict->cause->id);
+	for (size_t i = 0; felt && i < verdict->victim_count; i++) {
+		const struct party *victim = &verdict->victims[i];
+		if (isnan(victim->loss) || victim->seconds < threshold__value(THRESHOLD_IO_LOST_LEAST) * window_seconds)
+			continue;
+		if (victim->loss >= threshold__value(THRESHOLD_IO_LOSS_CONFIRMED) && verdict->kind == VERDICT_CONFIRMED)
+			worst = SEVERITY_SEVERE;
+		else if (victim->loss >= threshold__value(THRESHOLD_IO_LOSS_CONTRIBUTING) && worst < SEVERITY_SOME)
+			worst = SEVERITY_SOME;
+	}
+	return worst;
+}
+
 static void find_by_share(const struct diagnosis *diagnosis, const struct attribution *row, enum verdict_kind kind, struct verdict *verdict)
 {
 	verdict->kind = kind;
-	verdict->severity = SEVERITY_NONE;
 	verdict->wall_seconds = verdict->share.seconds;
 	verdict->counted_by_pressure = verdict->share.resource;
 	busy__describe(diagnosis, row, verdict);
+	verdict->severity = severity_in_sum(verdict, diagnosis->ledger->window_seconds);
 	if (verdict->cause->judge_busy)
 		verdict->cause->judge_busy(diagnosis->scene, row, verdict);
 }
