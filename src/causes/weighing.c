@@ -12,7 +12,8 @@ static const enum cause_key own_causes[] = { CAUSE_CPU_OVERSUBSCRIPTION, CAUSE_C
 					     CAUSE_IO_DIRTY };
 #define OWN_PART 0.8    // of a victim's waiting: the rest is noise of a machine that others use as well
 
-// Waits that are short each, but that no program makes for itself: what was dropped because of a limit or of scarce memory is read back page by page.
+// Waits that are short each, but that no program makes for itself: what was dropped because of a limit or of scarce memory is read back page by page,
+// and the kernel counts that as I/O pressure (its memory pressure is judged by the causes themselves).
 static const enum cause_key felt_in_sum[] = { CAUSE_MEMORY_LIMIT, CAUSE_MEMORY_THRASH };
 
 const char *severity__name(enum severity severity)
@@ -81,9 +82,9 @@ static enum verdict_kind kind_by_share(const struct diagnosis *diagnosis, const 
 static enum severity severity_in_sum(const struct verdict *verdict, double window_seconds)
 {
 	enum severity worst = SEVERITY_NONE;
-	bool felt = false;
+	bool felt = false, io = !strcmp(verdict->share.resource, "io");
 	for (size_t i = 0; i < ARRAY_SIZE(felt_in_sum); i++)
-		felt = felt || felt_in_sum[i] == cause_key__of(verdict->cause->id);
+		felt = felt || (io && felt_in_sum[i] == cause_key__of(verdict->cause->id));
 	for (size_t i = 0; felt && i < verdict->victim_count; i++) {
 		const struct party *victim = &verdict->victims[i];
 		if (isnan(victim->loss) || victim->seconds < threshold__value(THRESHOLD_IO_LOST_LEAST) * window_seconds)
