@@ -163,6 +163,9 @@ void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, 
 	bool found = count > 0;
 	const struct ledger *ledger = diagnosis->ledger;
 	const struct recording *recording = ledger->recording;
+	char *late = headline__lateness(recording, ledger->window_seconds);
+	if (late)
+		add_caution(diagnosis, late);
 	if (!recording__meta_number(recording, "complete", 0))
 		add_caution(diagnosis, base__format("The recording was cut short: it holds %s of the %s asked for, and its last moments may be missing.",
 						    wording__seconds(ledger->window_seconds).text,

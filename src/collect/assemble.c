@@ -260,7 +260,7 @@ static void store_counters(const struct collector *collector, struct recording *
 		{ "programs_unread", "processes whose program was not looked at: a file system did not answer, or time ran out",
 			collector->unread_programs },
 		{ "longest_silence_ns", "longest time for which our own loop did not get to run (it wants to every 100 ms)",
-			(int64_t)collector->longest_silence_ns },
+			(int64_t)collector->silence.longest_ns },
 		{ "foreign_folds", "folds of total= made by the kernel's own worker or by another reader", foldlog__foreign(collector->folds) },
 	};
 
@@ -291,6 +291,7 @@ static void store_own(const struct collector *collector, struct recording *recor
 	recording__set_meta(recording, "tool_cpu_ns", "%lld", (long long)(complete ? collector->window_cpu_ns : used));
 	if (complete)
 		recording__set_meta(recording, "tool_end_cpu_ns", "%lld", (long long)(used - collector->window_cpu_ns));
+	silence__store(&collector->silence, collector->began_ns, recording);
 	recording__set_meta(recording, "tool_class", "%s", own_class__name(collector->own));
 	recording__set_counter(recording, "own_lifts", lifter.lifts, "times that a thread of whystall itself starved and was lifted over others for a moment");
 	recording__set_counter(recording, "own_lifted_ns", (int64_t)lifter.lifted_cpu_ns, "CPU time that whystall's threads used while they were lifted");

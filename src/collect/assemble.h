@@ -15,6 +15,7 @@
 #include "collect/probes.h"
 #include "collect/proc_stat.h"
 #include "collect/processes.h"
+#include "collect/silence.h"
 #include "collect/sleep_account.h"
 #include "collect/subject.h"
 
@@ -46,7 +47,7 @@ struct collector {
 	bool statistics_on;
 	uint64_t probe_ns, probe_runs, probe_switches;
 	int64_t failed_reads, unread_command_lines, unread_programs, events_dropped;
-	uint64_t longest_silence_ns;    // longest time between two rounds of our loop, which wants to come every 100 ms
+	struct silence silence;         // of our loop, which wants to come every 100 ms
 	struct saver *saver;            // saves interim states; NULL: they are not saved
 	struct lock_account *locks;
 	struct blocked_account *blocked; // of tasks that have ended

@@ -298,17 +298,15 @@ static void stop_statistics(struct collector *collector)
 static const char *watch(struct collector *collector)
 {
 	const struct collector_options *options = &collector->options;
-	uint64_t last = 0, next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS, next_interim = INTERIM_NS;
+	uint64_t next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS, next_interim = INTERIM_NS;
 	uint64_t slice_ns = (uint64_t)options->duration_ns < SHORT_WINDOW_NS ? SLICE_NS / 2 : SLICE_NS, next_slice = slice_ns;
 	uint64_t statistics_until = (uint64_t)options->duration_ns / 10 < STATISTICS_NS_LIMIT ? (uint64_t)options->duration_ns / 10
 		: STATISTICS_NS_LIMIT;
 
+	silence__begin(&collector->silence);
 	for (;;) {
 		uint64_t elapsed = clock_ns(CLOCK_MONOTONIC) - collector->began_ns;
 
-		if (elapsed - last > collector->longest_silence_ns)
-			collector->longest_silence_ns = elapsed - last;
-		last = elapsed;
 		if (elapsed >= (uint64_t)options->duration_ns)
 			return "time";
 		if (options->stop && options->stop(options->context))
@@ -343,7 +341,10 @@ static const char *watch(struct collector *collector)
 		if (options->progress)
 			options->progress(options->context, (int64_t)elapsed);
 		uint64_t left = (uint64_t)options->duration_ns - elapsed;
-		sleep_ns(left < POLL_NS ? left : POLL_NS);
+		left = left < POLL_NS ? left : POLL_NS;
+		silence__before_sleep(&collector->silence);
+		sleep_ns(left);
+		silence__after_sleep(&collector->silence, left);
 	}
 }
 
@@ -366,6 +367,7 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 		ready(collector->options.context);
 	ended_by = watch(collector);
 	collector->window_cpu_ns = assemble__cpu_time_ns(collector) - collector->start_cpu_ns;
+	silence__end(&collector->silence);
 	end(collector);
 	own_class__leave(0);
 	end_saver(collector);

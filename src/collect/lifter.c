@@ -20,7 +20,7 @@
 #define CALM_MS 100             // from one look to the next
 #define BUSY_MS 20              // while a thread is lifted, or may be starving: a period of own_budget_lift
 #define LATELY_NS NS_PER_SEC
-#define STARVING_PART 10
+#define STARVING_PART 3          // beside many others a fair share of a CPU is less: starting and ending would take seconds
 #define THREADS 64
 
 #ifndef SCHED_DEADLINE

@@ -17,7 +17,7 @@ struct lift_look { uint64_t time_ns, cpu_ns; bool runnable; };
 enum lift_step { LIFT_NONE, LIFT_SUSPECT, LIFT_UP };
 
 // Takes a look into account and says what to do; `last` (all zero: there was none) becomes that look. A thread starves that is runnable at two
-// looks and got less than a tenth of the time between them; `lately`: another one, or this, starved a moment ago, so that the second of them
+// looks and got less than a third of the time between them; `lately`: another one, or this, starved a moment ago, so that the second of them
 // suffices. LIFT_SUSPECT: it may be starving, look again soon.
 enum lift_step lifter__judge(struct lift_look *last, const struct lift_look *look, bool lately);
 

@@ -139,6 +139,12 @@ static char *origin(const struct answer *answer)
 			    command ? command : "");
 }
 
+static double meta_seconds(const struct recording *recording, const char *key)
+{
+	int64_t ns = recording__meta_number(recording, key, -1);
+	return ns < 0 ? NAN : (double)ns / NS_PER_SEC;
+}
+
 static void assess_quality(struct answer *answer)
 {
 	const struct recording *recording = answer->recording;
@@ -148,9 +154,13 @@ static void assess_quality(struct answer *answer)
 		quality->events_lost += recording__counter(recording, losses[i]);
 	for (size_t i = 0; i < recording->cpu_count; i++)
 		quality->gaps_healed += recording->cpu[i].gaps;
-	int64_t cpu_ns = recording__meta_number(recording, "tool_cpu_ns", -1), probe_ns = recording__meta_number(recording, "probe_ns", -1);
+	int64_t probe_ns = recording__meta_number(recording, "probe_ns", -1);
 	int64_t runs = recording__meta_number(recording, "probe_runs", 0);
-	quality->tool_cpu_seconds = cpu_ns < 0 ? NAN : (double)cpu_ns / NS_PER_SEC;
+	quality->tool_cpu_seconds = meta_seconds(recording, "tool_cpu_ns");
+	quality->tool_start_seconds = meta_seconds(recording, "tool_start_cpu_ns");
+	quality->tool_end_seconds = meta_seconds(recording, "tool_end_cpu_ns");
+	quality->requested_seconds = meta_seconds(recording, "requested_ns");
+	quality->silence_seconds = (double)recording__counter(recording, "longest_silence_ns") / NS_PER_SEC;
 	// All probes' time over the switches of the same part of the window: wake-up and fork probes are part of what a switch costs.
 	int64_t switches = recording__meta_number(recording, "probe_switches", 0);
 	quality->probe_ns_per_switch = probe_ns < 0 || runs <= 0 || switches <= 0 ? NAN : (double)probe_ns / (double)switches;
@@ -160,13 +170,17 @@ static char *limits(const struct answer *answer)
 {
 	const struct answer_quality *quality = &answer->quality;
 	const struct recording *recording = answer->recording;
+	cleanup_string struct string also = { 0 };
 	struct string out = { 0 };
+	if (!isnan(quality->tool_start_seconds) && !isnan(quality->tool_end_seconds))
+		string__add(&also, "; %s before the window and %s after it)", wording__seconds(quality->tool_start_seconds).text,
+			    wording__seconds(quality->tool_end_seconds).text);
 	string__add(&out, quality->events_lost ? "%s events lost" : "no event lost", wording__count((double)quality->events_lost).text);
 	if (quality->gaps_healed)
 		string__add(&out, ", %s gaps healed", wording__count((double)quality->gaps_healed).text);
 	if (!isnan(quality->tool_cpu_seconds) && answer->ledger->window_seconds > 0)
-		string__add(&out, "; whystall itself used %s of CPU time (%s of one CPU)", wording__seconds(quality->tool_cpu_seconds).text,
-			    wording__percent(quality->tool_cpu_seconds / answer->ledger->window_seconds).text);
+		string__add(&out, "; whystall itself used %s of CPU time (%s of one CPU%s", wording__seconds(quality->tool_cpu_seconds).text,
+			    wording__percent(quality->tool_cpu_seconds / answer->ledger->window_seconds).text, also.text ? also.text : ")");
 	// Of a few switches the figure is that of the probes' fixed work.
 	if (!isnan(quality->probe_ns_per_switch) && recording__meta_number(recording, "probe_switches", 0) >= 1000)
 		string__add(&out, " and %.0f ns in the kernel for each context switch", quality->probe_ns_per_switch);

@@ -13,6 +13,8 @@
 struct answer_quality {
 	int64_t events_lost, gaps_healed;
 	double tool_cpu_seconds, probe_ns_per_switch;   // NAN: unknown
+	double tool_start_seconds, tool_end_seconds;    // its CPU time before and after the window; NAN: unknown
+	double silence_seconds, requested_seconds;      // longest time that its loop did not run; what was asked for. NAN: unknown
 };
 
 struct answer_matrix {          // seconds that rows waited for columns, largest first

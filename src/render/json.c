@@ -42,6 +42,11 @@ static json_t *render_quality(const struct answer *answer)
 	json_object_set_new(quality, "events_lost", json_integer(answer->quality.events_lost));
 	json_object_set_new(quality, "gaps_healed", json_integer(answer->quality.gaps_healed));
 	json_object_set_new(quality, "tool_cpu_seconds", json__number(answer->quality.tool_cpu_seconds));
+	json_object_set_new(quality, "tool_start_cpu_seconds", json__number(answer->quality.tool_start_seconds));
+	json_object_set_new(quality, "tool_end_cpu_seconds", json__number(answer->quality.tool_end_seconds));
+	json_object_set_new(quality, "tool_class", json__text(recording__meta(answer->recording, "tool_class")));
+	json_object_set_new(quality, "requested_seconds", json__number(answer->quality.requested_seconds));
+	json_object_set_new(quality, "longest_silence_seconds", json__number(answer->quality.silence_seconds));
 	json_object_set_new(quality, "probe_nanoseconds_per_switch", json__number(answer->quality.probe_ns_per_switch));
 	json_object_set_new(quality, "balanced", json_boolean(answer->ledger->balanced));
 	json_object_set_new(quality, "imbalance", json__text(answer->ledger->imbalance));

@@ -25,9 +25,9 @@ static void test_starving(void **state)
 	// The first look tells nothing yet.
 	assert_int_equal(look(&last, 1000, 10, true, false), LIFT_SUSPECT);
 	assert_int_equal(look(&last, 1020, 10, true, false), LIFT_UP);
-	// A tenth of the time is enough.
-	assert_int_equal(look(&last, 1120, 20, true, false), LIFT_NONE);
-	assert_int_equal(look(&last, 1220, 29, true, false), LIFT_UP);
+	// A third of the time is enough.
+	assert_int_equal(look(&last, 1120, 44, true, false), LIFT_NONE);
+	assert_int_equal(look(&last, 1220, 76, true, false), LIFT_UP);
 }
 
 static void test_asleep(void **state)
