@@ -39,6 +39,7 @@ const char *account__place_of(const struct cause *cause)
 	static const struct { const char *beginning, *place; } special[] = {
 		{ "host.pause", "with the whole machine" }, { "host.smi", "by the firmware" }, { "cpu.frequency", "by slow CPUs" },
 		{ "kernel.", "inside the kernel" }, { "memory.tlb", "by interrupts between the CPUs" },
+		{ "memory.churn", "by memory that comes and goes" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
 		if (!strncmp(cause->id, special[i].beginning, strlen(special[i].beginning)))

@@ -89,7 +89,9 @@ static void add_unjudged_caution(struct diagnosis *diagnosis, enum account accou
 		const struct verdict *verdict = &diagnosis->verdicts[i];
 		if (!verdict->cause->judge || verdict->cause->account != account)
 			continue;
-		if (verdict->kind != VERDICT_NOT_TESTABLE || verdict->absent) {
+		if (verdict->kind == VERDICT_NOT_TESTABLE && verdict->absent)
+			continue;
+		if (verdict->kind != VERDICT_NOT_TESTABLE) {
 			all = false;
 			continue;
 		}

@@ -9,7 +9,7 @@
 
 // What one can do to oneself: waits for one's own threads, processes, syncs, pages and requests.
 static const enum cause_key own_causes[] = { CAUSE_CPU_OVERSUBSCRIPTION, CAUSE_CPU_CHURN, CAUSE_MEMORY_CHURN, CAUSE_IO_DEVICE, CAUSE_IO_FSYNC,
-					     CAUSE_IO_DIRTY };
+					     CAUSE_IO_DIRTY, CAUSE_KERNEL_SYSCALL };
 #define OWN_PART 0.8    // of a victim's waiting: the rest is noise of a machine that others use as well
 
 // Waits that are short each, but that no program makes for itself: what was dropped because of a limit or of scarce memory is read back page by page,

@@ -182,6 +182,15 @@ size_t cpu_samples__sorted(const struct cpu_samples *samples, struct cpu_sample 
 	return list.count;
 }
 
+void cpu_samples__each(const struct cpu_samples *samples, void (*handle)(void *context, const struct cpu_sample *sample, uint64_t ns), void *context)
+{
+	struct list list = all_of(samples);
+
+	for (size_t i = 0; i < list.count; i++)
+		handle(context, list.items[i], list.items[i]->sum.samples * samples->period_ns);
+	free(list.items);
+}
+
 // Adds a sample to its like, or keeps it; takes it over.
 static void insert(struct cpu_samples *samples, struct cpu_sample *sample)
 {

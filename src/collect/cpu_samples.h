@@ -45,6 +45,8 @@ struct cpu_samples {
 uint64_t cpu_samples__period_ns(uint32_t cpus);
 // All samples, heaviest first within each process, processes in the order of their ids. `ret_list` is owned by the caller, its items are not.
 size_t cpu_samples__sorted(const struct cpu_samples *samples, struct cpu_sample ***ret_list);
+// Hands out what was taken so far, with the CPU time that it stands for.
+void cpu_samples__each(const struct cpu_samples *samples, void (*handle)(void *context, const struct cpu_sample *sample, uint64_t ns), void *context);
 // As subject.h says of store; `state` is a struct cpu_samples.
 void cpu_samples__store(const void *state, struct collector *collector, struct recording *recording, struct stack_table *stacks);
 

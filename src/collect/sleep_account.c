@@ -169,6 +169,13 @@ static void resolve_events(struct sleep_account *sleeps)
 	}
 }
 
+void sleep_account__each_long(const struct sleep_account *sleeps, void (*handle)(void *context, int64_t process, uint32_t tgid, uint32_t operation,
+	uint64_t ns), void *context)
+{
+	for (size_t i = 0; i < sleeps->events_resolved; i++)
+		handle(context, sleeps->events[i].process, sleeps->events[i].record.tgid, sleeps->events[i].record.operation, sleeps->events[i].record.ns);
+}
+
 void sleep_account__add_sleeper(struct sleep_account *sleeps, const struct asleep_record *record)
 {
 	struct sleeper *sleeper;

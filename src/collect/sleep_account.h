@@ -29,6 +29,9 @@ void sleep_account__add_sleeper(struct sleep_account *sleeps, const struct aslee
 int sleep_account__drain(struct sleep_account *sleeps, struct collector *collector);
 // Adds what stands in the slots of living tasks, open sleeps included. Once, after the last drain. Returns 0 or a negative errno.
 int sleep_account__settle(struct sleep_account *sleeps, struct collector *collector);
+// Hands out the single long sleeps so far (sleep_event_row), those whose process is known.
+void sleep_account__each_long(const struct sleep_account *sleeps, void (*handle)(void *context, int64_t process, uint32_t tgid, uint32_t operation,
+	uint64_t ns), void *context);
 // Wants the symbols of the stacks that sleep_account__store will name, by collector->symbols.
 void sleep_account__want_symbols(const struct sleep_account *sleeps, struct kernel_symbols *symbols);
 // Adds the rows. `stacks`: where the texts of stacks go, user stacks being named already; NULL: rows without stacks.

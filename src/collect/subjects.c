@@ -12,12 +12,14 @@
 #include "collect/host_account.h"
 #include "collect/files.h"
 #include "collect/irq.h"
+#include "collect/long_calls.h"
 #include "collect/memory.h"
 #include "collect/smi.h"
 
 const struct subject *const subject_table[] = {
 	&subject_futex,
 	&cpu_samples_subject,
+	&long_calls_subject,
 	&subject_irq,
 	&subject_frequency,
 	&subject_smi,

@@ -59,6 +59,7 @@ static const struct requirement {
 	{ "lock-contention", requirement__contention, false, "lock.mmap lock.kernel" },
 	{ "futex-probes", requirement__futex, false, "lock.futex" },
 	{ "sample-probes", requirement__sample, false, "memory.churn kernel.syscall" },
+	{ "syscall-probes", requirement__syscall, false, "" }, // without them samples and sleeps tell, and no mean
 	{ "memory-probes", requirement__memory, false, "memory.reclaim memory.kswapd memory.limit memory.thrash memory.compaction" },
 	{ "memory-compaction", requirement__compaction, false, "memory.compaction" },
 	{ "memory-controller", requirement__memory_controller, false, "memory.limit" },

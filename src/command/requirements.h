@@ -18,7 +18,7 @@ requirement_fn requirement__privileges, requirement__kernel, requirement__btf, r
 requirement_fn requirement__psi, requirement__meter, requirement__cgroups, requirement__cpu_controller, requirement__steal,
 	requirement__readers, requirement__contention;
 // requirements_subjects.c
-requirement_fn requirement__block, requirement__files, requirement__memory, requirement__irq, requirement__futex, requirement__sample, requirement__host,
+requirement_fn requirement__block, requirement__files, requirement__memory, requirement__irq, requirement__futex, requirement__sample, requirement__syscall, requirement__host,
 	requirement__irq_sources, requirement__irq_calls, requirement__irq_packets, requirement__compaction, requirement__disks,
 	requirement__memory_controller, requirement__io_controller, requirement__swap, requirement__kernel_log, requirement__rcu_tracepoint,
 	requirement__clocks, requirement__frequency, requirement__smi_counter;

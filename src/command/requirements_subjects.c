@@ -67,6 +67,12 @@ void requirement__sample(const struct machine *machine, struct finding *finding)
 		    "boot a kernel with CONFIG_PERF_EVENTS and CONFIG_BPF_EVENTS; in a container: run whystall on the host, or with --privileged");
 }
 
+void requirement__syscall(const struct machine *machine, struct finding *finding)
+{
+	judge_probe(machine, finding, "syscall", "long system calls are counted and measured",
+		    "boot a distribution kernel of 5.15 or later (CONFIG_HAVE_SYSCALL_TRACEPOINTS)");
+}
+
 void requirement__host(const struct machine *machine, struct finding *finding)
 {
 	judge_probe(machine, finding, "host", "pauses of the machine and warnings of the kernel are looked for",

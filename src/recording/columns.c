@@ -244,6 +244,19 @@ static const struct column slice_columns[] = {
 };
 #undef ROW
 
+#define ROW syscall_row
+static const struct column syscall_columns[] = {
+	A(process, PROCESS), A(operation, NAME), A(watched_ns, SUM), A(calls, SUM), A(ns, SUM), A(max_ns, NUMBER), A(open_calls, SUM), A(open_ns, SUM),
+	A(failed, SUM), A(bytes, SUM_OR_UNKNOWN), A(latency, TEXT), A(arguments, TEXT),
+};
+#undef ROW
+
+#define ROW syscall_stack_row
+static const struct column syscall_stack_columns[] = {
+	A(process, PROCESS), A(operation, NAME), A(user_stack, STACK), A(ns, SUM), A(samples, SUM),
+};
+#undef ROW
+
 // Every field is 8 bytes wide, so a field of recording.h that has no column here does not compile.
 #define CHECK(table) _Static_assert(sizeof(struct table##_row) == 8 * ARRAY_SIZE(table##_columns), \
 	"a field of struct " #table "_row has no column: add it to columns.c and to docs/recording.md");

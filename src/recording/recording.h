@@ -351,6 +351,21 @@ struct slice_row {
 	int64_t pressure_ns;    // book A, CPU seconds before folding
 };
 
+// System calls that a program spent much of its time in, as probes saw them while they were attached: see collect/long_calls.h.
+struct syscall_row {
+	int64_t process;
+	char *operation;        // as in lock_hold_row
+	int64_t watched_ns;     // for how long its calls were watched; all else is of that time
+	int64_t calls, ns, max_ns; // calls that began and ended in it, from entry to return: runqueue waits within are in it
+	int64_t open_calls, open_ns; // calls that had not ended at the end of the window
+	int64_t failed;         // of calls: returned an error
+	int64_t bytes;          // by the argument that is a size, or what it returned; -1: this call has neither
+	char *latency;          // "1024:12 2048:3": below so many units of 1024 ns (and not below half of it), and how many calls that were
+	char *arguments;        // the first four of the longest call, hexadecimal
+};
+// Who made those that took 0.5 ms and more; the four stacks with most of their time.
+struct syscall_stack_row { int64_t process; char *operation; int64_t user_stack, ns, samples; };
+
 // Time series: "cpu.some_total_us", "cpu.idle_ns" … by key ("system", a cgroup path, a CPU number).
 struct sample_row { int64_t time_ns; char *series, *key; double value; };
 
@@ -361,7 +376,8 @@ struct sample_row { int64_t time_ns; char *series, *key; double value; };
 	TABLE(lock) TABLE(lock_wait) TABLE(lock_hold) TABLE(lock_stack) TABLE(blocked) \
 	TABLE(sleep) TABLE(sleep_event) TABLE(pressure_share) TABLE(resource_book) TABLE(kernel_counter) TABLE(activity) TABLE(host_event) \
 	TABLE(device) TABLE(device_io) TABLE(device_user) TABLE(cgroup_io) \
-	TABLE(futex) TABLE(futex_hold) TABLE(futex_stack) TABLE(cpu_sample) TABLE(slice)
+	TABLE(futex) TABLE(futex_hold) TABLE(futex_stack) TABLE(cpu_sample) TABLE(slice) \
+	TABLE(syscall) TABLE(syscall_stack)
 
 // All rows in memory, each table an array: `recording->tasks`-style access is through table_NAME and count_NAME.
 #define RECORDING_MEMBER(name) struct name##_row *name; size_t name##_count, name##_capacity;

@@ -9,6 +9,15 @@
 #define MOSTLY 0.5
 #define A_GOOD_PART 0.2
 
+// The system call with most of its work; NULL: page faults are all that was seen.
+static const char *giving_call(const struct program *program)
+{
+	for (size_t i = 0; i < program->party->operation_count; i++)
+		if (!program__is(program->party->operations[i].operation, "page fault"))
+			return program->party->operations[i].operation;
+	return NULL;
+}
+
 void keep_buffers__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	struct program program;
@@ -16,6 +25,9 @@ void keep_buffers__consider(const struct ledger *ledger, const struct verdict *v
 		return;
 	if (program.foreign)
 		free(offer->why), offer->why = NULL;
+	else if (!strcmp(verdict->cause->id, "memory.churn"))
+		offer__decide(offer, true, "memory that %s keeps and uses again (a pool of buffers) needs no page faults and none of its calls%s%s: its stacks "
+			      "say where", program.name, giving_call(&program) ? ", most of them " : "", giving_call(&program) ? giving_call(&program) : "");
 	else if (program__allocating(&program) >= MOSTLY)
 		offer__decide(offer, true, "%s spends the lock on %s: memory that it keeps and uses again (a pool of buffers) needs none of these calls",
 			      program.name, program.party->operations[0].operation);

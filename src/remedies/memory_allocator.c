@@ -1,4 +1,5 @@
 // Allocators: their settings, and another one. What can work depends on how the program is linked and what it sets itself.
+#include "ledger/cpu_profile.h"
 #include "remedies/program.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@ static void say_not_allocating(const struct program *program, struct remedy_offe
 	if (program->foreign)
 		offer__decide(offer, false, "%s holds up another process, not itself by its memory", program->name);
 	else
-		offer__decide(offer, false, "%s holds the lock during %s, which is no allocator's work", program->name,
+		offer__decide(offer, false, "%s %s %s, which is no allocator's work", program->name, program->deed,
 			      program->party->operation_count ? program->party->operations[0].operation : "something unknown");
 }
 
@@ -187,8 +188,8 @@ void go_memory__consider(const struct ledger *ledger, const struct verdict *verd
 	if (!found || !program__is(program.row->runtime, "go"))
 		return;
 	if (program.foreign || program.advise_share < MOSTLY) {
-		offer__decide(offer, false, "Go's heap is not unmapped, but given back by madvise; %s holds the lock during %s: its own mappings or its C code",
-			      program.name, program.party->operation_count ? program.party->operations[0].operation : "something unknown");
+		offer__decide(offer, false, "Go's heap is not unmapped, but given back by madvise; %s %s %s: its own mappings or its C code",
+			      program.name, program.deed, program.party->operation_count ? program.party->operations[0].operation : "something unknown");
 		return;
 	}
 	cleanup_free char *gogc = program__setting(program.row, "GOGC");
@@ -198,4 +199,44 @@ void go_memory__consider(const struct ledger *ledger, const struct verdict *verd
 		      program.row->runtime_version ? " of version " : "", program.row->runtime_version ? program.row->runtime_version : "",
 		      gogc ? gogc : "100, the default", limit ? " or a GOMEMLIMIT near what it may use" : "");
 	program__offer_environment(&program, "GOGC=400", offer);
+}
+
+// ---- huge pages ----
+
+// Part of its page faults' CPU time that made huge pages already.
+static double huge_part(const struct ledger *ledger, const struct party *party)
+{
+	struct cpu_profile *profile = cpu_profile__of_all(ledger, party->members, party->member_count);
+	double all = 0, huge = profile ? (double)profile->works[WORK_FAULT_HUGE].samples : 0;
+	for (enum cpu_work work = 0; profile && work < WORKS; work++)
+		all += cpu_work__is_fault(work) ? (double)profile->works[work].samples : 0;
+	cpu_profile__free(profile);
+	return all > 0 ? huge / all : 0;
+}
+
+void huge_pages__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	struct program program;
+	struct remedy_offer declined = *offer;
+	declined.why = NULL;
+	bool found = program__find(ledger, verdict, &declined, &program);
+	free(declined.why);
+	const char *enabled = recording__meta(ledger->recording, "thp_enabled");
+	const struct process_row *row = found ? program.row : NULL;
+	if (!found || !enabled)
+		return;
+	if (!strcmp(enabled, "never"))
+		offer__decide(offer, false, "transparent huge pages are switched off on this machine (/sys/kernel/mm/transparent_hugepage/enabled)");
+	else if (!strcmp(enabled, "always") || huge_part(ledger, program.party) >= MOSTLY)
+		offer__decide(offer, false, "%s gets huge pages already where its mappings are aligned and large enough", program.name);
+	else if (program__is(row->runtime, "go"))
+		offer__decide(offer, false, "Go asks for huge pages by itself, from 1.21 on where it expects to keep the memory");
+	else if (program__is(row->runtime, "jvm")) {
+		offer__decide(offer, true, "Java's heap takes huge pages with -XX:+UseTransparentHugePages, and all its memory at once with -XX:+AlwaysPreTouch");
+	} else if (program__is(row->allocator, "glibc") && program__is(row->linkage, "dynamic") && program__allocating(&program) >= MOSTLY && !program.own_calls) {
+		offer__decide(offer, true, "one page fault brings 2 MiB: glibc from 2.35 on asks for huge pages for what malloc maps, with this setting");
+		program__offer_environment(&program, "GLIBC_TUNABLES=glibc.malloc.hugetlb=1", offer);
+	} else {
+		offer__decide(offer, true, "one page fault brings 2 MiB where %s calls madvise(MADV_HUGEPAGE) on its buffers, aligned to 2 MiB", program.name);
+	}
 }

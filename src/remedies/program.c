@@ -33,6 +33,20 @@ static void add_operations(struct program *program)
 	}
 }
 
+// What page faults take says nothing about who gives the memory back.
+static void leave_out_faults(struct program *program)
+{
+	double faults = 0;
+	for (size_t i = 0; i < program->party->operation_count; i++)
+		faults += program__is(program->party->operations[i].operation, "page fault") ? program->party->operations[i].share : 0;
+	double rest = 1 - faults;
+	if (rest < 0.001)
+		return;
+	program->unmap_share = program->unmap_share / rest;
+	program->advise_share = program->advise_share / rest;
+	program->break_share = program->break_share / rest;
+}
+
 static bool is_foreign(const struct party *party)
 {
 	return party->foreign_seconds > 0.5 * party->seconds;
@@ -51,11 +65,15 @@ static const struct party *choose_party(const struct ledger *ledger, const struc
 	return foreign;
 }
 
-static void describe(const struct ledger *ledger, const struct party *party, struct program *ret)
+static void describe(const struct ledger *ledger, const struct verdict *verdict, const struct party *party, struct program *ret)
 {
 	const struct process_row *row = recording__process(ledger->recording, party->process);
-	*ret = (struct program){ .party = party, .row = row, .name = process_row__name(row), .foreign = is_foreign(party) };
+	bool churn = !strcmp(verdict->cause->id, "memory.churn");
+	*ret = (struct program){ .party = party, .row = row, .name = process_row__name(row), .foreign = is_foreign(party),
+				 .deed = churn ? "spends CPU time in" : "holds the lock during" };
 	add_operations(ret);
+	if (churn)
+		leave_out_faults(ret);
 	for (size_t i = 0; i < party->stack_count; i++)
 		ret->by_malloc = ret->by_malloc || lock_words__has_any_frame(party->stacks[i].user, MALLOC_FRAMES);
 	// No allocator goes through the C library's function for any system call.
@@ -86,7 +104,7 @@ bool program__find(const struct ledger *ledger, const struct verdict *verdict, s
 		offer__decide(offer, false, row ? "%s is a kernel thread" : "no culprit is left to be changed", row ? process_row__name(row) : "");
 		return false;
 	}
-	describe(ledger, party, ret);
+	describe(ledger, verdict, party, ret);
 	return true;
 }
 
@@ -96,7 +114,7 @@ bool program__find_foreign(const struct ledger *ledger, const struct verdict *ve
 		const struct party *party = offer__living_party(ledger, &verdict->culprits[i], 1);
 		if (!party || !is_foreign(party))
 			continue;
-		describe(ledger, party, ret);
+		describe(ledger, verdict, party, ret);
 		return true;
 	}
 	return false;

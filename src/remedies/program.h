@@ -4,12 +4,13 @@
 
 #include "remedies/offer.h"
 
-// A living culprit of a lock verdict and what it did to the address space while it held the lock.
+// A living culprit of a lock verdict and what it did to the address space while it held the lock; or of memory.churn and how it gives memory back.
 struct program {
 	const struct party *party;
 	const struct process_row *row;
 	const char *name;
-	double unmap_share;             // munmap, mmap, mremap: parts of its holding, 0..1
+	const char *deed;               // "holds the lock during", "spends CPU time in"
+	double unmap_share;             // munmap, mmap, mremap: parts of its holding (of memory.churn: of its calls, without page faults), 0..1
 	double advise_share;            // madvise
 	double break_share;             // brk
 	bool by_malloc;                 // its stacks show the allocator's functions

@@ -35,6 +35,7 @@ void preload_allocator__consider(const struct ledger *ledger, const struct verdi
 void allocator_decay__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void go_memory__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void keep_buffers__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void huge_pages__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void fewer_changes__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void fewer_threads__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void newer_kernel__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);

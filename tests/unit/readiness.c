@@ -13,7 +13,7 @@
 #include "collect/subject.h"
 #include "command/readiness.h"
 
-static const char *const subjects[] = { "files", "block", "memory", "irq", "futex", "sample", "host", "disks", "irq.sources", "irq.calls", "irq.packets", "memory.compaction" };
+static const char *const subjects[] = { "files", "block", "memory", "irq", "futex", "sample", "syscall", "host", "disks", "irq.sources", "irq.calls", "irq.packets", "memory.compaction" };
 
 // What a recording would say of its probes, all of which are on.
 static struct recording *all_probes_on(void)
