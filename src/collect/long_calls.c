@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -343,8 +344,12 @@ static void *open_calls(struct collector *collector, char **ret_why_off)
 	struct long_calls *calls = base__alloc(1, sizeof(*calls));
 	int error;
 
-	calls->skeleton = syscalls_bpf__open_and_load();
+	calls->skeleton = syscalls_bpf__open();
 	error = calls->skeleton ? 0 : -errno;
+	if (!error) {
+		calls->skeleton->rodata->ioctl_number = SYS_ioctl;
+		error = syscalls_bpf__load(calls->skeleton);
+	}
 	if (!error) {
 		calls->ring = ring_buffer__new(bpf_map__fd(calls->skeleton->maps.syscall_stacks), take_stack, calls, NULL);
 		error = calls->ring ? 0 : -errno;

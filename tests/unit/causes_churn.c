@@ -122,10 +122,10 @@ static void test_what_is_no_churn(void **state)
 		if (harmless == FEW_SAMPLES)
 			fault->samples = unmap->samples = user->samples = 6;
 		stage__judge(&stage);
-		if (strcmp(verdict__name(stage__verdict(&stage, "memory.churn")->kind), "ruled_out"))
-			fail_msg("case %d is %s: %s", harmless, verdict__name(stage__verdict(&stage, "memory.churn")->kind),
+		// A share of the pressure may be left, of which nobody is accused.
+		if (strcmp(stage__accusation(stage__verdict(&stage, "memory.churn")), "ruled_out"))
+			fail_msg("case %d is %s: %s", harmless, stage__accusation(stage__verdict(&stage, "memory.churn")),
 				 stage__verdict(&stage, "memory.churn")->summary);
-		assert_int_equal(stage__verdict(&stage, "memory.churn")->culprit_count, 0);
 		stage__free(&stage);
 	}
 }
