@@ -152,23 +152,32 @@ static char *healthy_sentence(const struct diagnosis *diagnosis)
 	return base__format("%s%sHEALTHY: nothing stalls%s%s. %s%s", subject, space, all ? "" : " ", all ? "" : places.text, pressure, *pressure ? "." : "");
 }
 
-// Pressure that somebody makes and nobody, or only himself, suffers from: the heaviest cause of each resource.
+// Adds a cause that holds up nobody, or only those who make it, to the sentence about a busy machine.
+static void add_busy(const struct diagnosis *diagnosis, const struct verdict *verdict, struct string *out)
+{
+	cleanup_free char *pressure = pressure_of(diagnosis, verdict->counted_by_pressure);
+	// What no pressure counts, as long system calls, may hold up others of the same program where the kernel does not see it.
+	const char *lead = !strcmp(verdict->counted_by_pressure, "none") ? "BUSY, as far as the kernel sees: " : "BUSY, not stalled: ";
+	string__add(out, "%s%s%s%s", out->text ? ". " : lead, pressure ? pressure : "", pressure ? ": " : "", verdict->summary);
+}
+
+// The heaviest cause, and the heaviest of each other resource that has pressure.
 static char *busy_sentence(const struct diagnosis *diagnosis, const size_t *order, size_t count)
 {
+	const struct verdict *heaviest = &diagnosis->verdicts[order[0]];
 	struct string out = { 0 };
-	size_t named = 0;
+	size_t named = 1;
+	add_busy(diagnosis, heaviest, &out);
 	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
 		const struct verdict *first = NULL;
-		for (size_t j = 0; j < count && !first; j++)
+		for (size_t j = 1; j < count && !first; j++)
 			if (!strcmp(diagnosis->verdicts[order[j]].counted_by_pressure, pressure_kinds[i]))
 				first = &diagnosis->verdicts[order[j]];
-		if (!first)
+		if (!first || !strcmp(heaviest->counted_by_pressure, pressure_kinds[i]))
 			continue;
-		cleanup_free char *pressure = pressure_of(diagnosis, pressure_kinds[i]);
-		string__add(&out, "%s%s: %s", named++ ? ". " : "BUSY, not stalled: ", pressure ? pressure : first->cause->id, first->summary);
+		add_busy(diagnosis, first, &out);
+		named++;
 	}
-	if (!named)
-		string__add(&out, "BUSY, not stalled: %s", diagnosis->verdicts[order[0]].summary), named++;
 	if (count > named)
 		string__add(&out, " (and %zu more cause%s below)", count - named, count - named > 1 ? "s" : "");
 	string__add(&out, ".");

@@ -162,7 +162,7 @@ static void set_gain(const struct diagnosis *diagnosis, struct verdict *verdict)
 	const struct party *victim = verdict->victim_count ? &verdict->victims[0] : NULL;
 	const struct ledger_process *process = victim && victim->process ? ledger__process(diagnosis->ledger, victim->process) : NULL;
 	verdict->gain = (struct verdict_gain){ NAN, NAN };
-	if (verdict->kind < VERDICT_CONTRIBUTING || !process || verdict->cause->account != ACCOUNT_CPU)
+	if (verdict->kind < VERDICT_CONTRIBUTING || !process || verdict->cause->account != ACCOUNT_CPU || strcmp(verdict->counted_by_pressure, "cpu"))
 		return;
 	const struct crowd *crowd = &diagnosis->scene->crowds[diagnosis->scene->crowd_of[process - diagnosis->ledger->processes]];
 	double run = (double)crowd->run_ns, wait = (double)crowd->wait_ns, part = fmin(wait, victim->seconds * NS_PER_SEC);
