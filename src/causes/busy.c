@@ -47,6 +47,13 @@ static const struct { const char *kind, *name; } specials[OCCUPANT_KINDS] = {
 	[OCCUPANT_SOFTIRQ] = { "irq", "softirq" }, [OCCUPANT_QUOTA] = { "quota", "CPU quota" },
 };
 
+static const char *name_of_special(int kind, enum cause_key key)
+{
+	if (kind != OCCUPANT_QUOTA)
+		return specials[kind].name;
+	return key == CAUSE_MEMORY_LIMIT ? "memory limit" : key == CAUSE_IO_LIMIT ? "I/O limit" : specials[kind].name;
+}
+
 static size_t crowd_index(const struct scene *scene, int64_t process)
 {
 	const struct ledger_process *row = process ? ledger__process(scene->ledger, process) : NULL;
@@ -221,7 +228,7 @@ void busy__describe(const struct diagnosis *diagnosis, const struct attribution 
 	verdict->stall_seconds = (cpu ? sides.all * waiters : waited) / NS_PER_SEC;
 	for (int kind = 0; kind < OCCUPANT_KINDS; kind++)
 		if (specials[kind].kind && sides.kinds[kind] >= PARTY_LEAST * sides.all && sides.kinds[kind] > 0)
-			verdict__add_other_culprit(verdict, specials[kind].kind, specials[kind].name, NULL, sides.kinds[kind] * waiters);
+			verdict__add_other_culprit(verdict, specials[kind].kind, name_of_special(kind, key), NULL, sides.kinds[kind] * waiters);
 	add_parties(scene, sides.culprits, sides.all, false, verdict);
 	add_parties(scene, sides.victims, waited, true, verdict);
 	verdict__settle_parties(verdict, diagnosis->ledger->window_seconds);

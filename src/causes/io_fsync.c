@@ -121,6 +121,34 @@ static void conclude(const struct file_waits *waits, struct verdict *verdict)
 	add_checks(waits, verdict);
 }
 
+// Many syncs, each too short to hold anybody up: what they come to for the program itself.
+static void judge_busy(const struct scene *scene, const struct attribution *attribution, struct verdict *verdict)
+{
+	const struct ledger_sleeps *sleeps = &scene->ledger->sleeps;
+	const struct party *victim = verdict->victim_count ? &verdict->victims[0] : NULL;
+	size_t crowd = victim ? file_waits__crowd(scene, victim->process) : SIZE_MAX;
+	double ns = 0, times = 0, seconds = scene->ledger->window_seconds;
+	(void)attribution;
+	for (size_t i = 0; i < sleeps->count && crowd != SIZE_MAX; i++)
+		if (file_waits__crowd(scene, sleeps->sleeps[i].row->process) == crowd && is_sync(&sleeps->sleeps[i])) {
+			ns += (double)sleeps->sleeps[i].row->ns;
+			times += (double)sleeps->sleeps[i].row->times;
+		}
+	double syncs = crowd == SIZE_MAX ? 0 : count_syncs(scene, crowd);
+	if (!victim || times <= 0)
+		return;
+	cleanup_free char *name = verdict__name_parties(scene->ledger, victim, 1, 1);
+	struct text_figure loss = wording__percent(isnan(victim->loss) ? 0 : victim->loss);
+	if (syncs > 0)
+		verdict__set_summary(verdict, "%s spend%s %s of the time in %s own syncs, %s a second of %s asleep each; that is %s own doing and holds up nobody else",
+				     name, victim->processes > 1 ? "" : "s", loss.text, victim->processes > 1 ? "their" : "its", wording__count(syncs / seconds).text,
+				     wording__seconds(ns / syncs / NS_PER_SEC).text, victim->processes > 1 ? "their" : "its");
+	else
+		verdict__set_summary(verdict, "%s spend%s %s of the time in %s own syncs, asleep %s times a second for %s each; that is %s own doing and holds up "
+				     "nobody else", name, victim->processes > 1 ? "" : "s", loss.text, victim->processes > 1 ? "their" : "its",
+				     wording__count(times / seconds).text, wording__seconds(ns / times / NS_PER_SEC).text, victim->processes > 1 ? "their" : "its");
+}
+
 static void judge(const struct scene *scene, struct verdict *verdict)
 {
 	static const struct file_cause cause = {
@@ -136,5 +164,5 @@ const struct cause io_fsync = {
 		"hung on",
 	.by_hand = "strace -f -T -e trace=fsync,fdatasync -p PID; cat /proc/fs/jbd2/*/info",
 	.helps = "fewer syncs with more in each; the database's durability settings (durability); a device that makes data durable faster",
-	.judge = judge,
+	.judge = judge, .judge_busy = judge_busy,
 };

@@ -2,6 +2,7 @@
 #include "causes/judged.h"
 #include "causes/memory_case.h"
 #include "causes/wording.h"
+#include "ledger/rereads.h"
 
 #include <math.h>
 #include <string.h>
@@ -122,6 +123,53 @@ static void accuse(const struct memory_case *one, struct verdict *verdict)
 	add_checks(one, verdict);
 }
 
+// The cgroup whose limit dropped the pages that the verdict's victims read back; of several the one of the victim that lost most.
+static const struct memory_group *group_of_victims(const struct ledger *ledger, const struct rereads *rereads, const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->victim_count; i++)
+		for (size_t j = 0; j < verdict->victims[i].member_count; j++) {
+			const struct ledger_process *process = ledger__process(ledger, verdict->victims[i].members[j]);
+			struct reread_part part = process ? rereads__of(rereads, (size_t)(process - ledger->processes)) : (struct reread_part){ 0, 0, NULL };
+			if (part.group)
+				return part.group;
+		}
+	return NULL;
+}
+
+// Pages that are read back for the limit's sake, where freeing them took next to nothing: the waiting is I/O pressure then.
+static void judge_busy(const struct scene *scene, const struct attribution *attribution, struct verdict *verdict)
+{
+	const struct ledger *ledger = scene->ledger;
+	struct ledger_memory *memory = ledger_memory__make(ledger);
+	struct rereads *rereads = rereads__make(ledger, memory);
+	const struct memory_group *group = group_of_victims(ledger, rereads, verdict);
+	(void)attribution;
+	for (size_t i = 0; group && i < verdict->culprit_count; i++) {
+		struct party *party = &verdict->culprits[i];
+		if (strcmp(party->kind, "quota"))
+			continue;
+		free(party->name);
+		free(party->cgroup);
+		party->name = base__copy(group->path);
+		party->cgroup = base__copy(group->path);
+		party__set_note(party, "limit %s (%s), hit %s times", limit_bytes(group) >= 0 ? memory__bytes((double)limit_bytes(group)).text : "unknown",
+				limit_file(group), wording__count((double)(group->strikes_high + group->strikes_max)).text);
+	}
+	if (group && verdict->victim_count) {
+		cleanup_free char *victims = verdict__name_parties(ledger, verdict->victims, verdict->victim_count, 2);
+		double loss = verdict->victims[0].loss;
+		verdict__set_summary(verdict, "%s wait%s %s of the time for pages to come back that the memory limit of cgroup %s (%s) had dropped: %s a second",
+				     victims, verdict->victim_count == 1 && verdict->victims[0].processes == 1 ? "s" : "",
+				     isnan(loss) ? "a part" : wording__percent(loss).text, group->path,
+				     limit_bytes(group) >= 0 ? memory__bytes((double)limit_bytes(group)).text : "unknown",
+				     wording__count((double)group->refaults / ledger->window_seconds).text);
+		verdict__add_evidence(verdict, "pages read back that had been dropped there", (double)group->refaults / ledger->window_seconds, "a second", NAN,
+				      "memory.stat workingset_refault");
+	}
+	rereads__free(rereads);
+	ledger_memory__free(memory);
+}
+
 static void judge(const struct scene *scene, struct verdict *verdict)
 {
 	static const struct memory_cause cause = {
@@ -138,6 +186,6 @@ const struct cause memory_limit = {
 	.claim = "a cgroup's memory limit makes its tasks reclaim or sleep", .decisive = "reclaim and over-high sleeps in the cgroup",
 	.by_hand = "memory.events (high, max) and memory.pressure of the cgroup",
 	.helps = "a higher memory.high or memory.max (less for the others), a smaller cache in the program",
-	.judge = judge,
+	.judge = judge, .judge_busy = judge_busy,
 	.account = ACCOUNT_MEMORY,
 };
