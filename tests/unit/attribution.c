@@ -134,6 +134,40 @@ static void test_the_sum_is_what_is_explained(void **state)
 	}
 }
 
+static void add_samples(struct stage *stage, int64_t process, const char *operation, const char *frames, int64_t samples)
+{
+	int64_t stack = (int64_t)stage->recording->stack_count + 1;
+	if (frames)
+		*recording__add_stack(stage->recording) = (struct stack_row){ stack, base__copy(frames) };
+	recording__set_meta(stage->recording, "probe.sample", "on");
+	recording__set_meta(stage->recording, "sample.period_ns", "10000000");
+	*recording__add_cpu_sample(stage->recording) = (struct cpu_sample_row){ .process = process, .operation = base__copy(operation),
+		.kernel_stack = frames ? stack : 0, .samples = samples, .waited = samples, .ns = samples * 10 * STAGE_MS,
+		.pressure_ns = samples * 10 * STAGE_MS, .waiters_ns = samples * 10 * STAGE_MS };
+}
+
+// An occupant that has nothing over its waiters: what it did decides. Half of the memory that it faulted in it had had before.
+static void test_what_an_occupant_did(void **state)
+{
+	(void)state;
+	struct stage stage = stage__new(4000);
+	stage__process(&stage, "server", 100, 1000, 4000, 0);
+	int64_t worker = stage__process(&stage, "worker", 200, 8000, 0, 8000);
+	*recording__add_activity(stage.recording) = (struct activity_row){ .subject = base__copy("memory"), .kind = base__copy("minor_faults"),
+		.key = base__copy(""), .process = worker, .cpu = -1, .count = 100000, .amount = 50000 * 4096 };
+	recording__set_meta(stage.recording, "page_size", "4096");
+	recording__set_meta(stage.recording, "probe.memory", "on");
+	add_samples(&stage, worker, "page fault", "clear_page_erms+0x7\ndo_anonymous_page+0x10\nhandle_mm_fault+0x10\nexc_page_fault+0x10", 400);
+	add_samples(&stage, worker, "unlink", "native_queued_spin_lock_slowpath+0x1\n_raw_spin_lock+0x10\nd_delete+0x10\ndo_unlinkat+0x10", 200);
+	add_samples(&stage, worker, "", NULL, 200);
+	stage__judge(&stage);
+	assert_part(&stage, CAUSE_MEMORY_CHURN, 0.25);
+	assert_part(&stage, CAUSE_LOCK_KERNEL, 0.25);
+	assert_part(&stage, CAUSE_CPU_OVERSUBSCRIPTION, 0.5);
+	assert_part(&stage, CAUSE_NONE, 0);
+	stage__free(&stage);
+}
+
 static void add_slice(struct stage *stage, int64_t number, int64_t process, int64_t ms)
 {
 	*recording__add_slice(stage->recording) = (struct slice_row){ .number = number, .time_ns = (number + 1) * 1000 * STAGE_MS, .ns = 1000 * STAGE_MS,
@@ -169,7 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_occupants_have_causes), cmocka_unit_test(test_short_waits_have_causes), cmocka_unit_test(test_no_task),
 		cmocka_unit_test(test_workers_of_the_kernel_and_the_tool), cmocka_unit_test(test_the_sum_is_what_is_explained),
-		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_what_an_occupant_did), cmocka_unit_test(test_spread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
