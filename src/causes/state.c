@@ -64,7 +64,7 @@ void diagnosis__sum_up(struct diagnosis *diagnosis)
 	bool judged = ledger->window_seconds > 0 && ledger->recording->cpu_count;
 	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
 		const struct verdict *verdict = &diagnosis->verdicts[i];
-		diagnosis->confirmed = diagnosis->confirmed || (verdict->kind == VERDICT_CONFIRMED && verdict__is_stall(verdict));
+		diagnosis->confirmed = diagnosis->confirmed || verdict->kind == VERDICT_CONFIRMED;
 		judged = judged && !(is_judgeable(verdict) && verdict->kind == VERDICT_NOT_TESTABLE);
 	}
 	for (size_t i = 0; i < PRESSURE_KINDS; i++) {

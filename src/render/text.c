@@ -25,7 +25,7 @@
 static void write_head(struct page *page, const struct answer *answer)
 {
 	const struct diagnosis *diagnosis = answer->diagnosis;
-	enum style style = diagnosis->confirmed ? STYLE_ALARM : diagnosis->healthy ? STYLE_GOOD : STYLE_WARNING;
+	enum style style = diagnosis->state == STATE_STALLED ? STYLE_ALARM : diagnosis->healthy ? STYLE_GOOD : STYLE_WARNING;
 	page__paragraph(page, 0, 2, style, diagnosis->headline);
 	for (size_t i = 0; i < diagnosis->caution_count; i++)
 		page__labelled(page, 0, 2, STYLE_WARNING, "!", diagnosis->cautions[i]);
