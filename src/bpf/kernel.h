@@ -18,6 +18,8 @@ typedef __u8 u8;
 typedef __u32 u32;
 typedef __s32 s32;
 typedef __u64 u64;
+
+#define PF_KTHREAD 0x200000     // task_struct.flags (include/linux/sched.h)
 typedef __s64 s64;
 typedef _Bool bool;
 #define true 1

@@ -7,7 +7,6 @@
 #include "bpf/memory_records.h"
 #include "bpf/rows.h"
 
-#define PF_KTHREAD 0x200000
 #define GFP_DIRECT_RECLAIM 0x400 // ___GFP_DIRECT_RECLAIM (include/linux/gfp_types.h): the allocation may sleep, so it is no interrupt's
 
 struct cgroup___memory { struct kernfs_node *kn; } __attribute__((preserve_access_index));

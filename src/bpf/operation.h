@@ -4,7 +4,6 @@
 
 #define PF_EXITING 0x4
 #define PF_IO_WORKER 0x10
-#define PF_KTHREAD 0x200000
 #define TS_COMPAT 0x2           // thread_info.status, x86: in a 32-bit system call
 
 // As syscall_number_of in drift.h, for objects that need nothing else of it.

@@ -12,6 +12,7 @@ static __always_inline void slot_describe(struct task_slot *slot, struct task_st
 	slot->allowed_cpus = task->nr_cpus_allowed;
 	slot->start_ns = task->group_leader->start_boottime;
 	slot->parent_tgid = task->real_parent->tgid;
+	slot->kernel_thread = !!(task->flags & PF_KTHREAD);
 	slot->cgroup = task->cgroups->dfl_cgrp->kn->id;
 	bpf_probe_read_kernel(slot->comm, sizeof(slot->comm), task->comm);
 	bpf_probe_read_kernel(slot->leader_comm, sizeof(slot->leader_comm), task->group_leader->comm);

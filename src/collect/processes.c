@@ -290,7 +290,10 @@ int64_t processes__by_tgid(struct processes *processes, uint32_t tgid)
 		return 0;
 	holder = get_holder(processes, tgid, 0);
 	if (holder->row == SIZE_MAX) {
-		struct task_slot slot = { .pid = tgid, .tgid = tgid, .nice20 = 20 };
+		int64_t parent = identify__parent(tgid);
+		// The kernel's threads are children of kthreadd, whose number is 2.
+		struct task_slot slot = { .pid = tgid, .tgid = tgid, .nice20 = 20, .parent_tgid = parent > 0 ? (uint32_t)parent : 0,
+			.kernel_thread = tgid == 2 || parent == 2 };
 
 		holder->row = identify(processes, holder, &slot);
 	}

@@ -207,6 +207,7 @@ def build(chosen):
     directory = BUILD.relative_to(matrix.ROOT)
     programs = sorted({program_of(scenario).relative_to(matrix.ROOT) for scenario in chosen})
     subprocess.run(["make", "-s", "static"], cwd=matrix.ROOT, check=True, stderr=subprocess.DEVNULL)
+    BUILD.mkdir(parents=True, exist_ok=True)
     shutil.copy2(matrix.STATIC, TOOL)
     subprocess.run(["make", "-s", f"BUILD={directory}", "LABFLAGS=-static", *map(str, programs),
                     *(str(path.relative_to(matrix.ROOT)) for path in companions())], cwd=matrix.ROOT, check=True)
