@@ -379,6 +379,7 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	if (sleep_account__settle(collector->sleeps, collector) < 0)
 		collector->failed_reads++;
 	see_live_tasks(collector);
+	probes__unmap_waits(collector->probes);
 	collector->unread_command_lines = processes__read_command_lines(collector->processes);
 	collector->unread_programs = processes__identify_programs(collector->processes);
 	*ret_recording = assemble__recording(collector, ended_by, true);

@@ -73,6 +73,20 @@ int probes__map_tasks(struct probes *probes)
 	return probes->slots && probes->lock_waits && probes->futex_waits ? 0 : -ENOMEM;
 }
 
+static void unmap_array(void *memory, const struct bpf_map *map, size_t row)
+{
+	if (memory)
+		munmap(memory, (size_t)bpf_map__max_entries(map) * ((row + 7) & ~7UL));
+}
+
+void probes__unmap_waits(struct probes *probes)
+{
+	unmap_array(probes->lock_waits, probes->skeleton->maps.lock_waits, sizeof(struct lock_wait));
+	unmap_array(probes->futex_waits, probes->skeleton->maps.futex_waits, sizeof(struct futex_wait));
+	probes->lock_waits = NULL;
+	probes->futex_waits = NULL;
+}
+
 // ---- rows ----
 
 #define BATCH 1024

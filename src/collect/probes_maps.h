@@ -43,6 +43,8 @@ size_t probes__lock_stack(struct probes *probes, int stack, uint64_t *ret_addres
 // Sleeps that were summed up since the last call; those at hand stand in sleep_slots.
 typedef void probes_sleep_fn(void *context, const struct sleep_key *key, const struct sleep_sum *sum);
 int probes__take_sleeps(struct probes *probes, probes_sleep_fn *handle, void *context);
+// Gives up lock_waits and futex_waits, which nobody reads once their accounts are settled: what is mapped counts as our memory.
+void probes__unmap_waits(struct probes *probes);
 // One row of sleep_slots, beside `slots`. Returns 0 or a negative errno.
 int probes__sleep_slot(struct probes *probes, uint32_t number, struct sleep_slot *ret_slot);
 // Every row of sleep_slots, beside `slots`. Returns 0 or a negative errno.
