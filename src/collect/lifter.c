@@ -122,16 +122,14 @@ static struct watched *find(struct watch *watch, pid_t id)
 
 static void lift(struct watch *watch, struct watched *one)
 {
-	bool main_one = one->id == watch->process || one->child;
-	const struct own_budget *budget = main_one ? &own_budget_lift : &own_budget_lift_small;
 
 	// Never SCHED_FIFO where the other was granted once: it is then refused because enough of ours are lifted.
 	if (watch->shared->own == OWN_CLASS_DEADLINE) {
-		one->lifted = own_class__take_deadline(one->id, budget);
-		if (one->lifted == OWN_CLASS_ORDINARY && main_one)
+		one->lifted = own_class__take_deadline(one->id, &own_budget_lift);
+		if (one->lifted == OWN_CLASS_ORDINARY)
 			one->lifted = own_class__take_deadline(one->id, &own_budget_lift_small);
 	} else {
-		one->lifted = own_class__take(one->id, budget, 1);
+		one->lifted = own_class__take(one->id, &own_budget_lift, 1);
 	}
 	if (one->lifted == OWN_CLASS_ORDINARY)
 		return;

@@ -17,8 +17,8 @@
 
 const struct own_budget own_budget_lifter = { NS_PER_MSEC, 10 * NS_PER_MSEC };
 const struct own_budget own_budget_loop = { 10 * NS_PER_MSEC, 50 * NS_PER_MSEC };
-const struct own_budget own_budget_lift = { 8 * NS_PER_MSEC, 20 * NS_PER_MSEC };
-const struct own_budget own_budget_lift_small = { 5 * NS_PER_MSEC, 20 * NS_PER_MSEC };
+const struct own_budget own_budget_lift = { 10 * NS_PER_MSEC, 20 * NS_PER_MSEC };
+const struct own_budget own_budget_lift_small = { 4 * NS_PER_MSEC, 20 * NS_PER_MSEC };
 
 // include/uapi/linux/sched/types.h, first version. Of our own, because newer C libraries declare it in another header.
 struct attributes {

@@ -18,8 +18,8 @@ struct own_budget { uint64_t runtime_ns, period_ns; };
 
 extern const struct own_budget own_budget_lifter;       // 1 ms of 10 ms
 extern const struct own_budget own_budget_loop;         // 10 ms of 50 ms: the recorder's loop, which uses under 1 % of a CPU
-extern const struct own_budget own_budget_lift;         // 8 ms of 20 ms: a thread that starves
-extern const struct own_budget own_budget_lift_small;   // 5 ms of 20 ms: one of the threads beside the main one
+extern const struct own_budget own_budget_lift;         // 10 ms of 20 ms: a thread that starves
+extern const struct own_budget own_budget_lift_small;   // 4 ms of 20 ms: the same where the kernel grants no more
 
 const char *own_class__name(enum own_class own);        // "ordinary", "fifo", "deadline"
 
