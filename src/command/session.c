@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -192,25 +190,6 @@ static int save_final(struct session *session, const struct recording *recording
 	return EXIT_NOT_RECORDED;
 }
 
-// Closing the last reference to a probe waits for a grace period of RCU, which takes seconds where rcu_preempt starves. Where threads of ours starved,
-// a child keeps the references until we have ended, and waits in our place.
-static void leave_probes_to_a_child(const struct session *session)
-{
-	pid_t parent = getpid();
-
-	if (!lifter__account(session->lifter).lifts || fork() != 0)
-		return;
-	struct pollfd ended = { .fd = (int)syscall(SYS_pidfd_open, parent, 0), .events = POLLIN };
-	setsid();
-	for (int number = 1; number < 32; number++)
-		signal(number, SIG_IGN);
-	for (int fd = 0; fd < 3; fd++)
-		close(fd);
-	while (ended.fd >= 0 && poll(&ended, 1, -1) < 0 && errno == EINTR)
-		;
-	_exit(0);
-}
-
 static int run(struct session *session, struct recording **ret_recording)
 {
 	cleanup_free char *command = join(session->options->command);
@@ -229,7 +208,6 @@ static int run(struct session *session, struct recording **ret_recording)
 		return EXIT_NOT_RECORDED;
 	}
 	status = collector__run(collector, start_command, &recording, &error) < 0 ? EXIT_NOT_RECORDED : 0;
-	leave_probes_to_a_child(session);
 	collector__close(collector);
 	say__progress_done();
 	end_command(session);
