@@ -37,8 +37,9 @@ REFUSED_SUITES = ["bullseye"]   # 5.10: older than what the tool supports
 VM_TIMEOUT_SECONDS = 720        # 100 s alone on an idle machine, 240 s beside another emulator on the same CPU
 # Least and most of the kernel's figure that is explained. An event takes some 20 us in emulation, and what passes between
 # the kernel's stamp and the probe's is nobody's: a load with a process for every few switches loses over 1 % by that
-# (0.06 % on a real CPU), and a quota on a machine that idles otherwise some of it.
-EXPLAINED = {"spinners": (0.99, 1.01), "quota": (0.98, 1.01), "pipes": (0.99, 1.01), "processes": (0.97, 1.01)}
+# (0.06 % on a real CPU), and a quota on a machine that idles otherwise some of it. What pipes explain is a lower bound, both sides
+# less the whole: 0.6 % that either side lacks (seen on 6.1) make 1.2 %.
+EXPLAINED = {"spinners": (0.99, 1.01), "quota": (0.98, 1.01), "pipes": (0.98, 1.01), "processes": (0.97, 1.01)}
 SIDES = (0.97, 1.02)            # victims and culprits each, as a part of the kernel's figure
 # Loads whose truth holds in a guest: two ping-pongs are more than each of them states, and a storm of 40 processes a
 # second is none.
