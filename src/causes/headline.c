@@ -2,6 +2,7 @@
 #include "causes/accounts.h"
 #include "ledger/attribution.h"
 #include "ledger/thresholds.h"
+#include "causes/runtimes.h"
 #include "causes/weighing.h"
 #include "causes/wording.h"
 
@@ -149,15 +150,19 @@ static char *healthy_sentence(const struct diagnosis *diagnosis)
 	name_judged(diagnosis, account__name, " AND ", &names, &all);
 	name_judged(diagnosis, account__place, " or ", &places, &all);
 	const char *subject = all ? "" : names.text, *space = all ? "" : " ";
-	return base__format("%s%sHEALTHY: nothing stalls%s%s. %s%s", subject, space, all ? "" : " ", all ? "" : places.text, pressure, *pressure ? "." : "");
+	// What waits inside a runtime without a thread is in no account.
+	cleanup_free char *hidden = runtimes__hide_locks(diagnosis);
+	return base__format("%s%sHEALTHY%s: nothing stalls%s%s. %s%s", subject, space, hidden ? ", as far as the kernel sees" : "", all ? "" : " ",
+			    all ? "" : places.text, pressure, *pressure ? "." : "");
 }
 
 // Adds a cause that holds up nobody, or only those who make it, to the sentence about a busy machine.
 static void add_busy(const struct diagnosis *diagnosis, const struct verdict *verdict, struct string *out)
 {
 	cleanup_free char *pressure = pressure_of(diagnosis, verdict->counted_by_pressure);
-	// What no pressure counts, as long system calls, may hold up others of the same program where the kernel does not see it.
-	const char *lead = !strcmp(verdict->counted_by_pressure, "none") ? "BUSY, as far as the kernel sees: " : "BUSY, not stalled: ";
+	// What no pressure counts, as long system calls, and what waits inside a runtime may hold up others where the kernel does not see it.
+	cleanup_free char *hidden = runtimes__hide_locks(diagnosis);
+	const char *lead = hidden || !strcmp(verdict->counted_by_pressure, "none") ? "BUSY, as far as the kernel sees: " : "BUSY, not stalled: ";
 	string__add(out, "%s%s%s%s", out->text ? ". " : lead, pressure ? pressure : "", pressure ? ": " : "", verdict->summary);
 }
 

@@ -387,6 +387,7 @@ static void test_runtimes_that_hide_locks(void **state)
 		} else {
 			assert_null(names);
 		}
+		assert_int_equal(strstr(stage.diagnosis->headline, "HEALTHY, as far as the kernel sees") != NULL, cases[i].says != NULL);
 		assert_true(stage.diagnosis->healthy);                          // what can't be seen makes nothing else doubtful
 		stage__free(&stage);
 	}
