@@ -1,4 +1,5 @@
 #include "ledger/chains.h"
+#include "ledger/process_names.h"
 #include "base/base.h"
 #include "ledger/sleep_classes.h"
 #include "ledger/sleeps.h"
@@ -212,7 +213,7 @@ static bool is_stall(const struct recording *recording, const struct ledger_fute
 {
 	const struct process_row *process = wait->process ? recording__process(recording, wait->process) : NULL;
 	// Who waits for a CPU is explained in full by those who have it; such waits are links only.
-	if (wait->queue || !process || wait->to_ns - wait->from_ns < SHORTEST_NS || process->pid == recording__meta_number(recording, "tool_pid", -1))
+	if (wait->queue || !process || wait->to_ns - wait->from_ns < SHORTEST_NS || process_row__is_tool(recording, process))
 		return false;
 	if (!strcmp(wait->sleep->reason ? wait->sleep->reason : "", "futex"))
 		return is_lock_wait(futexes, wait->sleep);

@@ -64,8 +64,10 @@ static bool is_in_scope(const struct recording *recording, const struct process_
 
 static int compare_processes(const void *a, const void *b)
 {
-	const struct process_row *row_a = (*(const struct ledger_process *const *)a)->row;
-	const struct process_row *row_b = (*(const struct ledger_process *const *)b)->row;
+	const struct ledger_process *one = *(const struct ledger_process *const *)a, *other = *(const struct ledger_process *const *)b;
+	const struct process_row *row_a = one->row, *row_b = other->row;
+	if (one->tool != other->tool)
+		return one->tool ? 1 : -1;
 	int order = compare_kinds(row_a, row_b);
 	if (!order)
 		order = compare_text(row_a->exe, row_b->exe);
@@ -195,8 +197,7 @@ static void finish_crowd(struct scene *scene, struct crowd *crowd)
 		scene->crowd_of[crowd->members[i] - scene->ledger->processes] = (size_t)(crowd - scene->crowds);
 	crowd->parent = SIZE_MAX;
 	crowd->stopper = is_stopper(crowd);
-	int64_t tool_pid = recording__meta_number(scene->ledger->recording, "tool_pid", 0);
-	crowd->tool = tool_pid > 0 ? crowd->members[0]->row->pid == tool_pid : !strcmp(crowd__name(crowd), "whystall");
+	crowd->tool = crowd->members[0]->tool;
 	crowd->throttled = crowd->throttled_ns > 0 ? throttled_cgroup(scene->ledger->recording, crowd->members[0]->row) : NULL;
 }
 
@@ -223,7 +224,8 @@ void scene__gather_crowds(struct scene *scene)
 	scene->crowd_of = base__alloc(count + 1, sizeof(*scene->crowd_of));
 	for (size_t begin = 0, end; begin < count; begin = end) {
 		bool in_scope = is_in_scope(ledger->recording, sorted[begin]->row);
-		for (end = begin + 1; end < count && !compare_kinds(sorted[begin]->row, sorted[end]->row) &&
+		for (end = begin + 1; end < count && sorted[end]->tool == sorted[begin]->tool &&
+				      !compare_kinds(sorted[begin]->row, sorted[end]->row) &&
 				      is_in_scope(ledger->recording, sorted[end]->row) == in_scope; end++)
 			;
 		struct crowd *crowd = &scene->crowds[scene->crowd_count++];

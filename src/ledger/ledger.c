@@ -1,5 +1,6 @@
 // The accounts of a recording: sums by process, the pressure rows with both sides folded as the kernel folds, the balance.
 #include "ledger/ledger.h"
+#include "ledger/process_names.h"
 
 #include "base/base.h"
 #include "ledger/balance.h"
@@ -49,8 +50,10 @@ static int add_processes(struct ledger *ledger)
 	const struct recording *recording = ledger->recording;
 	ledger->process_count = recording->process_count;
 	ledger->processes = base__alloc(ledger->process_count, sizeof(*ledger->processes));
-	for (size_t i = 0; i < ledger->process_count; i++)
+	for (size_t i = 0; i < ledger->process_count; i++) {
 		ledger->processes[i].row = &recording->process[i];
+		ledger->processes[i].tool = process_row__is_tool(recording, &recording->process[i]);
+	}
 	for (size_t start = 0, end; start < recording->task_count; start = end) {
 		const struct task_row *first = &recording->task[start];
 		for (end = start; end < recording->task_count && recording->task[end].process == first->process; end++)

@@ -20,6 +20,7 @@ struct ledger_process {
 	const struct process_row *row;
 	const struct task_row *tasks;       // its rows are contiguous
 	size_t task_count;
+	bool tool;                          // the recorder or a helper of it: process_row__is_tool()
 	int64_t run_ns, switches;
 	int64_t wait_ns, waits, wait_max_ns; // book B, throttled time included
 	int64_t wait_pressure_ns;           // book A

@@ -8,5 +8,8 @@
 const char *process_row__name(const struct process_row *row);
 // Whether its name says little about what it runs: python, java and the like; shells run too many things to be told apart.
 bool process_row__is_interpreter(const struct process_row *row);
+// Whether it is the recorder itself or one of the helpers that the recorder forked, by tool_pid, parent, executable and command line: a
+// stranger who takes the name is none. Recordings without tool_pid (hand-made): by the name alone.
+bool process_row__is_tool(const struct recording *recording, const struct process_row *row);
 
 #endif

@@ -208,6 +208,35 @@ static void test_tool_is_never_accused(void **state)
 	stage__free(&stage);
 }
 
+// The recorder's helpers are the recorder, whatever they are called; a workload that is a whystall itself, and a stranger who takes the name, are not.
+static void test_helpers_of_the_tool(void **state)
+{
+	static const struct { const char *name; int64_t parent; const char *command; bool tool; } cases[] = {
+		{ "whystall-lift", 100, "whystall record", true }, { "whystall", 100, NULL, true }, { "whystall", 100, "whystall record -d 9", false },
+		{ "whystall-lift", 55, "whystall record", false }, { "miner", 100, "whystall record", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = stage__new(3000);
+		int64_t tool = stage__process(&stage, "whystall", 100, 100, 10, 100), helper = stage__process(&stage, cases[i].name, 101, 5000, 100, 5000);
+		int64_t server = stage__process(&stage, "server", 200, 1500, 3000, 0);
+		struct process_row *rows = stage.recording->process;
+		recording__set_meta(stage.recording, "tool_pid", "100");
+		rows[tool - 1].command_line = base__copy("whystall record");
+		rows[helper - 1].command_line = cases[i].command ? base__copy(cases[i].command) : NULL;
+		rows[helper - 1].parent_pid = cases[i].parent;
+		free(rows[helper - 1].exe);
+		rows[helper - 1].exe = base__copy(rows[tool - 1].exe);
+		stage__pair(&stage, server, OCCUPANT_TASK, helper, 2900);
+		stage__judge(&stage);
+		if (cases[i].tool)
+			assert_not_accused(&stage, "cpu.oversubscription", helper);
+		else
+			assert_accused(&stage, "cpu.oversubscription", helper);
+		stage__free(&stage);
+	}
+}
+
 // What whystall took, at its realtime priority, is nobody else's: not the kernel thread's that took next to nothing beside it. Where others
 // took much, too, what they took counts.
 static void test_nobody_answers_for_the_tool(void **state)
@@ -525,6 +554,7 @@ int main(void)
 		cmocka_unit_test(test_thread_churn_by_number),
 		cmocka_unit_test(test_short_programs_that_work_are_no_churn),
 		cmocka_unit_test(test_scripts_are_told_apart),
+		cmocka_unit_test(test_helpers_of_the_tool),
 		cmocka_unit_test(test_scope),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
