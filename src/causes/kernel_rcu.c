@@ -9,11 +9,13 @@
 #include <string.h>
 
 #define PAUSED_MOST 0.5         // of a warning's time: then it tells of the pause
+#define STARVED_LEAST 0.5       // of a warning's time: so long a thread that the kernel waited for must have waited for a CPU
 
 struct warnings {
 	size_t count, before;           // in the window; in the minutes before
 	size_t hung;                    // tasks blocked for minutes
 	double seconds, longest_seconds, paused_seconds;
+	double starved_seconds;         // of warnings about work that only lacked a CPU
 	const struct host_event_row *longest, *stall; // stall: the longest that RCU wrote
 };
 
@@ -23,8 +25,26 @@ static double absent_ns(const struct recording *recording, const struct host_eve
 	return host_event__found_idle(recording, row) ? ns : host_events__not_run_ns(recording, (double)row->time_ns, ns);
 }
 
-static struct warnings sum_up(const struct recording *recording)
+// Whether a warning tells of threads of the kernel that did not get a CPU, and of no CPU that stood still. A work item's pool is stuck without its
+// workers (kernel/workqueue.c, wq_watchdog_timer_fn(), v6.18: it looks at the time since the last item only), a grace period without RCU's
+// own thread, when all CPUs have answered.
+static bool is_starvation(const struct ledger *ledger, const struct host_event_row *row, double ns)
 {
+	struct rcu_stall stall;
+	bool items = host_event__is(row, "workqueue_lockup");
+	if (!items && !(rcu_stall__parse(row->text, &stall) && rcu_stall__shape(&stall) == RCU_STALL_STARVED))
+		return false;
+	for (size_t i = 0; i < ledger->starved.count; i++) {
+		const struct starved_thread *thread = &ledger->starved.threads[i];
+		if (thread->work == (items ? STARVED_WORK_ITEMS : STARVED_RCU) && thread->longest_seconds * NS_PER_SEC >= STARVED_LEAST * ns)
+			return true;
+	}
+	return false;
+}
+
+static struct warnings sum_up(const struct ledger *ledger)
+{
+	const struct recording *recording = ledger->recording;
 	struct warnings warnings = { 0 };
 	for (size_t i = 0; i < recording->host_event_count; i++) {
 		const struct host_event_row *row = &recording->host_event[i];
@@ -39,6 +59,7 @@ static struct warnings sum_up(const struct recording *recording)
 		warnings.count++;
 		warnings.seconds += new_ns / NS_PER_SEC;
 		warnings.paused_seconds += absent_ns(recording, row, new_ns) / NS_PER_SEC;
+		warnings.starved_seconds += is_starvation(ledger, row, new_ns) ? new_ns / NS_PER_SEC : 0;
 		if (host_event__is(row, "rcu_stall") && (!warnings.stall || row->ns > warnings.stall->ns))
 			warnings.stall = row;
 		if (!warnings.longest || ns / NS_PER_SEC > warnings.longest_seconds) {
@@ -119,6 +140,9 @@ static void add_evidence(const struct recording *recording, const struct warning
 		verdict__add_evidence(verdict, what, longest, "s", NAN, "kernel log");
 	}
 	verdict__add_evidence(verdict, "of this time, the machine as a whole did not run for", warnings->paused_seconds, "s", NAN, "host_event");
+	if (warnings->starved_seconds > 0)
+		verdict__add_evidence(verdict, "of this time, in warnings about kernel threads that waited for a CPU meanwhile", warnings->starved_seconds, "s", NAN,
+				      "task table");
 	if (warnings->stall && rcu_stall__parse(warnings->stall->text, &stall))
 		add_figures(&stall, verdict);
 }
@@ -157,7 +181,8 @@ static void accuse(const struct scene *scene, struct verdict *verdict)
 	const struct recording *recording = scene->ledger->recording;
 	for (size_t i = 0; i < recording->host_event_count; i++) {
 		double ns = host_events__new_lockup_ns(recording, i);
-		if (ns > 0 && absent_ns(recording, &recording->host_event[i], ns) < PAUSED_MOST * ns)
+		if (ns > 0 && absent_ns(recording, &recording->host_event[i], ns) < PAUSED_MOST * ns &&
+		    !is_starvation(scene->ledger, &recording->host_event[i], ns))
 			accuse_one(scene, &recording->host_event[i], ns, verdict);
 	}
 }
@@ -174,6 +199,9 @@ static void say_what(const struct scene *scene, const struct warnings *warnings,
 		wording__party_brief(scene->ledger->recording, &verdict->culprits[0]) : NULL;
 	if (warnings->paused_seconds >= PAUSED_MOST * warnings->seconds)
 		verdict__set_summary(verdict, "the kernel complained of %s (%s, %s)%s, but the machine as a whole did not run for most of that time", cpu,
+				     kind_words(row), seconds.text, more);
+	else if (warnings->starved_seconds >= PAUSED_MOST * warnings->seconds)
+		verdict__set_summary(verdict, "the kernel complained of %s (%s, %s)%s, but the threads it waited for only lacked a CPU: no CPU stood still", cpu,
 				     kind_words(row), seconds.text, more);
 	else
 		verdict__set_summary(verdict, "%s did not get on for %s (%s)%s%s%s%s%s", cpu, seconds.text, kind_words(row), more, who ? "; it ran " : "",
@@ -246,7 +274,7 @@ static void judge_holds(const struct scene *scene, const struct kernel_holds *ho
 static void judge_warnings(const struct scene *scene, struct verdict *verdict)
 {
 	const struct recording *recording = scene->ledger->recording;
-	struct warnings warnings = sum_up(recording);
+	struct warnings warnings = sum_up(scene->ledger);
 	if (is_untestable(recording, &warnings, verdict))
 		return;
 	verdict->kind = warnings.count ? VERDICT_CONFIRMED : VERDICT_RULED_OUT;
@@ -267,7 +295,7 @@ static void judge_warnings(const struct scene *scene, struct verdict *verdict)
 	}
 	verdict->stall_seconds = warnings.seconds;
 	verdict->wall_seconds = fmin(warnings.longest_seconds, scene->ledger->window_seconds);
-	if (warnings.paused_seconds >= PAUSED_MOST * warnings.seconds)
+	if (fmax(warnings.paused_seconds, warnings.starved_seconds) >= PAUSED_MOST * warnings.seconds)
 		verdict->kind = VERDICT_CONTRIBUTING;
 	add_evidence(recording, &warnings, verdict);
 	accuse(scene, verdict);
@@ -283,7 +311,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	struct kernel_holds holds;
 	judge_warnings(scene, verdict);
 	kernel_holds__find(scene, &holds);
-	if (holds.count && verdict->kind < VERDICT_CONTRIBUTING) {
+	if (holds.count && verdict->kind < VERDICT_CONFIRMED && !verdict->culprit_count) {
 		verdict->absent = false;
 		judge_holds(scene, &holds, verdict);
 	} else if (holds.count) {

@@ -120,6 +120,34 @@ static void test_stalled_cpu(void **state)
 	stage__free(&stage);
 }
 
+#define STUCK_POOL "BUG: workqueue lockup - pool cpus=1 node=0 flags=0x0 nice=0 stuck for 34s!"
+#define STARVED_GP "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\nrcu:  (detected by 0, t=5250 jiffies, g=77905, q=25 ncpus=2)\n" \
+	"rcu: rcu_preempt kthread starved for 5250 jiffies! g77905 f0x0 RCU_GP_WAIT_FQS(5) ->state=0x0 ->cpu=1"
+
+// Work items and grace periods that only lacked a thread of the kernel: that starves, and no CPU stands still. Where the thread did not wait, or the
+// CPU itself was late, the warning counts.
+static void test_starved_threads_behind_a_warning(void **state)
+{
+	static const struct { const char *kind, *text, *thread; int64_t waited_ms; bool accuses; } cases[] = {
+		{ "workqueue_lockup", STUCK_POOL, "kworker/1:0", 3000, false }, { "workqueue_lockup", STUCK_POOL, "kworker/1:0", 2000, true },
+		{ "workqueue_lockup", STUCK_POOL, "rcu_preempt", 5000, true }, { "rcu_stall", STARVED_GP, "rcu_preempt", 3000, false },
+		{ "rcu_stall", STARVED_GP, "kworker/1:0", 5000, true }, { "rcu_stall", LOOP, "rcu_preempt", 5000, true },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = machine("kvm", "scheduler counter silence");
+		int64_t thread = stage__process(&stage, cases[i].thread, 15, 10, 2 * cases[i].waited_ms, 0);
+		stage.recording->process[thread - 1].kernel_thread = 1;
+		stage__task(&stage, thread)->wait_max_ns = cases[i].waited_ms * STAGE_MS;
+		happened(&stage, cases[i].kind, 6000, 5250, 1, 1, cases[i].text);
+		stage__judge(&stage);
+		assert_verdict(&stage, "kernel.rcu", cases[i].accuses ? "confirmed" : "contributing");
+		assert_int_equal(stage__verdict(&stage, "kernel.rcu")->culprit_count, cases[i].accuses);
+		assert_int_equal(strstr(stage__verdict(&stage, "kernel.rcu")->summary, "only lacked a CPU") != NULL, !cases[i].accuses);
+		stage__free(&stage);
+	}
+}
+
 // The kernel complained of nothing. CPU 0's stopper waited behind a program for some seconds, and with it a server.
 static struct stage held(int64_t ms, int64_t *ret_stopper, int64_t *ret_looper, int64_t *ret_server)
 {
@@ -412,7 +440,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pauses), cmocka_unit_test(test_a_pause_before_the_window), cmocka_unit_test(test_who_can_tell),
-		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_stalled_cpu), cmocka_unit_test(test_held_without_a_warning),
+		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_starved_threads_behind_a_warning), 
+		cmocka_unit_test(test_stalled_cpu), cmocka_unit_test(test_held_without_a_warning),
 		cmocka_unit_test(test_waits_behind_a_section), cmocka_unit_test(test_held_without_a_log), cmocka_unit_test(test_held_at_the_end), cmocka_unit_test(test_not_held),
 		cmocka_unit_test(test_held_all_the_same), cmocka_unit_test(test_stalled_by_a_pause),
 		cmocka_unit_test(test_silent_as_a_whole), cmocka_unit_test(test_stalled_beside_a_pause), cmocka_unit_test(test_repeated_warnings), cmocka_unit_test(test_warnings_before),
