@@ -27,6 +27,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define PSI_RUNNING 4           // TSK_RUNNING in psi_flags, all versions
 #define DEAD 0x80               // TASK_DEAD
 #define MIGRATING 2             // TASK_ON_RQ_MIGRATING
+#define GAP_SLACK_NS 100000     // between the clocks of a run queue and of the events
 
 // Before the window begins, events only teach how CLOCK_MONOTONIC and the run queues' clock relate: the smallest difference seen.
 static __always_inline void calibrate(struct cpu_account *account, u64 clock)
@@ -146,10 +147,13 @@ static __noinline void gap_heal(struct cpu_account *account, struct task_struct 
 	if (!slot)
 		return;
 	u64 waited = slot->seen ? prev->sched_info.run_delay - slot->run_delay_seen : 0;
+	u64 stretch = slot->wait_start > WAIT_UNKNOWN_START && slot->wait_cpu == account->cpu && arrived > slot->wait_start ? arrived - slot->wait_start : 0;
+	bool seen = slot->seen;
 	slot->seen = 1;
 	slot->run_delay_seen = prev->sched_info.run_delay;
-	if (slot->wait_start > WAIT_UNKNOWN_START && slot->wait_cpu == account->cpu && arrived > slot->wait_start)
-		wait_book(account->cpu, index - 1, arrived - slot->wait_start, 0, BOOK_MARKED);
+	// Since the wait was seen to begin it may have run, or slept, unseen: then the kernel's own account (run_delay) is less than the stretch.
+	if (stretch && !(seen && (s64)(stretch - waited) > GAP_SLACK_NS))
+		wait_book(account->cpu, index - 1, stretch, 0, BOOK_MARKED);
 	else if ((s64)waited > 0)
 		wait_book(account->cpu, index - 1, waited, 0, 0);
 	slot->wait_start = 0;
