@@ -41,7 +41,7 @@ static void print_subcommands(FILE *out)
 {
 	fputs("\nSubcommands ('whystall SUBCOMMAND --help' tells more):\n", out);
 	for (const struct command_spec *spec = command_table; spec->name; spec++)
-		if (*spec->name)
+		if (*spec->name && !spec->absent)
 			fprintf(out, "  %-8s %s\n", spec->name, spec->summary);
 }
 
