@@ -54,7 +54,7 @@ struct party {
 	double foreign_seconds;         // culprits: part of seconds in which the lock was another process' address space
 };
 struct evidence { char *what; double value; char *unit; double threshold; char *source; };  // threshold NAN: none
-struct hand_check { char *command, *expect; };
+struct hand_check { char *command, *expect; };  // command NULL: a name in it can't be pasted, `expect` says so
 // What a verdict's waiting went through: the common ground on which one verdict can follow from another (effects.h).
 struct verdict_resource { const char *kind; char *name; double seconds; };
 struct remedy_offer { const char *id; bool applicable; char *why, *command, *cost, *verify; };

@@ -7,13 +7,17 @@
 static void add_checks(const struct scene *scene, struct verdict *verdict)
 {
 	const struct ledger *ledger = scene->ledger;
-	cleanup_string struct string files = { 0 };
+	cleanup_shell struct shell files = { 0 };
 	for (size_t i = 0; i < verdict->victim_count && i < 2; i++)
-		if (verdict__pid(ledger, &verdict->victims[i]) > 0)
-			string__add(&files, " /proc/%lld/schedstat", verdict__pid(ledger, &verdict->victims[i]));
-	if (files.text)
-		verdict__add_check(verdict, "the second number (ns waited) grows fast between two reads", "cat%s", files.text);
-	verdict__add_check(verdict, "column r stays above the number of CPUs", "vmstat 1 5    # %d CPUs", ledger->cpus);
+		if (verdict__pid(ledger, &verdict->victims[i]) > 0) {
+			if (!files.text.length)
+				shell__add(&files, "cat");
+			shell__add(&files, "/proc/%lld/schedstat", verdict__pid(ledger, &verdict->victims[i]));
+		}
+	if (files.text.length)
+		verdict__add_command(verdict, "the second number (ns waited) grows fast between two reads", &files);
+	cleanup_free char *column = base__format("column r stays above the number of CPUs (%d)", ledger->cpus);
+	verdict__add_check(verdict, column, "vmstat 1 5");
 	if (verdict->culprit_count && verdict__pid(ledger, &verdict->culprits[0]) > 0) {
 		cleanup_string struct string pids = { 0 };
 		wording__pids(&pids, ledger->recording, &verdict->culprits[0], ",", 8);

@@ -94,10 +94,9 @@ static void add_checks(const struct scene *scene, struct verdict *verdict)
 		cleanup_free char *path = base__format("/sys/fs/cgroup%s%s", unified ? "" : "/cpu", group->path);
 		cleanup_free char *counts = base__format("%s/cpu.stat", path);
 		cleanup_free char *limit = base__format("%s/%s", path, unified ? "cpu.max" : "cpu.cfs_quota_us");
-		cleanup_free char *counts_word = wording__shell_word(counts), *limit_word = wording__shell_word(limit);
 		verdict__add_check(verdict, unified ? "nr_throttled and throttled_usec grow" : "nr_throttled and throttled_time grow", "cat %s",
-				   counts_word);
-		verdict__add_check(verdict, "the limit and its period in microseconds", "cat %s", limit_word);
+				   counts);
+		verdict__add_check(verdict, "the limit and its period in microseconds", "cat %s", limit);
 	}
 }
 

@@ -137,7 +137,7 @@ static void find_threads(struct file_waits *waits)
 // "jbd2/sda1-8" is the journal of sda1; the kernel cuts long names, so that the end may be missing.
 static const char *device_of_journal(const struct recording *recording, const struct process_row *thread)
 {
-	const char *name = thread && thread->name && !strncmp(thread->name, "jbd2/", 5) ? thread->name + 5 : NULL;
+	const char *name = thread && thread->kernel_thread && thread->name && !strncmp(thread->name, "jbd2/", 5) ? thread->name + 5 : NULL;
 	const char *end = name ? strrchr(name, '-') : NULL;
 	size_t length = end && end > name ? (size_t)(end - name) : name ? strlen(name) : 0;
 	for (size_t i = 0; name && i < recording->device_count; i++) {

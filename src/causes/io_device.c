@@ -216,11 +216,10 @@ static void conclude(const struct scene *scene, const struct finding *finding, s
 	else
 		verdict__set_summary(verdict, "%s wait for %s, which takes %s for a request", victims, device->name,
 				     wording__seconds(finding->latency_ns / NS_PER_SEC).text);
-	cleanup_free char *word = wording__shell_word(device->name);
-	verdict__add_check(verdict, "r_await and w_await are as long; aqu-sz is the length of the queue, %util how busy it is", "iostat -x %s 1 5", word);
+	verdict__add_check(verdict, "r_await and w_await are as long; aqu-sz is the length of the queue, %util how busy it is", "iostat -x -- %s 1 5", device->name);
 	verdict__add_check(verdict, "without sysstat: milliseconds spent reading (7th) and writing (11th) grow faster than reads (4th) and writes (8th)",
-			   "grep ' %s ' /proc/diskstats; sleep 5; grep ' %s ' /proc/diskstats", device->name, device->name);
-	verdict__add_check(verdict, "errors and resets of the device, if it is one of hardware", "dmesg | grep -iE '%s|ata[0-9]|nvme|reset|I/O error'",
+			   "grep -F ' %s ' /proc/diskstats; sleep 5; grep -F ' %s ' /proc/diskstats", device->name, device->name);
+	verdict__add_check(verdict, "errors and resets of the device, if it is one of hardware", "dmesg | grep -iF -e %s -e '] ata' -e nvme -e reset -e 'I/O error'",
 			   device->name);
 }
 

@@ -106,7 +106,7 @@ static void add_checks(const struct file_waits *waits, struct verdict *verdict)
 		verdict__add_check(verdict, "balance_dirty_pages is on top (repeat it)", "cat /proc/%lld/task/*/stack", pid);
 	verdict__add_check(verdict, "nr_dirty + nr_writeback is near nr_dirty_threshold, or the device has a limit of its own (next check)",
 			   "grep -E '^nr_(dirty|writeback)' /proc/vmstat");
-	verdict__add_check(verdict, "limits of single devices", "grep . /sys/class/bdi/*/{max_bytes,max_ratio,strict_limit}");
+	verdict__add_check(verdict, "limits of single devices", "grep . /sys/class/bdi/*/max_bytes /sys/class/bdi/*/max_ratio /sys/class/bdi/*/strict_limit");
 	verdict__add_check(verdict, "who writes now, in bytes that became dirty", "pidstat -d 1 5");
 }
 

@@ -190,17 +190,16 @@ static void add_checks(const struct finding *finding, struct verdict *verdict)
 {
 	bool unified = finding->row->hierarchy == 2;
 	cleanup_free char *directory = base__format("/sys/fs/cgroup%s%s", unified ? "" : "/blkio", finding->row->cgroup);
-	cleanup_free char *word = wording__shell_word(directory);
 	if (unified) {
-		verdict__add_check(verdict, "the limits of the cgroup", "cat %s/io.max", word);
-		verdict__add_check(verdict, "rios and rbytes (wios, wbytes) grow just as fast as the limit allows", "cat %s/io.stat; sleep 5; cat %s/io.stat", word,
-				   word);
+		verdict__add_check(verdict, "the limits of the cgroup", "cat %s/io.max", directory);
+		verdict__add_check(verdict, "rios and rbytes (wios, wbytes) grow just as fast as the limit allows", "cat %s/io.stat; sleep 5; cat %s/io.stat",
+				   directory, directory);
 	} else {
-		verdict__add_check(verdict, "the limits of the cgroup", "grep -H . %s/blkio.throttle.*_device", word);
+		verdict__add_check(verdict, "the limits of the cgroup", "grep -H . %s/blkio.throttle.*_device", directory);
 		verdict__add_check(verdict, "reads and writes grow just as fast as the limit allows",
-				   "cat %s/blkio.throttle.io_serviced; sleep 5; cat %s/blkio.throttle.io_serviced", word, word);
+				   "cat %s/blkio.throttle.io_serviced; sleep 5; cat %s/blkio.throttle.io_serviced", directory, directory);
 	}
-	verdict__add_check(verdict, "meanwhile the device itself answers fast (r_await, w_await)", "iostat -x %s 1 5", finding->device_name);
+	verdict__add_check(verdict, "meanwhile the device itself answers fast (r_await, w_await)", "iostat -x -- %s 1 5", finding->device_name);
 }
 
 static void conclude(const struct scene *scene, const struct finding *finding, struct verdict *verdict)

@@ -145,7 +145,7 @@ static struct doubtful most_doubtful(const struct scene *scene)
 // What tells its locks from its queues.
 static char *better_tool(const struct process_row *process)
 {
-	if (process->name && !strncmp(process->name, "postgres", 8))
+	if (process_row__is_program(process, "postgres postmaster", "postgresql"))
 		return base__copy("wait_event in pg_stat_activity");
 	return base__format("gdb -p %lld -batch -ex 'thread apply all bt' (with its symbols)", (long long)process->pid);
 }

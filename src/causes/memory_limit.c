@@ -78,9 +78,8 @@ static void add_checks(const struct memory_case *one, struct verdict *verdict)
 		cleanup_free char *counts = base__format("%s/%s", directory, v2 ? "memory.events.local" : "memory.failcnt");
 		cleanup_free char *limit = base__format("%s/%s", directory, limit_file(group));
 		cleanup_free char *use = base__format("%s/%s", directory, v2 ? "memory.current" : "memory.usage_in_bytes");
-		cleanup_free char *counts_word = wording__shell_word(counts), *limit_word = wording__shell_word(limit), *use_word = wording__shell_word(use);
-		verdict__add_check(verdict, v2 ? "high or max grows" : "it grows", "cat %s; sleep 5; cat %s", counts_word, counts_word);
-		verdict__add_check(verdict, "what is used is close to the limit", "cat %s %s", limit_word, use_word);
+		verdict__add_check(verdict, v2 ? "high or max grows" : "it grows", "cat %s; sleep 5; cat %s", counts, counts);
+		verdict__add_check(verdict, "what is used is close to the limit", "cat %s %s", limit, use);
 	}
 }
 

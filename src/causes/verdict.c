@@ -37,17 +37,22 @@ void verdict__add_evidence(struct verdict *verdict, const char *what, double val
 									  base__copy(source) };
 }
 
+void verdict__add_command(struct verdict *verdict, const char *expect, struct shell *command)
+{
+	size_t capacity = verdict->check_count;
+	char *text = shell__steal(command);
+	verdict->checks = base__grow(verdict->checks, &capacity, verdict->check_count + 1, sizeof(*verdict->checks));
+	verdict->checks[verdict->check_count++] = (struct hand_check){ text, base__format("%s%s", expect, text ? "" : "; " SHELL_UNFIT) };
+}
+
 void verdict__add_check(struct verdict *verdict, const char *expect, const char *command, ...)
 {
-	char *text = NULL;
+	struct shell shell = { 0 };
 	va_list list;
 	va_start(list, command);
-	if (vasprintf(&text, command, list) < 0)
-		text = NULL;
+	shell__add_list(&shell, command, list);
 	va_end(list);
-	size_t capacity = verdict->check_count;
-	verdict->checks = base__grow(verdict->checks, &capacity, verdict->check_count + 1, sizeof(*verdict->checks));
-	verdict->checks[verdict->check_count++] = (struct hand_check){ text, base__copy(expect) };
+	verdict__add_command(verdict, expect, &shell);
 }
 
 static struct party *add_party(struct party **parties, size_t *count, const char *kind, double ns)

@@ -3,6 +3,7 @@
 #define WHYSTALL_VERDICT_H
 
 #include "base/base.h"
+#include "base/shell.h"
 #include "causes/cause.h"
 #include "ledger/scene.h"
 #include "ledger/thresholds.h"
@@ -11,7 +12,10 @@ void verdict__set_summary(struct verdict *verdict, const char *format, ...) PRIN
 // Where it is from: a table of the recording or a file of the kernel. threshold NAN: none.
 void verdict__add_evidence(struct verdict *verdict, const char *what, double value, const char *unit, double threshold,
 			   const char *source);
+// A check by hand: what to expect of a command, which is a template as in base/shell.h.
 void verdict__add_check(struct verdict *verdict, const char *expect, const char *command, ...) PRINTF_LIKE(3, 4);
+// The same with a command in pieces, which is emptied. Without a command where a name in it can't be pasted; the words say so.
+void verdict__add_command(struct verdict *verdict, const char *expect, struct shell *command);
 // Appends a party for a crowd; figures are in nanoseconds. The result is valid until the next one is added.
 struct party *verdict__add_culprit(struct verdict *verdict, const struct crowd *crowd, double ns);
 struct party *verdict__add_victim(struct verdict *verdict, const struct crowd *crowd, double ns);

@@ -39,19 +39,6 @@ struct text_figure wording__count(double number)
 	return figure;
 }
 
-char *wording__shell_word(const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.,:@%+=-";
-	if (*word && *word != '-' && strspn(word, plain) == strlen(word))
-		return base__copy(word);
-	struct string out = { 0 };
-	string__add(&out, "'");
-	for (; *word; word++)
-		string__add(&out, *word == '\'' ? "'\\''" : "%c", *word);
-	string__add(&out, "'");
-	return string__steal(&out);
-}
-
 void wording__pids(struct string *out, const struct recording *recording, const struct party *party, const char *separator,
 		   size_t most)
 {
@@ -67,6 +54,20 @@ void wording__pids(struct string *out, const struct recording *recording, const 
 		}
 		string__add(out, "%s%lld", shown++ ? separator : "", (long long)row->pid);
 	}
+}
+
+void wording__pid_words(struct shell *shell, const struct recording *recording, const struct party *party, size_t most)
+{
+	size_t shown = 0;
+	for (size_t i = 0; i < party->member_count && shown < most; i++) {
+		const struct process_row *row = recording__process(recording, party->members[i]);
+		if (row && row->pid > 0) {
+			shell__add(shell, "%lld", (long long)row->pid);
+			shown++;
+		}
+	}
+	if (!shown)
+		shell__add(shell, "PID");
 }
 
 static const char *noun(const struct process_row *row, int64_t count)
@@ -179,7 +180,7 @@ char *wording__identity(const struct process_row *row)
 	if (row->container)
 		string__add(&out, "%scontainer %s", comma, row->container), comma = ", ";
 	if (row->unit)
-		string__add(&out, "%sunit %s", comma, row->unit), comma = ", ";
+		string__add(&out, "%sunit %s%s", comma, row->unit, row->unit_manager && !strcmp(row->unit_manager, "container") ? " of its own systemd" : ""), comma = ", ";
 	else if (!row->container && !row->vm_id && row->cgroup && strcmp(row->cgroup, "/"))
 		string__add(&out, "%scgroup %s", comma, row->cgroup);
 	return out.text;

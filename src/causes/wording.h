@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/base.h"
+#include "base/shell.h"
 #include "causes/cause.h"
 #include "ledger/process_names.h"
 
@@ -25,8 +26,7 @@ char *wording__making(const struct process_row *row);
 // Adds the party's first pids: "12 13 14" (separator given), at most `most`.
 void wording__pids(struct string *out, const struct recording *recording, const struct party *party, const char *separator,
 		   size_t most);
-// A word as a shell takes it literally: quoted where it has other characters than paths and unit names usually have.
-// Names come from whoever made the process or cgroup, and people paste commands. Owned by the caller.
-char *wording__shell_word(const char *word);
+// Adds the pids of the party's living processes to a command, as words; at most `most`.
+void wording__pid_words(struct shell *shell, const struct recording *recording, const struct party *party, size_t most);
 
 #endif

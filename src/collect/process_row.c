@@ -12,7 +12,7 @@ static const size_t row_strings[] = {
 	STRING(name), STRING(exe), STRING(command_line), STRING(cgroup), STRING(cpu_cgroup), STRING(unit), STRING(container),
 	STRING(vm_id), STRING(vm_name), STRING(runtime), STRING(linkage), STRING(allocator), STRING(runtime_version), STRING(module),
 	STRING(module_version), STRING(loader), STRING(libc), STRING(allocator_how), STRING(build_id), STRING(package),
-	STRING(package_version), STRING(settings),
+	STRING(package_version), STRING(settings), STRING(unit_manager),
 #undef STRING
 };
 
@@ -39,7 +39,7 @@ void process_row__reset(struct process_row *row, int64_t pid)
 	int64_t id = row->id;
 
 	process_row__free_strings(row);
-	*row = (struct process_row){ .id = id, .pid = pid, .folded = 1 };
+	*row = (struct process_row){ .id = id, .pid = pid, .folded = 1, .uid = -1, .exe_uid = -1 };
 }
 
 static void set_unknown(struct process_row *row)
@@ -64,6 +64,7 @@ void process_row__describe_gone(struct process_row *row, const struct task_slot 
 		row->cgroup = base__copy(parent->cgroup);
 		row->cpu_cgroup = base__copy(parent->cpu_cgroup);
 		row->unit = base__copy(parent->unit);
+		row->unit_manager = base__copy(parent->unit_manager);
 		row->container = base__copy(parent->container);
 		row->vm_id = base__copy(parent->vm_id);
 		row->vm_name = base__copy(parent->vm_name);

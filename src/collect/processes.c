@@ -116,6 +116,7 @@ static size_t add_row(struct processes *processes, int nice)
 	processes->nices = base__grow(processes->nices, &processes->nice_capacity, index + 1, sizeof(*processes->nices));
 	processes->rows[index].id = (int64_t)index + 1;
 	processes->rows[index].folded = 1;
+	processes->rows[index].uid = processes->rows[index].exe_uid = -1;
 	processes->nices[index] = nice;
 	return index;
 }
@@ -131,7 +132,7 @@ static void describe_gone(const struct processes *processes, const struct holder
 // The row of a process that began and ended within the window: shared with its like.
 static size_t fold(struct processes *processes, const struct holder *holder, const struct task_slot *slot)
 {
-	struct process_row candidate = { .folded = 1 };
+	struct process_row candidate = { .folded = 1, .uid = -1, .exe_uid = -1 };
 	size_t index;
 
 	describe_gone(processes, holder, slot, &candidate);

@@ -1,6 +1,7 @@
 // From a recording to a report.
 #include "command/command.h"
 #include "base/base.h"
+#include "base/shell.h"
 #include "causes/cause.h"
 #include "ledger/ledger.h"
 #include "render/render.h"
@@ -73,10 +74,10 @@ int report__print(const struct recording *recording, const char *format, FILE *o
 // On stderr, because it is a fact of this directory, not of the recording.
 static void mention_former(const char *path)
 {
-	cleanup_free char *former = recording_file__former(path);
+	cleanup_free char *former = recording_file__former(path), *command = former ? shell__command("mv -- %s %s", former, path) : NULL;
 	if (former)
-		say__warning("the recorder of %s was killed before it had saved anything; the recording that stood there before is kept, "
-			     "get it back with: mv '%s' '%s'", path, former, path);
+		say__warning("the recorder of %s was killed before it had saved anything; the recording that stood there before is kept%s%s", path,
+			     command ? ", get it back with: " : " beside it: rename the file that ends in .former", command ? command : "");
 }
 
 int command__report(int argc, char **argv)

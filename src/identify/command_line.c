@@ -60,7 +60,7 @@ static void copy_guest_name(const char *list, char *ret)
 	}
 }
 
-void identify__command_line(const char *arguments, size_t length, struct command_meaning *ret)
+void identify__command_line(const char *arguments, size_t length, const char *exe, struct command_meaning *ret)
 {
 	// One argument beyond the end: an empty one. The copy bounds what strlen and friends can see.
 	char text[8192], uuid[MEANING_NAME_SIZE] = "";
@@ -71,7 +71,7 @@ void identify__command_line(const char *arguments, size_t length, struct command
 		length = sizeof(text) - 2;
 	memcpy(text, arguments, length);
 	text[length] = text[length + 1] = '\0';
-	if (!length || !is_vm_program(text))
+	if (!length || !is_vm_program(exe ? exe : text))
 		return;
 	ret->vm = true;
 	for (const char *at = text; at < text + length; at += strlen(at) + 1) {

@@ -66,7 +66,7 @@ static void fill(const struct entry *entry, struct process_row *row)
 
 	identify__printable(entry->arguments, entry->length, printable, sizeof(printable));
 	replace(&row->command_line, printable);
-	identify__command_line(entry->arguments, entry->length, &meaning);
+	identify__command_line(entry->arguments, entry->length, row->exe, &meaning);
 	replace(&row->vm_name, meaning.vm_name);
 	if (!row->vm_id)
 		replace(&row->vm_id, meaning.vm_id);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -12,6 +13,7 @@
 #include "identify/object_cache.h"
 #include "identify/root.h"
 #include "identify/runtime.h"
+#include "identify/trust.h"
 
 #define PATH_SIZE EXECUTABLE_PATH_SIZE
 #define RELEASE_LIMIT 65536
@@ -189,6 +191,13 @@ static void describe_unknown(struct executable_facts *facts)
 	facts->allocator = base__copy("unknown");
 }
 
+static int64_t owner_of(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) ? -1 : (int64_t)status.st_uid;
+}
+
 int executables__identify(struct executables *executables, const struct executable_subject *subject, struct executable_facts *ret)
 {
 	struct executable_file file;
@@ -200,6 +209,8 @@ int executables__identify(struct executables *executables, const struct executab
 	const struct object *object = object_cache__get(executables->objects, file.fd, true);
 
 	facts.package_path = base__copy(file.our_path);
+	facts.owner = owner_of(file.fd);
+	facts.roots = !file.deleted && !file.loader && trust__is_roots(file.our_path, file.fd);
 	if (object)
 		describe(executables, subject, &file, object, &facts);
 	else

@@ -3,6 +3,7 @@
 #define WHYSTALL_IDENTIFY_EXECUTABLE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "identify/settings.h"
 
@@ -16,6 +17,8 @@ struct executable_facts {
 	char *allocator, *allocator_how;        // allocator: never NULL
 	char *build_id;
 	bool calls_mallopt, exe_deleted;
+	int64_t owner;                          // user id of the file's owner
+	bool roots;                             // it is root's alone (identify/trust.h) at package_path, and no loader runs another file
 	char *package_path;                     // the file to ask the package database for; NULL: it is no file of our own root
 };
 

@@ -29,8 +29,9 @@ struct command_meaning {
 	char vm_name[MEANING_NAME_SIZE]; // -name NAME or guest=NAME
 };
 
-// `arguments`: as in /proc/PID/cmdline, each argument ended by a NUL (the last one may lack it).
-void identify__command_line(const char *arguments, size_t length, struct command_meaning *ret);
+// `arguments`: as in /proc/PID/cmdline, each argument ended by a NUL (the last one may lack it). `exe`: the file that the process runs, by which
+// it is known what it is; the first argument, which a process chooses itself, counts only where that is NULL (not known).
+void identify__command_line(const char *arguments, size_t length, const char *exe, struct command_meaning *ret);
 
 // Makes arbitrary bytes fit for a report: NULs to spaces (none at the end), other control characters and invalid UTF-8 to
 // '?', cut to less than `size` bytes at a character's border. Returns the length. `size` must be > 0.

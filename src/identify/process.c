@@ -29,7 +29,11 @@ static void set_printable(char **field, const char *text)
 
 static void set_meaning(const struct cgroup_meaning *meaning, struct process_row *row)
 {
+	// What stands below a user's manager is its unit: "user@1000.service/app.slice/x.service".
+	bool users = !strncmp(meaning->unit, "user@", 5) && strchr(meaning->unit, '/');
+
 	replace(&row->unit, meaning->unit);
+	replace(&row->unit_manager, !meaning->unit[0] ? NULL : meaning->unit_in_container ? "container" : users ? "user" : "system");
 	replace(&row->container, meaning->container);
 	replace(&row->vm_id, meaning->vm_id);
 	replace(&row->vm_name, meaning->vm_name);

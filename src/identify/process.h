@@ -10,7 +10,7 @@
 
 #include "recording/recording.h"
 
-// Fills name, exe, cgroup, cpu_cgroup, unit, container, vm_id, vm_name (the last two as far as the cgroup tells) and sets
+// Fills name, exe, cgroup, cpu_cgroup, unit, unit_manager, container, vm_id, vm_name (the last two as far as the cgroup tells) and sets
 // runtime, linkage and allocator to "unknown". Strings that were there are freed; the rest is left alone: start_ns,
 // parent_pid and kernel_thread are what the probes tell. Waits for nobody: not for a writer of the process' mmap_lock, nor
 // for its execve, as /proc/PID/stat does (exec_update_lock, do_task_stat in Linux 6.18) while that one waits for a CPU. 3

@@ -10,6 +10,7 @@
 #include "identify/package.h"
 #include "identify/patience.h"
 #include "identify/stat.h"
+#include "identify/trust.h"
 
 #define ENVIRONMENT_LIMIT (256U << 10)
 #define ARGUMENTS_LIMIT (64U << 10)
@@ -29,7 +30,8 @@ struct start {
 
 struct entry {
 	struct start start;
-	bool tried, found;
+	bool tried, found, runs_as_root;
+	int64_t user;
 	struct executable_facts facts;
 };
 
@@ -82,9 +84,12 @@ static void read_executable(void *tools, void *element)
 	cleanup_fd int directory = start->gone ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	entry->tried = true;
+	entry->user = -1;
 	subject.proc_fd = directory;
 	if (!start->gone && (directory < 0 || !stat__is_process(start->pid, start->start_ns)))
 		return;         // it has ended meanwhile, the number may be another's
+	if (directory >= 0)
+		entry->user = trust__user(directory, &entry->runs_as_root);
 	entry->found = executables__identify(tools, &subject, &entry->facts) == 0;
 }
 
@@ -168,6 +173,9 @@ static void fill(struct entry *entry, struct packages *packages, struct process_
 		move(fields[i].to, fields[i].from);
 	row->calls_mallopt = facts->calls_mallopt;
 	row->exe_deleted = facts->exe_deleted;
+	row->exe_uid = facts->owner;
+	// The path is what would be advised, the file what was looked at.
+	row->exe_trusted = entry->runs_as_root && facts->roots && row->exe && !strcmp(row->exe, facts->package_path);
 	if (!query || !query->name)
 		return;
 	row->package = base__copy(query->name);
@@ -214,6 +222,7 @@ int identify__programs(struct process_row *rows, size_t count, int64_t limit_ns)
 	struct packages packages = ask_packages(entries, used, deadline_ns);
 	for (size_t i = 0; i < used; i++) {
 		missed += !entries[i].tried;
+		asked[i]->uid = entries[i].tried ? entries[i].user : -1;
 		if (entries[i].found)
 			fill(&entries[i], &packages, asked[i]);
 		clean_entry(&entries[i]);

@@ -33,7 +33,9 @@ static int compare_kinds(const struct process_row *a, const struct process_row *
 		order = compare_text(a->cgroup, b->cgroup);
 	if (!order)
 		order = compare_text(a->vm_id, b->vm_id);
-	// An interpreter is as many programs as it runs scripts.
+	// An interpreter is as many programs as it runs scripts. What only calls itself like one is none.
+	if (!order && a->exe && b->exe)
+		order = process_row__is_interpreter(a) - process_row__is_interpreter(b);
 	if (!order && a->command_line && b->command_line && process_row__is_interpreter(a))
 		order = strcmp(a->command_line, b->command_line);
 	// A process that was gone before its executable could be read is of the kind of its living namesakes.

@@ -9,13 +9,45 @@ const char *process_row__name(const struct process_row *row)
 	return row && row->name && *row->name ? row->name : "(unnamed)";
 }
 
-bool process_row__is_interpreter(const struct process_row *row)
+// The last part of the path of its executable; NULL where that is not known.
+static const char *file_name(const struct process_row *row)
 {
-	static const char *const names[] = { "python", "perl", "ruby", "node", "java", "php", "lua", "beam.smp" };
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strncmp(process_row__name(row), names[i], strlen(names[i])))
+	const char *slash = row && row->exe ? strrchr(row->exe, '/') : NULL;
+	return slash && slash[1] ? slash + 1 : NULL;
+}
+
+// Whether one of the words is `text`, or (`beginning`) text begins with it.
+static bool has_word(const char *words, const char *text, bool beginning)
+{
+	for (size_t length; *words; words += length + (words[length] == ' ')) {
+		length = strcspn(words, " ");
+		if (length && !strncmp(text, words, length) && (beginning || !text[length]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_in_system(const char *path)
+{
+	static const char *const directories[] = { "/usr/", "/bin/", "/sbin/", "/opt/", "/nix/store/", "/snap/" };
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		if (!strncmp(path, directories[i], strlen(directories[i])))
 			return true;
 	return false;
+}
+
+bool process_row__is_program(const struct process_row *row, const char *files, const char *packages)
+{
+	const char *file = file_name(row);
+	if (!file || !has_word(files, file, false))
+		return false;
+	return row->package ? has_word(packages, row->package, true) : !row->exe_uid && is_in_system(row->exe);
+}
+
+bool process_row__is_interpreter(const struct process_row *row)
+{
+	const char *file = file_name(row);
+	return has_word("python perl ruby node java php lua beam.smp", file ? file : process_row__name(row), true);
 }
 
 // Of two texts, either of which may not have been read.

@@ -24,6 +24,7 @@ static const struct column process_columns[] = {
 	C(runtime, TEXT), C(linkage, TEXT), C(allocator, TEXT), C(kernel_thread, BOOL), C(gone, BOOL), C(folded, NUMBER),
 	A(runtime_version, TEXT), A(module, TEXT), A(module_version, TEXT), A(loader, TEXT), A(libc, TEXT), A(allocator_how, TEXT),
 	A(build_id, TEXT), A(package, TEXT), A(package_version, TEXT), A(settings, LINES), A(calls_mallopt, BOOL), A(exe_deleted, BOOL),
+	A(uid, SUM_OR_UNKNOWN), A(exe_uid, SUM_OR_UNKNOWN), A(exe_trusted, BOOL), A(unit_manager, TEXT),
 };
 #undef ROW
 

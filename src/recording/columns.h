@@ -39,7 +39,7 @@ struct column {
 	const char *name;
 	enum column_rule rule;
 	size_t offset;          // of the field in the row: an int64_t, double or char *
-	bool added;             // older recordings of this schema lack it: 0 or NULL there
+	bool added;             // older recordings of this schema lack it: 0, NULL, or -1 of what may be unknown
 	bool later;             // added, and later than its table, which was added itself
 };
 

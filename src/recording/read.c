@@ -261,6 +261,8 @@ static int read_rows(struct reading *reading, const struct table *table, const b
 		for (size_t c = 0; c < table->column_count && !error; c++)
 			if (present[c])
 				error = read_value(reading, table, &table->columns[c], statement, position++, row);
+			else if (table->columns[c].rule == RULE_SUM_OR_UNKNOWN)
+				*column__integer(&table->columns[c], row) = -1;
 	}
 	if (!error && status != SQLITE_DONE)
 		error = damaged(reading, "table %s: %s", table->name, sqlite3_errmsg(reading->database));

@@ -60,6 +60,10 @@ struct process_row {
 	char *settings;         // environment variables that tune memory or runtime, "NAME=value" one a line; no others
 	int64_t calls_mallopt;  // bool: imports mallopt, so its code may override malloc's settings
 	int64_t exe_deleted;    // bool: the file was removed or replaced since it was started
+	int64_t uid;            // effective user id after the window; -1 unknown
+	int64_t exe_uid;        // user id of the executable file's owner; -1 unknown
+	int64_t exe_trusted;    // bool: it runs as root, and the file at `exe` and all directories above it are root's, writable by root alone
+	char *unit_manager;     // whose manager `unit` belongs to: "system", "user", "container"; NULL unknown or no unit
 };
 
 struct task_row {

@@ -18,12 +18,15 @@ void cpu_affinity_widen__consider(const struct ledger *ledger, const struct verd
 	const struct party *party = offer__living_party(ledger, verdict->victims, verdict->victim_count);
 	offer__decide(offer, true, "%s (pid %lld) may use fewer than the %d CPUs; a cpuset that is narrower than this machine must be widened first",
 		      name, (long long)victim->pid, ledger->cpus);
-	cleanup_string struct string pids = { 0 };
-	wording__pids(&pids, ledger->recording, party, " ", 32);
-	if (party->processes > 1)
-		offer__set_command(offer, "for p in %s; do taskset -apc 0-%d $p; done", pids.text ? pids.text : "PID", ledger->cpus - 1);
-	else
-		offer__set_command(offer, "taskset -apc 0-%d %lld", ledger->cpus - 1, (long long)victim->pid);
+	cleanup_shell struct shell command = { 0 };
+	if (party->processes > 1) {
+		shell__add(&command, "for p in");
+		wording__pid_words(&command, ledger->recording, party, 32);
+		shell__add(&command, "; do taskset -apc 0-%d $p; done", ledger->cpus - 1);
+	} else {
+		shell__add(&command, "taskset -apc 0-%d %lld", ledger->cpus - 1, (long long)victim->pid);
+	}
+	offer__take_command(offer, &command);
 }
 
 void cpu_churn_pool__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -47,8 +50,9 @@ void idle_states__consider(const struct ledger *ledger, const struct verdict *ve
 	(void)verdict;
 	const char *virtualization = recording__meta(ledger->recording, "virtualization");
 	if (virtualization && strcmp(virtualization, "none")) {
-		offer__decide(offer, true, "in a virtual machine (%s) the time goes into waking a halted vCPU: halt polling in the guest saves it", virtualization);
-		offer__set_command(offer, "modprobe cpuidle-haltpoll    # on the host: /sys/module/kvm/parameters/halt_poll_ns");
+		offer__decide(offer, true, "in a virtual machine (%s) the time goes into waking a halted vCPU: halt polling in the guest saves it, or "
+			      "on the host (/sys/module/kvm/parameters/halt_poll_ns)", virtualization);
+		offer__set_command(offer, "modprobe cpuidle-haltpoll");
 		return;
 	}
 	offer__decide(offer, true, "the CPUs' idle states can be limited while low latency is needed");

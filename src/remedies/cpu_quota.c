@@ -1,4 +1,5 @@
 // CPU limits: more, burstier, or threads to fit.
+#include "remedies/manager.h"
 #include "remedies/program.h"
 
 #include <math.h>
@@ -14,19 +15,6 @@ static const struct cgroup_row *limiting_cgroup(const struct ledger *ledger, con
 	return NULL;
 }
 
-static const char *unit_of_victims(const struct ledger *ledger, const struct verdict *verdict, const struct cgroup_row *group)
-{
-	const struct process_row *row = offer__living(ledger, verdict->victims, verdict->victim_count);
-	const char *slash = strrchr(group->path, '/');
-	return row && row->unit && slash && !strcmp(slash + 1, row->unit) ? row->unit : NULL;
-}
-
-static bool is_within(const char *path, const char *group)
-{
-	size_t length = group ? strlen(group) : 0;
-	return path && length && !strncmp(path, group, length) && (!path[length] || path[length] == '/' || group[length - 1] == '/');
-}
-
 // The limit, in CPUs, that holds what the cgroup ran and what it was kept from in a period with throttling: at most what was wanted, as a throttled
 // task may have had less left to do. Several tasks that stood on one CPU count once: throttled_usec is kept for each CPU.
 static double sufficient_cpus(const struct ledger *ledger, const struct cgroup_row *group)
@@ -34,7 +22,7 @@ static double sufficient_cpus(const struct ledger *ledger, const struct cgroup_r
 	double throttled_ns = 0, limit = (double)group->quota_us / (double)group->period_us;
 	for (size_t i = 0; i < ledger->process_count; i++) {
 		const struct process_row *row = ledger->processes[i].row;
-		if (is_within(row->cpu_cgroup ? row->cpu_cgroup : row->cgroup, group->path))
+		if (offer__is_within(row->cpu_cgroup ? row->cpu_cgroup : row->cgroup, group->path))
 			throttled_ns += (double)ledger->processes[i].throttled_ns;
 	}
 	if (group->throttled_us >= 0)
@@ -51,8 +39,7 @@ void cpu_quota_raise__consider(const struct ledger *ledger, const struct verdict
 		offer__decide(offer, false, "the limiting cgroup could not be read");
 		return;
 	}
-	const char *unit = unit_of_victims(ledger, verdict, group);
-	cleanup_free char *unit_word = unit ? wording__shell_word(unit) : NULL;
+	cleanup_manager struct manager manager = manager__of(group->path);
 	cleanup_free char *file = offer__cgroup_file(group, group->hierarchy == 2 ? "cpu.max" : "cpu.cfs_quota_us");
 	double limit = (double)group->quota_us / (double)group->period_us, enough = sufficient_cpus(ledger, group);
 	if (enough <= limit) {
@@ -63,9 +50,10 @@ void cpu_quota_raise__consider(const struct ledger *ledger, const struct verdict
 		      "needs at most %.4g%s; container managers and orchestrators set it from their own configuration: change it there to make it last",
 		      group->path, limit, ledger->cpus, enough, enough >= ledger->cpus ? ", all of them" : "");
 	long long quota_us = (long long)ceil(enough * (double)group->period_us);
-	if (unit)
-		offer__set_command(offer, "systemctl set-property --runtime %s CPUQuota=%.0f%%", unit_word, enough * 100);
-	else if (group->hierarchy == 2)
+	const struct manager_setting setting = { LIMIT_CPUS, enough, .hierarchy = group->hierarchy };
+	if (manager__offer(&manager, &setting, offer))
+		return;
+	if (group->hierarchy == 2)
 		offer__set_command(offer, "echo '%lld %lld' > %s", quota_us, (long long)group->period_us, file);
 	else
 		offer__set_command(offer, "echo %lld > %s", quota_us, file);

@@ -1,5 +1,6 @@
 // Weights, nice values, worker counts and classes: who gets how much when all want the CPU.
 #include "ledger/thresholds.h"
+#include "remedies/manager.h"
 #include "remedies/offer.h"
 
 #include <string.h>
@@ -56,6 +57,19 @@ static bool same_text(const char *a, const char *b)
 	return a && b && !strcmp(a, b);
 }
 
+// Of the unit or container that the cgroup belongs to, as long as the victim is not in it, too.
+static void set_weight(const struct cgroup_row *group, const char *victims_path, struct remedy_offer *offer)
+{
+	long long less = group->weight / 5 > 0 ? (long long)group->weight / 5 : 1;
+	cleanup_manager struct manager manager = manager__of(group->path);
+	const struct manager_setting setting = { LIMIT_WEIGHT, (double)less, .hierarchy = group->hierarchy };
+	manager.whole = manager.whole || (manager.root && !offer__is_within(victims_path, manager.root));
+	if (manager__offer(&manager, &setting, offer))
+		return;
+	cleanup_free char *file = offer__cgroup_file(group, group->hierarchy == 2 ? "cpu.weight" : "cpu.shares");
+	offer__set_command(offer, "echo %lld > %s", less, file);
+}
+
 void cpu_weight__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
@@ -80,14 +94,16 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 	else {
 		offer__decide(offer, true, "%s and %s are in different cgroups, and the cpu controller is on; weight now %lld", name,
 			      process_row__name(victim), (long long)group->weight);
-		long long less = group->weight / 5 > 0 ? (long long)group->weight / 5 : 1;
-		cleanup_free char *file = offer__cgroup_file(group, group->hierarchy == 2 ? "cpu.weight" : "cpu.shares");
-		cleanup_free char *unit = culprit->unit ? wording__shell_word(culprit->unit) : NULL;
-		if (unit)
-			offer__set_command(offer, "systemctl set-property --runtime %s CPUWeight=%lld", unit, group->hierarchy == 2 ? less : 20);
-		else
-			offer__set_command(offer, "echo %lld > %s", less, file);
+		set_weight(group, victim->cpu_cgroup ? victim->cpu_cgroup : victim->cgroup, offer);
 	}
+}
+
+static void offer_renice(const struct ledger *ledger, const struct party *party, long long nice, struct remedy_offer *offer)
+{
+	cleanup_shell struct shell command = { 0 };
+	shell__add(&command, "renice -n %lld -p", nice);
+	wording__pid_words(&command, ledger->recording, party, 32);
+	offer__take_command(offer, &command);
 }
 
 // Behind ordinary tasks a nice value of 10 leaves a tenth of a CPU's share; behind a victim that is polite itself only 19 does.
@@ -99,10 +115,8 @@ static void consider_nice(const struct ledger *ledger, const struct party *party
 		offer__decide(offer, false, "%s is at nice %lld already, beside %s at %lld", name, now, other, its);
 		return;
 	}
-	cleanup_string struct string pids = { 0 };
-	wording__pids(&pids, ledger->recording, party, " ", 32);
 	offer__decide(offer, true, "%s and %s compete in one cgroup", name, other);
-	offer__set_command(offer, "renice -n %lld -p %s", wanted, pids.text ? pids.text : "PID");
+	offer_renice(ledger, party, wanted, offer);
 }
 
 void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -160,13 +174,11 @@ void cpu_class__consider(const struct ledger *ledger, const struct verdict *verd
 		return;
 	}
 	bool realtime = party->note && !strncmp(party->note, "SCHED_", 6);
-	cleanup_string struct string pids = { 0 };
-	wording__pids(&pids, ledger->recording, party, " ", 32);
 	offer__decide(offer, true, "%s runs as %s", process_row__name(row), party->note ? party->note : "heavier than the victims");
 	if (!realtime && nice_of(ledger, party) >= 0)
 		offer__decide(offer, false, "%s is at an ordinary nice value already", process_row__name(row));
 	else if (realtime)
 		offer__set_command(offer, "chrt -a -o -p 0 %lld", (long long)row->pid);
 	else
-		offer__set_command(offer, "renice -n 0 -p %s", pids.text ? pids.text : "PID");
+		offer_renice(ledger, party, 0, offer);
 }

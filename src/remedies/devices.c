@@ -60,11 +60,10 @@ void io_scheduler__consider(const struct ledger *ledger, const struct verdict *v
 		offer__decide(offer, false, "%s has the scheduler that shares it most evenly already (bfq)", device->name);
 		return;
 	}
-	cleanup_free char *path = base__format("/sys/block/%s/queue/scheduler", device->name), *word = wording__shell_word(path);
 	offer__decide(offer, true, "%s is scheduled by %s: %s", device->name, device->scheduler ? device->scheduler : "nobody",
 		      !strcmp(better, "bfq") ? "bfq shares the device between those who ask (it may need the module bfq)"
 					     : "mq-deadline lets reads pass writes and keeps each within a deadline");
-	offer__set_command(offer, "echo %s > %s", better, word);
+	offer__set_command(offer, "echo %s > /sys/block/%s/queue/scheduler", better, device->name);
 }
 
 void io_spread__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -121,13 +120,12 @@ void io_limit_raise__consider(const struct ledger *ledger, const struct verdict 
 	}
 	cleanup_free char *file = row->hierarchy == 2 ? base__format("/sys/fs/cgroup%s/io.max", row->cgroup)
 						      : base__format("/sys/fs/cgroup/blkio%s/blkio.throttle.%s_device", row->cgroup, rate.v1);
-	cleanup_free char *word = wording__shell_word(file);
 	offer__decide(offer, true, "cgroup %s is limited to %lld (%s) on %s; systemd (IOReadIOPSMax= and its like) and container managers set it from "
 		      "their own configuration: change it there to make it last", row->cgroup, (long long)rate.limit, rate.v2, row->device);
 	if (row->hierarchy == 2)
-		offer__set_command(offer, "echo '%s %s=%lld' > %s", row->device, rate.v2, (long long)(2 * rate.limit), word);
+		offer__set_command(offer, "echo '%s %s=%lld' > %s", row->device, rate.v2, (long long)(2 * rate.limit), file);
 	else
-		offer__set_command(offer, "echo '%s %lld' > %s", row->device, (long long)(2 * rate.limit), word);
+		offer__set_command(offer, "echo '%s %lld' > %s", row->device, (long long)(2 * rate.limit), file);
 }
 
 void io_weight__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -146,7 +144,6 @@ void io_weight__consider(const struct ledger *ledger, const struct verdict *verd
 			      device && device->scheduler ? device->scheduler : "neither");
 		return;
 	}
-	cleanup_free char *file = base__format("/sys/fs/cgroup%s/io.weight", row->cgroup), *word = wording__shell_word(file);
 	offer__decide(offer, true, "a weight shares the device only while others want it, and lets the cgroup have all of it otherwise");
-	offer__set_command(offer, "echo 100 > %s", word);
+	offer__set_command(offer, "echo 100 > /sys/fs/cgroup%s/io.weight", row->cgroup);
 }

@@ -5,15 +5,6 @@
 
 #define MOSTLY 0.5
 
-static bool is_one_of(const char *name, const char *names)
-{
-	size_t length = strlen(name);
-	for (const char *found = names; length && (found = strstr(found, name)); found += length)
-		if ((found == names || found[-1] == ' ') && (!found[length] || found[length] == ' '))
-			return true;
-	return false;
-}
-
 // The part of the verdict's waiting that went through resources of a kind; the name of the largest.
 static double through(const struct verdict *verdict, const char *kind, const char **ret_name)
 {
@@ -41,27 +32,52 @@ static const struct device_row *device_of(const struct ledger *ledger, const str
 }
 
 // Settings of databases that say how durable a transaction is. Each has the same price.
+struct database { const char *files, *packages, *setting; void (*set_command)(struct remedy_offer *offer); };
+
+static void set_postgres(struct remedy_offer *offer)
+{
+	offer__set_command(offer, "psql -U postgres -c 'ALTER SYSTEM SET synchronous_commit = off' -c 'SELECT pg_reload_conf()'");
+}
+
+static void set_mysql(struct remedy_offer *offer)
+{
+	offer__set_command(offer, "mysql -e 'SET GLOBAL innodb_flush_log_at_trx_commit = 2'");
+}
+
+static void set_redis(struct remedy_offer *offer)
+{
+	offer__set_command(offer, "redis-cli CONFIG SET appendfsync everysec");
+}
+
+static const struct database *database_of(const struct process_row *row)
+{
+	static const struct database databases[] = {
+		{ "postgres postmaster", "postgresql", "synchronous_commit = off lets transactions be reported before they are on disk (the last fraction of a second "
+		  "can be lost, nothing is damaged); commit_delay joins those of several sessions", set_postgres },
+		{ "mysqld mariadbd", "mysql mariadb percona", "innodb_flush_log_at_trx_commit = 2 and sync_binlog = 0 sync once a second (a second can be lost when the "
+		  "machine fails)", set_mysql },
+		{ "redis-server valkey-server redis-check-rdb valkey-check-rdb", "redis valkey", "appendfsync everysec syncs once a second", set_redis },
+		{ "mongod", "mongo", "writeConcern {j: false} reports writes before they are in the journal", NULL },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(databases); i++)
+		if (process_row__is_program(row, databases[i].files, databases[i].packages))
+			return &databases[i];
+	return NULL;
+}
+
 void database_durability__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
-	static const struct { const char *programs, *setting, *command; } databases[] = {
-		{ "postgres postmaster", "synchronous_commit = off lets transactions be reported before they are on disk (the last fraction of a second can be "
-		  "lost, nothing is damaged); commit_delay joins those of several sessions", "psql -U postgres -c \"ALTER SYSTEM SET synchronous_commit = off\" "
-		  "-c \"SELECT pg_reload_conf()\"" },
-		{ "mysqld mariadbd", "innodb_flush_log_at_trx_commit = 2 and sync_binlog = 0 sync once a second (a second can be lost when the machine fails)",
-		  "mysql -e \"SET GLOBAL innodb_flush_log_at_trx_commit = 2\"" },
-		{ "redis-server valkey-server", "appendfsync everysec syncs once a second", "redis-cli CONFIG SET appendfsync everysec" },
-		{ "mongod", "writeConcern {j: false} reports writes before they are in the journal", NULL },
-	};
 	for (size_t i = 0; i < verdict->victim_count; i++) {
 		const struct process_row *row = recording__process(ledger->recording, verdict->victims[i].process);
-		for (size_t j = 0; row && j < ARRAY_SIZE(databases); j++) {
-			if (!is_one_of(process_row__name(row), databases[j].programs))
-				continue;
-			offer__decide(offer, true, "%s waits in its syncs: %s", process_row__name(row), databases[j].setting);
-			if (databases[j].command)
-				offer__set_command(offer, "%s", databases[j].command);
-			return;
-		}
+		const struct database *database = row ? database_of(row) : NULL;
+		if (!database)
+			continue;
+		bool elsewhere = row->container || row->vm_id;
+		offer__decide(offer, true, "%s waits in its syncs: %s%s%s", process_row__name(row), database->setting, elsewhere ? "; set it within " : "",
+			      !elsewhere ? "" : row->container ? row->container : "its virtual machine");
+		if (database->set_command && !elsewhere)
+			database->set_command(offer);
+		return;
 	}
 }
 

@@ -53,11 +53,9 @@ void receive_steering__consider(const struct ledger *ledger, const struct verdic
 		offer__decide(offer, false, "whose packets these are is not known");
 		return;
 	}
-	cleanup_free char *word = wording__shell_word(device);
 	offer__decide(offer, true, "packets of %s are handled on one CPU; the kernel can spread their flows over CPUs that have time to spare (a single flow stays on "
-		      "one CPU), or keep them off the victims' CPU; in a container's network the file is below that container's /sys", device);
-	offer__set_command(offer, "echo %x > /sys/class/net/%s/queues/rx-0/rps_cpus    # a mask of CPUs: leave out the victims'",
-			   ledger->cpus < 32 ? (1u << ledger->cpus) - 1 : 0xffffffffu, word);
+		      "one CPU), or keep them off the victims' CPU; in a container's network the file is below that container's /sys. The value is a mask of CPUs: leave out the victims'", device);
+	offer__set_command(offer, "echo %x > /sys/class/net/%s/queues/rx-0/rps_cpus", ledger->cpus < 32 ? (1u << ledger->cpus) - 1 : 0xffffffffu, device);
 }
 
 void device_queues__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -70,9 +68,8 @@ void device_queues__consider(const struct ledger *ledger, const struct verdict *
 		offer__decide(offer, false, "%s is a device of software: it has no queues or interrupts of its own", device);
 		return;
 	}
-	cleanup_free char *word = wording__shell_word(device);
 	offer__decide(offer, true, "where %s has more queues than it uses, each can interrupt another CPU", device);
-	offer__set_command(offer, "ethtool -l %s; ethtool -L %s combined %d", word, word, ledger->cpus);
+	offer__set_command(offer, "ethtool -l %s; ethtool -L %s combined %d", device, device, ledger->cpus);
 }
 
 void coalescing__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -85,9 +82,8 @@ void coalescing__consider(const struct ledger *ledger, const struct verdict *ver
 		offer__decide(offer, false, "%s is a device of software: it makes no interrupts", device);
 		return;
 	}
-	cleanup_free char *word = wording__shell_word(device);
 	offer__decide(offer, true, "fewer, larger batches for each interrupt of %s, where its driver can", device);
-	offer__set_command(offer, "ethtool -c %s; ethtool -C %s adaptive-rx on", word, word);
+	offer__set_command(offer, "ethtool -c %s; ethtool -C %s adaptive-rx on", device, device);
 }
 
 void softirq_budget__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -105,8 +101,8 @@ void softirq_budget__consider(const struct ledger *ledger, const struct verdict 
 		return;
 	}
 	offer__decide(offer, true, "NET_RX stopped %.0f times with packets left. A smaller budget hands over to ksoftirqd sooner, which shares the CPU with others like a "
-		      "task; a larger one gets packets through faster at the others' expense", squeezed);
-	offer__set_command(offer, "sysctl net.core.netdev_budget net.core.netdev_budget_usecs    # then sysctl -w net.core.netdev_budget=150");
+		      "task; a larger one gets packets through faster at the others' expense (sysctl net.core.netdev_budget shows the one at hand)", squeezed);
+	offer__set_command(offer, "sysctl -w net.core.netdev_budget=150");
 }
 
 void less_traffic__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -117,9 +113,10 @@ void less_traffic__consider(const struct ledger *ledger, const struct verdict *v
 		if (!party->process || !party->note || strncmp(party->note, "NET_RX", 6))
 			continue;
 		cleanup_free char *name = wording__party_brief(ledger->recording, party);
-		offer__decide(offer, true, "these are packets of %s: fewer and larger ones (batches, sendmmsg, GSO), a limit on its rate, or another CPU for it", name);
+		offer__decide(offer, true, "these are packets of %s: fewer and larger ones (batches, sendmmsg, GSO), a limit on its rate, or another CPU for it; "
+			      "its connections say where they come from", name);
 		if (pid)
-			offer__set_command(offer, "ss -tunp | grep 'pid=%lld,'    # which connections", pid);
+			offer__set_command(offer, "ss -tunp | grep 'pid=%lld,'", pid);
 		return;
 	}
 }
@@ -158,10 +155,8 @@ void fewer_timers__consider(const struct ledger *ledger, const struct verdict *v
 			continue;
 		bool sampling = strstr(party->note, "sampling") != NULL;
 		cleanup_free char *name = wording__party_brief(ledger->recording, party);
-		offer__decide(offer, true, sampling ? "%s samples this CPU by a timer: a lower rate, or the hardware's counters, or none at all"
+		offer__decide(offer, true, sampling ? "%s samples this CPU by a timer: a lower rate (perf record -F 99), or the hardware's counters, or none at all"
 						    : "%s has timers that expire too often: longer periods, or one timer for many", name);
-		if (sampling)
-			offer__set_command(offer, "perf record -F 99 …    # in place of a period of microseconds");
 		return;
 	}
 }

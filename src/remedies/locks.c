@@ -1,4 +1,5 @@
 // What a program, its neighbours or the kernel can do about the queue at a lock.
+#include "remedies/manager.h"
 #include "remedies/program.h"
 
 #include "causes/lock_words.h"
@@ -150,8 +151,9 @@ void stop_polling__consider(const struct ledger *ledger, const struct verdict *v
 	offer__decide(offer, true, "%s (pid %lld) %s: do it more rarely or not at all; sizes stand in /proc/PID/statm and status as well, which take no such "
 		      "lock, and smaps_rollup lets waiting writers pass", program.name, (long long)program.row->pid,
 		      note ? note : "takes this lock from outside");
-	cleanup_free char *unit = program.row->unit ? wording__shell_word(program.row->unit) : NULL;
-	if (unit && !program.row->container)
+	cleanup_free char *unit = manager__host_unit(program.row);
+	// A scope is a session, a container or the like: more than this program.
+	if (unit && program__ends_with(unit, ".service") && strncmp(unit, "user@", 5))
 		offer__set_command(offer, "systemctl stop %s", unit);
 	else
 		offer__set_command(offer, "ps -o pid,ppid,lstart,args -p %lld", (long long)program.row->pid);

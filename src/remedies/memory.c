@@ -1,4 +1,5 @@
 // More memory in reserve, other limits, less that is wanted.
+#include "remedies/manager.h"
 #include "remedies/offer.h"
 
 #include "ledger/memory.h"
@@ -48,7 +49,6 @@ void memory_limit_raise__consider(const struct ledger *ledger, const struct verd
 	bool v2 = !strcmp(limit->source, "memcg.v2");
 	cleanup_free char *path = base__format("/sys/fs/cgroup%s%s/%s", v2 ? "" : "/memory", limit->key,
 					       high ? "memory.high" : v2 ? "memory.max" : "memory.limit_in_bytes");
-	cleanup_free char *word = wording__shell_word(path);
 	if (available_kib(ledger) * 1024 < limit->after) {
 		offer__decide(offer, false, "the machine has only %lld MiB to spare: with a higher limit the want of memory would be everybody's",
 			      (long long)(available_kib(ledger) / 1024));
@@ -56,7 +56,10 @@ void memory_limit_raise__consider(const struct ledger *ledger, const struct verd
 	}
 	offer__decide(offer, true, "the machine has %lld MiB to spare; container managers and orchestrators set the limit from their own configuration: change it there "
 		      "to make it last", (long long)(available_kib(ledger) / 1024));
-	offer__set_command(offer, "echo %lld > %s", (long long)(2 * limit->after), word);
+	cleanup_manager struct manager manager = manager__of(limit->key);
+	const struct manager_setting setting = { LIMIT_MEMORY, (double)(2 * limit->after), .hierarchy = v2 ? 2 : 1, .high = high };
+	if (!manager__offer(&manager, &setting, offer))
+		offer__set_command(offer, "echo %lld > %s", (long long)(2 * limit->after), path);
 }
 
 void memory_smaller_cache__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
@@ -102,14 +105,17 @@ void memory_cap__consider(const struct ledger *ledger, const struct verdict *ver
 	}
 	if (!row)
 		return;
-	if (row->unit) {
-		cleanup_free char *unit = wording__shell_word(row->unit);
-		offer__decide(offer, true, "%s took the memory and has a unit of its own (%s)", process_row__name(row), row->unit);
+	cleanup_free char *unit = manager__host_unit(row);
+	cleanup_manager struct manager manager = manager__of(row->cgroup);
+	const char *cgroup = manager.root && !unit ? manager.root : row->cgroup;
+	if (unit) {
+		offer__decide(offer, true, "%s took the memory and has a unit of its own (%s)", process_row__name(row), unit);
 		offer__set_command(offer, "systemctl set-property --runtime %s MemoryHigh=1G", unit);
-	} else if (row->cgroup && strcmp(row->cgroup, "/")) {
-		cleanup_free char *path = base__format("/sys/fs/cgroup%s/memory.high", row->cgroup), *word = wording__shell_word(path);
-		offer__decide(offer, true, "%s took the memory; memory.high slows down who is in cgroup %s instead of everybody", process_row__name(row), row->cgroup);
-		offer__set_command(offer, "echo 1G > %s", word);
+	} else if (cgroup && strcmp(cgroup, "/")) {
+		cleanup_free char *whose = manager__name(&manager);
+		offer__decide(offer, true, "%s took the memory; memory.high slows down who is in cgroup %s%s%s%s instead of everybody", process_row__name(row), cgroup,
+			      whose ? " (" : "", whose ? whose : "", whose ? ")" : "");
+		offer__set_command(offer, "echo 1G > /sys/fs/cgroup%s/memory.high", cgroup);
 	} else {
 		offer__decide(offer, false, "%s has no cgroup of its own: start it in one (systemd-run --scope -p MemoryHigh=1G)", process_row__name(row));
 	}

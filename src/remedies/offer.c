@@ -15,16 +15,24 @@ void offer__decide(struct remedy_offer *offer, bool applicable, const char *why,
 	offer->why = text;
 }
 
+void offer__take_command(struct remedy_offer *offer, struct shell *command)
+{
+	free(offer->command);
+	offer->command = shell__steal(command);
+	if (offer->command)
+		return;
+	cleanup_free char *why = offer->why;
+	offer->why = base__format("%s%s" SHELL_UNFIT, why ? why : "", why ? "; " : "");
+}
+
 void offer__set_command(struct remedy_offer *offer, const char *command, ...)
 {
-	char *text = NULL;
+	struct shell shell = { 0 };
 	va_list list;
 	va_start(list, command);
-	if (vasprintf(&text, command, list) < 0)
-		text = NULL;
+	shell__add_list(&shell, command, list);
 	va_end(list);
-	free(offer->command);
-	offer->command = text;
+	offer__take_command(offer, &shell);
 }
 
 const struct party *offer__living_party(const struct ledger *ledger, const struct party *parties, size_t count)
@@ -43,6 +51,12 @@ const struct process_row *offer__living(const struct ledger *ledger, const struc
 	return party ? recording__process(ledger->recording, party->process) : NULL;
 }
 
+bool offer__is_within(const char *path, const char *group)
+{
+	size_t length = group ? strlen(group) : 0;
+	return path && length && !strncmp(path, group, length) && (!path[length] || path[length] == '/' || group[length - 1] == '/');
+}
+
 const struct cgroup_row *offer__cgroup(const struct recording *recording, const char *path)
 {
 	const struct cgroup_row *found = NULL;
@@ -57,6 +71,5 @@ const struct cgroup_row *offer__cgroup(const struct recording *recording, const 
 
 char *offer__cgroup_file(const struct cgroup_row *group, const char *file)
 {
-	cleanup_free char *path = base__format("/sys/fs/cgroup%s%s/%s", group->hierarchy == 2 ? "" : "/cpu", group->path, file);
-	return wording__shell_word(path);
+	return base__format("/sys/fs/cgroup%s%s/%s", group->hierarchy == 2 ? "" : "/cpu", group->path, file);
 }

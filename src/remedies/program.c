@@ -1,5 +1,7 @@
 #include "remedies/program.h"
 
+#include "remedies/manager.h"
+
 #include "causes/lock_words.h"
 
 #include <string.h>
@@ -171,7 +173,7 @@ char *program__tunable(const struct process_row *row, const char *tunable, const
 	return program__setting(row, older_variable);
 }
 
-static bool ends_with(const char *text, const char *ending)
+bool program__ends_with(const char *text, const char *ending)
 {
 	size_t length = strlen(text), tail = strlen(ending);
 	return length > tail && !strcmp(text + length - tail, ending);
@@ -188,26 +190,59 @@ static char *environment_lines(const char *assignments)
 	return string__steal(&out);
 }
 
+static void add_why(struct remedy_offer *offer, const char *words, ...) PRINTF_LIKE(2, 3);
+static void add_why(struct remedy_offer *offer, const char *words, ...)
+{
+	struct string why = { 0 };
+	va_list list;
+	string__add(&why, "%s; ", offer->why ? offer->why : "");
+	va_start(list, words);
+	string__add_list(&why, words, list);
+	va_end(list);
+	free(offer->why);
+	offer->why = string__steal(&why);
+}
+
+// A drop-in for the unit. What runs in it may be somebody else's (a job of cron): then the administrator writes it, who sees the unit.
+static void offer_drop_in(const struct process_row *row, const char *unit, const char *assignments, struct remedy_offer *offer)
+{
+	if (row->exe_trusted) {
+		cleanup_free char *lines = environment_lines(assignments);
+		offer__set_command(offer, "mkdir -p /etc/systemd/system/%s.d && printf '[Service]\\n%s' > /etc/systemd/system/%s.d/whystall.conf && "
+				   "systemctl daemon-reload && systemctl restart %s", unit, lines, unit, unit);
+		return;
+	}
+	add_why(offer, "in the unit %s: a line Environment=%s below [Service], then restart it", unit, assignments);
+	offer__set_command(offer, "systemctl edit %s", unit);
+}
+
+static void offer_start(const char *exe, const char *assignments, struct remedy_offer *offer)
+{
+	cleanup_shell struct shell command = { 0 };
+	shell__add(&command, "env");
+	for (size_t length; *assignments; assignments += length + (assignments[length] == ' ')) {
+		length = strcspn(assignments, " ");
+		cleanup_free char *assignment = base__format("%.*s", (int)length, assignments);
+		shell__add(&command, "%s", assignment);
+	}
+	shell__add(&command, "%s", exe);
+	offer__take_command(offer, &command);
+}
+
+// A command that is pasted as root must run nobody else's program: only a trusted one is named in it (process.exe_trusted).
 void program__offer_environment(const struct program *program, const char *assignments, struct remedy_offer *offer)
 {
 	const struct process_row *row = program->row;
-	if (row->container || row->vm_id) {
-		cleanup_free char *why = base__copy(offer->why);
-		offer__decide(offer, offer->applicable, "%s; set %s in the configuration of %s", why ? why : "", assignments,
-			      row->container ? row->container : "what starts this virtual machine");
-	} else if (row->unit && ends_with(row->unit, ".service")) {
-		cleanup_free char *directory = base__format("/etc/systemd/system/%s.d", row->unit);
-		cleanup_free char *file = base__format("%s/whystall.conf", directory);
-		cleanup_free char *directory_word = wording__shell_word(directory), *file_word = wording__shell_word(file),
-				  *unit_word = wording__shell_word(row->unit);
-		cleanup_free char *lines = environment_lines(assignments);
-		// No space within the quotes: a long command is broken at spaces, and a broken quotation is another one.
-		offer__set_command(offer, "mkdir -p %s && printf '[Service]\\n%s' >%s && systemctl daemon-reload && systemctl restart %s",
-				   directory_word, lines, file_word, unit_word);
-	} else if (row->exe) {
-		cleanup_free char *exe = wording__shell_word(row->exe);
-		offer__set_command(offer, "env %s %s", assignments, exe);
-	}
+	cleanup_manager struct manager manager = manager__of_process(row);
+	cleanup_free char *unit = manager__host_unit(row), *whose = manager__name(&manager);
+	if (row->container || row->vm_id)
+		add_why(offer, "set %s in the configuration of %s", assignments, row->container ? row->container : "what starts this virtual machine");
+	else if (unit && program__ends_with(unit, ".service") && strncmp(unit, "user@", 5))
+		offer_drop_in(row, unit, assignments, offer);
+	else if (row->exe && row->exe[0] == '/' && row->exe_trusted && !strchr(row->exe, '='))
+		offer_start(row->exe, assignments, offer);
+	else
+		add_why(offer, "set %s where %s is started%s%s%s", assignments, program->name, whose ? " (" : "", whose ? whose : "", whose ? ")" : "");
 }
 
 const char *program__library_directory(const struct recording *recording)

@@ -37,6 +37,7 @@ const char *program__library_directory(const struct recording *recording);
 // Whether those who wait for this lock in user space mostly do so within malloc, free and their kin, as far as stacks were taken.
 bool program__waits_in_malloc(const struct recording *recording, const struct ledger_lock *lock);
 
+bool program__ends_with(const char *text, const char *ending); // longer than the ending
 bool program__is(const char *text, const char *wanted);         // NULL is never equal
 // Whether the recorded version of its runtime ("1.19.8") is known and before major.minor.
 bool program__is_older(const struct process_row *row, int major, int minor);
@@ -46,8 +47,9 @@ char *program__setting(const struct process_row *row, const char *name);
 // neither is set. Owned by the caller.
 char *program__tunable(const struct process_row *row, const char *tunable, const char *older_variable);
 
-// Sets the command that starts the program with more variables: a drop-in for its unit where it has one. `assignments` are
-// "NAME=value", separated by spaces, without characters that a shell or systemd would interpret.
+// Says how to start the program with more variables: a drop-in for its unit where the host's manager has one, else a command for a program that
+// is trusted, else the assignments alone. `assignments` are "NAME=value", separated by spaces, without characters that a shell or systemd would
+// interpret. Say why before.
 void program__offer_environment(const struct program *program, const char *assignments, struct remedy_offer *offer);
 
 #endif

@@ -186,6 +186,6 @@ void profile_locks__consider(const struct ledger *ledger, const struct verdict *
 					   "jfr print --events jdk.JavaMonitorEnter,jdk.ThreadPark /tmp/locks.jfr", pid);
 	} else if (lock.owner == OWNER_GIL) {
 		offer__decide(offer, true, "py-spy samples only those who hold the GIL, with the lines of their code");
-		offer__set_command(offer, "py-spy record --gil --duration 30 --output /tmp/gil.svg --pid %lld", pid);
+		offer__set_command(offer, "py-spy record --gil --duration 30 --output gil.svg --pid %lld", pid);
 	}
 }

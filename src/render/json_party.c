@@ -93,6 +93,9 @@ static void add_making(json_t *object, const struct process_row *row)
 	json_object_set_new(object, "settings", json__lines(row ? row->settings : NULL));
 	json_object_set_new(object, "calls_mallopt", row ? json_boolean(row->calls_mallopt) : json_null());
 	json_object_set_new(object, "exe_deleted", row ? json_boolean(row->exe_deleted) : json_null());
+	json_object_set_new(object, "exe_trusted", row ? json_boolean(row->exe_trusted) : json_null());
+	json_object_set_new(object, "exe_uid", row && row->exe_uid >= 0 ? json_integer(row->exe_uid) : json_null());
+	json_object_set_new(object, "uid", row && row->uid >= 0 ? json_integer(row->uid) : json_null());
 }
 
 static json_t *operations(const struct party *party)
@@ -134,6 +137,7 @@ json_t *json__party(const struct answer *answer, const struct party *party)
 	json_object_set_new(object, "exe", row ? json__text(row->exe) : json_null());
 	json_object_set_new(object, "cgroup", json__text(party->cgroup ? party->cgroup : row ? row->cgroup : NULL));
 	json_object_set_new(object, "unit", row ? json__text(row->unit) : json_null());
+	json_object_set_new(object, "unit_manager", row ? json__text(row->unit_manager) : json_null());
 	json_object_set_new(object, "container", row ? json__text(row->container) : json_null());
 	json_object_set_new(object, "vm", row ? json__text(row->vm_id) : json_null());
 	json_object_set_new(object, "vm_name", row ? json__text(row->vm_name) : json_null());

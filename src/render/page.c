@@ -1,5 +1,5 @@
 #include "render/page.h"
-#include "render/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

@@ -140,7 +140,8 @@ static void write_advice(struct page *page, const struct verdict *verdict)
 {
 	for (size_t i = 0; i < verdict->check_count; i++) {
 		page__labelled(page, LABEL, BODY, STYLE_DIM, i ? "" : "by hand", verdict->checks[i].expect);
-		page__command(page, BODY + 2, verdict->checks[i].command);
+		if (verdict->checks[i].command)
+			page__command(page, BODY + 2, verdict->checks[i].command);
 	}
 	for (int applicable = 1; applicable >= 0; applicable--) {
 		bool first = true;

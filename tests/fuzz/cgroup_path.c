@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	check_path(text);
-	identify__command_line((const char *)data, size, &command);
+	identify__command_line((const char *)data, size, NULL, &command);
 	check_field(command.vm_id);
 	check_field(command.vm_name);
 	identify__printable((const char *)data, size, small, sizeof(small));

@@ -67,7 +67,7 @@ static void test_a_program_that_churns(void **state)
 	(void)state;
 	struct stage stage = stage__new(4000);
 	int64_t server, churner = add_churner(&stage, &server), innocent = stage__process(&stage, "agent", 300, 100, 0, 0);
-	stage__make(&stage, churner, "c", "dynamic", "glibc", "libc");
+	stage__make(&stage, churner, "c", "dynamic", "glibc", "libc")->exe_trusted = 1;
 	recording__set_meta(stage.recording, "thp_enabled", "madvise");
 	stage__judge(&stage);
 	const struct verdict *verdict = stage__verdict(&stage, "memory.churn");

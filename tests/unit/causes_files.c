@@ -98,6 +98,60 @@ static void test_own_syncs(void **state)
 	stage__free(&stage);
 }
 
+// A process may call itself postgres; settings of PostgreSQL are for what is PostgreSQL.
+static void test_databases_are_known_by_their_files(void **state)
+{
+	static const struct { const char *name, *exe, *package; int64_t exe_uid; const char *container; int offered; bool command; } cases[] = {
+		{ "postgres", "/usr/lib/postgresql/15/bin/postgres", "postgresql-15", 0, NULL, 1, true },
+		{ "checkpointer", "/usr/lib/postgresql/15/bin/postgres", "postgresql-15", 0, NULL, 1, true },
+		{ "postgres", "/opt/pg/bin/postgres", NULL, 0, NULL, 1, true },
+		{ "postgres", "/usr/lib/postgresql/16/bin/postgres", NULL, 0, "docker:0123456789ab", 1, false },
+		{ "postgres", "/usr/bin/python3.11", "python3.11-minimal", 0, NULL, 0, false },
+		{ "postgres", "/home/mallory/postgres", NULL, 1000, NULL, 0, false },
+		{ "postgres", "/usr/local/bin/postgres", NULL, 1000, NULL, 0, false },
+		{ "postgres", "/usr/local/bin/postgres", NULL, -1, NULL, 0, false },  // an older recording
+		{ "postgres", "/usr/bin/postgres", "evil", 0, NULL, 0, false },
+		{ "postgres", NULL, NULL, 0, NULL, 0, false },
+		{ "mariadbd", "/usr/sbin/mariadbd", "mariadb-server-core", 0, NULL, 1, true },
+		{ "redis-server", "/usr/bin/redis-check-rdb", "redis-tools", 0, NULL, 1, true },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = stage__new(50);
+		int64_t database = stage__process(&stage, cases[i].name, 100, 500, 10, 0);
+		struct process_row *row = &stage.recording->process[database - 1];
+		stage__set(&row->exe, cases[i].exe);
+		stage__set(&row->package, cases[i].package);
+		stage__set(&row->container, cases[i].container);
+		row->exe_uid = cases[i].exe_uid;
+		int64_t journal = add_journal(&stage);
+		add_sleep(&stage, database, "fsync", "other", journal, JBD2_WAIT, 400, 9000);
+		add_activity(&stage, "sync", "8:1", database, 400, 9000, 0);
+		add_activity(&stage, "commit", "8:1", 0, 400, 9500, 0);
+		stage__judge(&stage);
+		const struct remedy_offer *offer = stage__offer(&stage, "io.fsync", "database-durability");
+		if (!offer != !cases[i].offered || (offer && !offer->command != !cases[i].command))
+			fail_msg("%zu: %s", i, offer ? offer->command ? offer->command : offer->why : "not offered");
+		stage__free(&stage);
+	}
+}
+
+// Who calls himself like a journal's thread is none: the wait that he ended is no journal's.
+static void test_a_journal_is_a_kernel_thread(void **state)
+{
+	(void)state;
+	for (int kernel = 0; kernel < 2; kernel++) {
+		struct stage stage = stage__new(50);
+		int64_t database = stage__process(&stage, "database", 100, 500, 10, 0), journal = add_journal(&stage);
+		stage.recording->process[journal - 1].kernel_thread = kernel;
+		add_sleep(&stage, database, "fsync", "other", journal, JBD2_WAIT, 400, 9000);
+		add_activity(&stage, "sync", "8:1", database, 400, 9000, 0);
+		stage__judge(&stage);
+		assert_true((resource(stage__verdict(&stage, "io.fsync"), "file system", "8:1") > 0) == kernel);
+		stage__free(&stage);
+	}
+}
+
 // A commit that carries mebibytes of somebody else's metadata is long for their sake.
 static void test_syncs_behind_anothers_metadata(void **state)
 {
@@ -288,6 +342,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_syncs),
+		cmocka_unit_test(test_databases_are_known_by_their_files),
+		cmocka_unit_test(test_a_journal_is_a_kernel_thread),
 		cmocka_unit_test(test_syncs_behind_anothers_metadata),
 		cmocka_unit_test(test_syncs_that_hurt_nobody),
 		cmocka_unit_test(test_anothers_commits),

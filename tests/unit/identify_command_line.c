@@ -45,7 +45,7 @@ static void test_samples(void **state)
 		for (size_t c = 0; c < length; c++)
 			if (arguments[c] == '|')
 				arguments[c] = '\0';
-		identify__command_line(arguments, length, &meaning);
+		identify__command_line(arguments, length, NULL, &meaning);
 		if (meaning.vm != samples[i].vm || strcmp(meaning.vm_id, samples[i].id) || strcmp(meaning.vm_name, samples[i].name))
 			fail_msg("%s: VM %d, id \"%s\", name \"%s\"", samples[i].arguments, meaning.vm, meaning.vm_id, meaning.vm_name);
 	}
@@ -60,11 +60,28 @@ static void test_long_command_line(void **state)
 	(void)state;
 	memcpy(arguments, "kvm", used);
 	memset(arguments + used, 'x', sizeof(arguments) - used);
-	identify__command_line(arguments, sizeof(arguments), &meaning);
+	identify__command_line(arguments, sizeof(arguments), NULL, &meaning);
 	assert_true(meaning.vm);
 	memcpy(arguments, "kvm\0-name", 10);
-	identify__command_line(arguments, sizeof(arguments), &meaning);
+	identify__command_line(arguments, sizeof(arguments), NULL, &meaning);
 	assert_int_equal(strlen(meaning.vm_name), MEANING_NAME_SIZE - 1);
+}
+
+// Anybody can call himself kvm: where the file is known, it decides.
+static void test_the_file_decides(void **state)
+{
+	static const char arguments[] = "kvm\0-id\0" "101\0-name\0router";
+	static const struct { const char *exe; bool vm; } cases[] = {
+		{ "/usr/bin/qemu-system-x86_64", true }, { "/usr/bin/kvm", true }, { "/home/mallory/kvmtool", false }, { "/usr/bin/sleep", false }, { NULL, true },
+	};
+	struct command_meaning meaning;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		identify__command_line(arguments, sizeof(arguments), cases[i].exe, &meaning);
+		assert_int_equal(meaning.vm, cases[i].vm);
+		assert_string_equal(meaning.vm_id, cases[i].vm ? "101" : "");
+	}
 }
 
 struct bytes { const char *in; size_t length; const char *out; };
@@ -109,7 +126,7 @@ static void test_printable_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_samples), cmocka_unit_test(test_long_command_line), cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_samples), cmocka_unit_test(test_long_command_line), cmocka_unit_test(test_the_file_decides), cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_printable_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

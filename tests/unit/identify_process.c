@@ -32,7 +32,7 @@ static int64_t boottime_ns(void)
 static void free_row(struct process_row *row)
 {
 	char **const strings[] = { &row->name, &row->exe, &row->command_line, &row->cgroup, &row->cpu_cgroup, &row->unit,
-				   &row->container, &row->vm_id, &row->vm_name, &row->runtime, &row->linkage, &row->allocator };
+				   &row->container, &row->vm_id, &row->vm_name, &row->runtime, &row->linkage, &row->allocator, &row->unit_manager };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(*strings[i]);

@@ -122,7 +122,7 @@ static void test_the_limit_that_suffices(void **state)
 		{ 20000, 20, 600, 600, "capped.service", "systemctl set-property --runtime capped.service CPUQuota=50%", "at most 0.5;" },  // bursts: 30 ms in 20 of them
 		{ 20000, 100, 36000, 9000, "capped.service", "systemctl set-property --runtime capped.service CPUQuota=110%", "at most 1.1;" }, // four tasks on one CPU
 		{ 20000, 100, 36000, -1, "capped.service", "systemctl set-property --runtime capped.service CPUQuota=200%", "all of them" },  // the kernel does not count
-		{ 100000, 10, 10, 10, NULL, "echo '105000 100000' > /sys/fs/cgroup/system.slice/capped.service/cpu.max", "at most 1.05;" },
+		{ 100000, 10, 10, 10, NULL, "systemctl set-property --runtime capped.service CPUQuota=105%", "at most 1.05;" },
 		{ 200000, 10, 1000, 1000, NULL, NULL, "no more than 2" },
 	};
 	(void)state;

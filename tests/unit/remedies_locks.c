@@ -11,6 +11,7 @@ static struct stage fighter(struct making making, const char *operation, const c
 	struct process_row *row = stage__make(&stage, process, making.runtime, making.linkage, making.allocator, making.how);
 	row->settings = base__copy(making.settings);
 	row->calls_mallopt = making.calls_mallopt;
+	row->exe_trusted = 1;
 	int64_t lock = stage__lock(&stage, "mmap_lock", process, NULL, 8000);
 	stage__lock_wait(&stage, lock, process, "write", 1000, 30000);
 	stage__lock_hold(&stage, lock, process, operation, "write", 20000);
@@ -105,6 +106,50 @@ static void test_stacks_tell_that_the_program_maps(void **state)
 	stage__free(&stage);
 }
 
+static void put_into(struct process_row *row, const char *cgroup, const char *unit)
+{
+	stage__set(&row->cgroup, cgroup);
+	stage__set(&row->cpu_cgroup, cgroup);
+	stage__set(&row->unit, unit);
+}
+
+// A user's program is never started by root: any user can hold such a lock with a program of his. So it is with recordings that do not say whose
+// program it is.
+static void test_root_starts_nobody_elses_program(void **state)
+{
+	static const struct { const char *what, *cgroup, *unit; int64_t uid, exe_uid, trusted; const char *command, *says; } cases[] = {
+		{ "root's own", "/", NULL, 0, 0, 1, "env GLIBC_TUNABLES=", NULL },
+		{ "a user's", "/user.slice/user-1000.slice/session-2.scope", "session-2.scope", 1000, 1000, 0, NULL, "where daemon is started" },
+		{ "a user's, of a file of root's", "/", NULL, 1000, 0, 0, NULL, "set GLIBC_TUNABLES=" },
+		{ "root runs a user's file", "/", NULL, 0, 1000, 0, NULL, "set GLIBC_TUNABLES=" },
+		{ "an older recording", "/", NULL, -1, -1, 0, NULL, "set GLIBC_TUNABLES=" },
+		{ "a service of root's", "/system.slice/cron.service", "cron.service", 0, 0, 1, "> /etc/systemd/system/cron.service.d/whystall.conf", NULL },
+		{ "a user's in a service", "/system.slice/cron.service", "cron.service", 1000, 1000, 0, "systemctl edit cron.service", "a line Environment=GLIBC" },
+		{ "a user's service", "/user.slice/user-1000.slice/user@1000.service/app.slice/x.service", "user@1000.service/x.service", 1000, 1000, 0, NULL,
+		  "(unit x.service of user 1000)" },
+		{ "a container's service", "/lxc/101/ns/system.slice/ssh.service", "ssh.service", 0, 0, 1, NULL, "where daemon is started (container 101)" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct stage stage = fighter((struct making){ "rust", GLIBC, "MALLOC_TRIM_THRESHOLD_=1", false }, "munmap", "mmap");
+		struct process_row *row = &stage.recording->process[0];
+		put_into(row, cases[i].cgroup, cases[i].unit);
+		row->uid = cases[i].uid;
+		row->exe_uid = cases[i].exe_uid;
+		row->exe_trusted = cases[i].trusted && strcmp(cases[i].what, "a container's service");
+		stage__judge(&stage);
+		const struct remedy_offer *offer = stage__offer(&stage, "lock.mmap", "malloc-thresholds");
+		assert_true(offer->applicable);
+		if (!cases[i].command != !offer->command || (offer->command && !strstr(offer->command, cases[i].command)))
+			fail_msg("%s: %s", cases[i].what, offer->command ? offer->command : "no command");
+		if (cases[i].says && !strstr(offer->why, cases[i].says))
+			fail_msg("%s: %s", cases[i].what, offer->why);
+		if (!cases[i].trusted && offer->command)
+			assert_null(strstr(offer->command, "/usr/bin/daemon"));
+		stage__free(&stage);
+	}
+}
+
 static void test_commands_name_unit_and_executable(void **state)
 {
 	(void)state;
@@ -113,20 +158,20 @@ static void test_commands_name_unit_and_executable(void **state)
 		struct stage stage = fighter(made, "munmap", "mmap");
 		struct process_row *row = &stage.recording->process[0];
 		if (place == 1)
-			row->unit = base__copy("backup proxy.service");
+			put_into(row, "/system.slice/backup-proxy.service", "backup-proxy.service");
 		if (place == 2)
-			row->unit = base__copy("session-2.scope");
+			put_into(row, "/user.slice/user-0.slice/session-2.scope", "session-2.scope");
 		if (place == 3)
 			row->container = base__copy("docker:0123456789ab");
 		stage__judge(&stage);
 		const struct remedy_offer *offer = stage__offer(&stage, "lock.mmap", "malloc-thresholds");
 		assert_true(offer->applicable);
 		if (place == 1) {
-			assert_says(offer->command, ">'/etc/systemd/system/backup proxy.service.d/whystall.conf'");
-			assert_says(offer->command, "systemctl restart 'backup proxy.service'");
+			assert_says(offer->command, "> /etc/systemd/system/backup-proxy.service.d/whystall.conf");
+			assert_says(offer->command, "systemctl restart backup-proxy.service");
 			const struct remedy_offer *preload = stage__offer(&stage, "lock.mmap", "preload-allocator");
 			assert_says(preload->command, "printf '[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2\\n"
-						      "Environment=MALLOC_CONF=oversize_threshold:0\\n' >");
+						      "Environment=MALLOC_CONF=oversize_threshold:0\\n' > ");
 			assert_says(offer->command, "Environment=GLIBC_TUNABLES=glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912\\n'");
 		} else if (place == 3) {
 			assert_null(offer->command);
@@ -244,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_stacks_tell_that_malloc_maps),
 		cmocka_unit_test(test_stacks_tell_that_the_program_maps),
 		cmocka_unit_test(test_commands_name_unit_and_executable),
+		cmocka_unit_test(test_root_starts_nobody_elses_program),
 		cmocka_unit_test(test_other_allocators_have_settings_of_their_own),
 		cmocka_unit_test(test_go_settings_are_for_go),
 		cmocka_unit_test(test_kernels_that_do_without_the_lock),

@@ -16,6 +16,7 @@ static struct stage contenders(struct making making, const char *waiter, int64_t
 	made->settings = base__copy(making.settings);
 	made->runtime_version = base__copy(making.version);
 	made->calls_mallopt = making.calls_mallopt;
+	made->exe_trusted = 1;
 	recording__set_meta(stage.recording, "machine", "x86_64");
 	struct futex_row *row = stage__futex(&stage, process, 0x5500000041c0, STAGE_MUTEX, wakes, 150000);
 	row->expected_two = row->wakes = row->mutual = wakes;
@@ -85,7 +86,7 @@ static void test_commands_fit_the_process(void **state)
 {
 	(void)state;
 	static const struct { struct making making; const char *waiter, *remedy, *command; } cases[] = {
-		{ { "python", GLIBC, NULL, "3.12.1", false }, GIL, "profile-locks", "py-spy record --gil --duration 30 --output /tmp/gil.svg --pid 412" },
+		{ { "python", GLIBC, NULL, "3.12.1", false }, GIL, "profile-locks", "py-spy record --gil --duration 30 --output gil.svg --pid 412" },
 		{ { "jvm", GLIBC, NULL, NULL, false }, "ObjectMonitor::enter (libjvm.so)", "profile-locks", "jcmd 412 JFR.start" },
 		{ { "c", GLIBC, NULL, NULL, false }, IN_MALLOC, "preload-thread-caches", "env LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2 /usr/bin/daemon" },
 		{ { "c", "dynamic", "musl", "libc", NULL, NULL, false }, IN_MALLOC, "preload-thread-caches", NULL },

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base.h"
 #include "causes/cause.h"
@@ -72,8 +73,27 @@ static inline struct pair_row *stage__pair(struct stage *stage, int64_t victim, 
 	return pair;
 }
 
+// With WHYSTALL_STAGES set, keeps the recording in that directory: tests/replay/pasting.test wants recordings of all causes.
+static inline void stage__keep(const struct stage *stage)
+{
+	static int number;
+	const char *directory = getenv("WHYSTALL_STAGES");
+	struct recording_file *file = NULL;
+	char *error = NULL;
+	if (!directory || recording__repair(stage->recording, &error))
+		return;
+	cleanup_free char *path = base__format("%s/%d-%d.db", directory, (int)getpid(), number++);
+	recording__set_meta(stage->recording, "complete", "0");         // else it waits for the disk
+	if (!recording_file__create(path, &file, &error)) {
+		assert_int_equal(recording_file__save(file, stage->recording, &error), 0);
+		recording_file__close(file);
+	}
+	recording__set_meta(stage->recording, "complete", "1");
+}
+
 static inline void stage__judge(struct stage *stage)
 {
+	stage__keep(stage);
 	assert_int_equal(ledger__build(stage->recording, &stage->ledger), 0);
 	assert_int_equal(diagnosis__make(stage->ledger, &stage->diagnosis), 0);
 }

@@ -1,4 +1,4 @@
-#include "render/utf8.h"
+#include "base/utf8.h"
 
 #include "base/base.h"
 
