@@ -68,7 +68,7 @@ bool process_row__is_tool(const struct recording *recording, const struct proces
 {
 	int64_t pid = recording__meta_number(recording, "tool_pid", 0);
 	if (pid <= 0)
-		return !strcmp(process_row__name(row), "whystall");
+		return process_row__is_program(row, "whystall", "whystall");
 	if (row->pid == pid)
 		return true;
 	if (row->parent_pid != pid || strncmp(process_row__name(row), "whystall", 8))

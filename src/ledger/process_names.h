@@ -14,7 +14,7 @@ bool process_row__is_program(const struct process_row *row, const char *files, c
 // name only where the file is not known.
 bool process_row__is_interpreter(const struct process_row *row);
 // Whether it is the recorder itself or one of the helpers that the recorder forked, by tool_pid, parent, executable and command line: a
-// stranger who takes the name is none. Recordings without tool_pid (hand-made): by the name alone.
+// stranger who takes the name is none. Recordings without tool_pid (hand-made): by the file.
 bool process_row__is_tool(const struct recording *recording, const struct process_row *row);
 
 #endif

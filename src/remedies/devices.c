@@ -1,4 +1,5 @@
 // Slow or full devices, and limits on their use.
+#include "remedies/manager.h"
 #include "remedies/offer.h"
 
 #include <string.h>
@@ -120,8 +121,11 @@ void io_limit_raise__consider(const struct ledger *ledger, const struct verdict 
 	}
 	cleanup_free char *file = row->hierarchy == 2 ? base__format("/sys/fs/cgroup%s/io.max", row->cgroup)
 						      : base__format("/sys/fs/cgroup/blkio%s/blkio.throttle.%s_device", row->cgroup, rate.v1);
-	offer__decide(offer, true, "cgroup %s is limited to %lld (%s) on %s; systemd (IOReadIOPSMax= and its like) and container managers set it from "
-		      "their own configuration: change it there to make it last", row->cgroup, (long long)rate.limit, rate.v2, row->device);
+	cleanup_manager struct manager manager = manager__of(row->cgroup);
+	cleanup_free char *whose = manager__name(&manager);
+	offer__decide(offer, true, "cgroup %s%s%s%s is limited to %lld (%s) on %s; systemd (IOReadIOPSMax= and its like) and container managers set it from "
+		      "their own configuration: change it there to make it last", row->cgroup, whose ? " (" : "", whose ? whose : "", whose ? ")" : "",
+		      (long long)rate.limit, rate.v2, row->device);
 	if (row->hierarchy == 2)
 		offer__set_command(offer, "echo '%s %s=%lld' > %s", row->device, rate.v2, (long long)(2 * rate.limit), file);
 	else

@@ -93,12 +93,18 @@ void memory_reserve__consider(const struct ledger *ledger, const struct verdict 
 	offer__set_command(offer, "sysctl -w vm.watermark_scale_factor=%lld", (long long)(factor < 100 ? 100 : 300));
 }
 
+// Whether the heaviest culprit is a part of the kernel, which we have named ourselves; a cgroup may be called so, too.
+static bool is_kernels(const struct verdict *verdict, const char *word)
+{
+	const struct party *party = verdict->culprit_count ? &verdict->culprits[0] : NULL;
+	return party && !strcmp(party->kind, "kernel") && party->name && strstr(party->name, word);
+}
+
 // Somebody who takes memory, in a cgroup of its own, can be kept from it.
 void memory_cap__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct process_row *row = offer__living(ledger, verdict->culprits, verdict->culprit_count);
-	const char *arc = verdict->culprit_count && verdict->culprits[0].name && strstr(verdict->culprits[0].name, "ARC") ? "zfs_arc_max" : NULL;
-	if (arc) {
+	if (is_kernels(verdict, "ARC")) {
 		offer__decide(offer, true, "ZFS's cache grew while others waited for memory: it can be given a limit");
 		offer__set_command(offer, "echo $((4 << 30)) > /sys/module/zfs/parameters/zfs_arc_max");
 		return;
@@ -149,7 +155,7 @@ void memory_zram__consider(const struct ledger *ledger, const struct verdict *ve
 void thp_defrag__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const char *defrag = recording__meta(ledger->recording, "thp_defrag");
-	bool huge = verdict->culprit_count && verdict->culprits[0].name && strstr(verdict->culprits[0].name, "huge");
+	bool huge = is_kernels(verdict, "huge");
 	if (!defrag || !huge)
 		return;
 	if (!strcmp(defrag, "defer") || !strcmp(defrag, "never")) {
