@@ -206,6 +206,14 @@ static void describe_cpu(const struct scene *scene, enum cause_key key, const ch
 	verdict__add_evidence(verdict, "largest loss of a program that does not make it", loss, "of the time it wanted to run", NAN, "pair and task table");
 }
 
+static const char *clause_of(const struct scene *scene, enum cause_key key, const struct verdict *verdict)
+{
+	size_t first = verdict->culprit_count ? crowd_index(scene, verdict->culprits[0].process) : SIZE_MAX;
+	if (key == CAUSE_CPU_PRIORITY && first != SIZE_MAX && scene->crowds[first].stopper)
+		return "the kernel's stopper threads run before all other tasks, mostly to move tasks to other CPUs";
+	return clauses[key] ? clauses[key] : verdict->cause->title;
+}
+
 void busy__describe(const struct diagnosis *diagnosis, const struct attribution *attribution, struct verdict *verdict)
 {
 	const struct scene *scene = diagnosis->scene;
@@ -236,7 +244,7 @@ void busy__describe(const struct diagnosis *diagnosis, const struct attribution 
 		set_losses(scene, losses, verdict);
 	cleanup_free char *culprits = verdict->culprit_count ? verdict__name_parties(diagnosis->ledger, verdict->culprits, verdict->culprit_count, 2)
 		: verdict__name_parties(diagnosis->ledger, verdict->victims, verdict->victim_count, 2);
-	const char *clause = clauses[key] ? clauses[key] : verdict->cause->title;
+	const char *clause = clause_of(scene, key, verdict);
 	if (cpu)
 		describe_cpu(scene, key, culprits, clause, verdict);
 	else

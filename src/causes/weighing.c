@@ -5,6 +5,7 @@
 #include "ledger/attribution.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 // What one can do to oneself: waits for one's own threads, processes, syncs, pages and requests.
@@ -99,6 +100,9 @@ static enum severity severity_in_sum(const struct verdict *verdict, double windo
 
 static void find_by_share(const struct diagnosis *diagnosis, const struct attribution *row, enum verdict_kind kind, struct verdict *verdict)
 {
+	// A doubt about its being ruled out is none about the share, which has its own bounds.
+	free(verdict->doubt);
+	verdict->doubt = NULL;
 	verdict->kind = kind;
 	verdict->wall_seconds = verdict->share.seconds;
 	verdict->counted_by_pressure = verdict->share.resource;

@@ -3,6 +3,8 @@
 //  1. no task: a quota, the hypervisor, an interrupt, an idle CPU that had not picked the waiter up
 //  2. whystall itself
 //  3. a thread of the kernel that does one cause's work: ksoftirqd, kswapd, kcompactd
+//     a stopper (migration/N) that has the CPU for moments: it runs before all classes, which is priority; one that seems to have it for long is a CPU
+//     that stood still, and has no cause here
 //  4. the waits that the occupant filled, as division.c has parted them: realtime or heavier, short-lived, one quota for both, CPU masks, placement
 //  5. of what is left (more runnable tasks than CPUs) what the occupant was doing, as sampled (cpu_profile.h)
 //
@@ -47,6 +49,17 @@ static enum cause_key cause_of_worker(const struct crowd *crowd)
 		if (!strncmp(process_row__name(row), workers[i].name, strlen(workers[i].name)))
 			return workers[i].cause;
 	return CAUSE_NONE;
+}
+
+#define STOPPER_STINT_MOST_NS 1e6       // its work is microseconds: moving a task, patching code
+
+// Whether a stopper did its work, as told from one that was on a CPU that did not run.
+static bool is_at_work(const struct crowd *stopper)
+{
+	double switches = 0;
+	for (size_t i = 0; i < stopper->member_count; i++)
+		switches += (double)stopper->members[i]->switches;
+	return switches > 0 && (double)stopper->run_ns / switches <= STOPPER_STINT_MOST_NS;
 }
 
 static bool is_realtime(const struct crowd *crowd)
@@ -157,7 +170,7 @@ static void add_task(const struct scene *scene, const struct split *splits, cons
 		return;
 	}
 	for (int portion = 0; portion < PORTIONS; portion++) {
-		item.cause = cause_of_portion[portion];
+		item.cause = portion == PORTION_STOPPER && is_at_work(crowd) ? CAUSE_CPU_PRIORITY : cause_of_portion[portion];
 		item.some_ns = ns * splits[index].part[portion];
 		if (portion == PORTION_COMPETITION)
 			add_by_work(scene->ledger, item, list);

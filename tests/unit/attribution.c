@@ -4,6 +4,7 @@
 #include "ledger/attribution.h"
 
 #include <math.h>
+#include <sched.h>
 
 static double sum_of_parts(const struct attribution *row)
 {
@@ -104,6 +105,24 @@ static void test_workers_of_the_kernel_and_the_tool(void **state)
 	stage__free(&stage);
 }
 
+// A stopper that works for moments runs before everybody; one that seems to run for long tells of a CPU that stood still.
+static void test_stoppers(void **state)
+{
+	(void)state;
+	for (int works = 0; works < 2; works++) {
+		struct stage stage = stage__new(4000);
+		int64_t stopper = stage__process(&stage, "migration/0", 18, 2000, 0, 4000), server = stage__process(&stage, "server", 200, 1500, 4000, 0);
+		stage.recording->process[stopper - 1].kernel_thread = 1;
+		stage__task(&stage, stopper)->policy = SCHED_FIFO;
+		stage__task(&stage, stopper)->rt_priority = 99;
+		stage__task(&stage, stopper)->switches = works ? 100000 : 2;
+		stage__pair(&stage, server, OCCUPANT_TASK, stopper, 100)->realtime_ns = 100 * STAGE_MS;
+		stage__judge(&stage);
+		assert_part(&stage, CAUSE_CPU_PRIORITY, works ? 1 : 0);
+		stage__free(&stage);
+	}
+}
+
 // Whatever the rows: the causes and what has none are the explained part, no more and no less.
 static void test_the_sum_is_what_is_explained(void **state)
 {
@@ -202,7 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_occupants_have_causes), cmocka_unit_test(test_short_waits_have_causes), cmocka_unit_test(test_no_task),
-		cmocka_unit_test(test_workers_of_the_kernel_and_the_tool), cmocka_unit_test(test_the_sum_is_what_is_explained),
+		cmocka_unit_test(test_workers_of_the_kernel_and_the_tool), cmocka_unit_test(test_stoppers), cmocka_unit_test(test_the_sum_is_what_is_explained),
 		cmocka_unit_test(test_what_an_occupant_did), cmocka_unit_test(test_spread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
