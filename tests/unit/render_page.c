@@ -3,10 +3,10 @@
 
 #include <jansson.h>
 
+#include "base/utf8.h"
 #include "causes/wording.h"
 #include "render/page.h"
 #include "render/render.h"
-#include "base/utf8.h"
 
 static const char *const nasty_names[] = {
 	"ordinary",
@@ -273,6 +273,43 @@ static void test_quoted_commands_survive_breaking(void **state)
 	}
 }
 
+// Any name, of any length, wherever the page breaks the command.
+static void test_any_name_survives_breaking(void **state)
+{
+	static const char *const pieces[] = { "'", "\"", "\\", "$", "`", ";", "&", "|", "<", ">", "(", ")", "{", "}", "[", "]", "*", "?", "!", "#", "~", "=", "%", " ", "-", "a", "/",
+					      "ü", "日" };
+	(void)state;
+	struct page page = { 0 };
+	cleanup_string struct string meant = { 0 };
+	unsigned random = 1;
+	for (int i = 0; i < 1000; i++) {
+		cleanup_string struct string name = { 0 };
+		for (int length = i % 150; length > 0; length--) {
+			random = random * 1103515245 + 12345;
+			string__add(&name, "%s", pieces[(random >> 16) % ARRAY_SIZE(pieces)]);
+		}
+		cleanup_free char *command = shell__command("printf '<%%s>' -- %s/x", name.text ? name.text : "");
+		if (!command)
+			continue;       // a path through ".." can't come of these
+		page__command(&page, 15, command);
+		string__add(&meant, "<--><%s/x>", name.text ? name.text : "");
+	}
+	cleanup_free char *text = string__steal(&page.out), *path = base__copy("/tmp/whystall-page-XXXXXX");
+	check_lines(text);
+	int fd = mkstemp(path);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	cleanup_free char *line = base__format("sh %s", path);
+	FILE *shell = popen(line, "r");
+	assert_non_null(shell);
+	char *out = base__alloc(1 << 20, 1);
+	out[fread(out, 1, (1 << 20) - 1, shell)] = 0;
+	assert_int_equal(pclose(shell), 0);
+	unlink(path);
+	assert_string_equal(out, meant.text);
+	free(out);
+}
+
 static void test_shortening(void **state)
 {
 	(void)state;
@@ -343,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_json_keeps_its_contract),
 		cmocka_unit_test(test_commands_survive_breaking),
 		cmocka_unit_test(test_quoted_commands_survive_breaking),
+		cmocka_unit_test(test_any_name_survives_breaking),
 		cmocka_unit_test(test_units_stay_with_their_numbers),
 		cmocka_unit_test(test_shortening),
 		cmocka_unit_test(test_shell_words),
