@@ -17,15 +17,15 @@ _whystall()
 	esac
 	local options
 	case $subcommand in
-	record) options='--duration --output --pid --cgroup --quiet --help' ;;
+	record) options='--duration --output --pid --cgroup --no-command-lines --quiet --help' ;;
 	report) options='--format --exit-code --help'
 		[[ $word == -* ]] || { COMPREPLY=($(compgen -f -- "$word")); return; } ;;
 	causes) options='--format --help'
 		[[ $word == -* ]] || { COMPREPLY=($(compgen -W "$(whystall causes 2>/dev/null | awk '$1 ~ /^[a-z]+\.[a-z]+$/ {print $1}')" -- "$word")); return; } ;;
 	check) options='--format --help' ;;
-	demo) options='--list --duration --output --quiet --help'
+	demo) options='--list --duration --output --no-command-lines --quiet --help'
 		[[ $word == -* ]] || { COMPREPLY=($(compgen -W "$(whystall demo --list 2>/dev/null | awk '{print $1}')" -- "$word")); return; } ;;
-	*) options='record report causes check demo --duration --output --pid --cgroup --format --exit-code --quiet --help --version' ;;
+	*) options='record report causes check demo --duration --output --pid --cgroup --no-command-lines --format --exit-code --quiet --help --version' ;;
 	esac
 	COMPREPLY=($(compgen -W "$options" -- "$word"))
 }

@@ -172,6 +172,9 @@ void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, 
 		add_caution(diagnosis, base__format("The recording was cut short: it holds %s of the %s asked for, and its last moments may be missing.",
 						    wording__seconds(ledger->window_seconds).text,
 						    wording__seconds((double)recording__meta_number(recording, "requested_ns", 0) / NS_PER_SEC).text));
+	const char *lines = recording__meta(recording, "command_lines");
+	if (lines && !strcmp(lines, "left out"))
+		add_caution(diagnosis, base__copy("Command lines were left out of the recording (--no-command-lines): scripts are known by their interpreter only."));
 	add_starved_caution(diagnosis);
 	add_uncounted_caution(diagnosis, order, count);
 	add_idle_caution(diagnosis);

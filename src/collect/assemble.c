@@ -342,7 +342,8 @@ static void store_meta(const struct collector *collector, struct recording *reco
 	recording__set_meta(recording, "event_threshold_ns", "%llu", 10 * NS_PER_MSEC);
 	recording__set_meta(recording, "scope_pid", "%lld", (long long)options->scope_pid);
 	recording__set_meta(recording, "scope_cgroup", "%s", options->scope_cgroup ? options->scope_cgroup : "");
-	recording__set_meta(recording, "command", "%s", options->command ? options->command : "");
+	recording__set_meta(recording, "command", "%s", options->command && !options->without_command_lines ? options->command : "");
+	recording__set_meta(recording, "command_lines", "%s", options->without_command_lines ? "left out" : "recorded");
 	store_own(collector, recording, complete);
 	recording__set_meta(recording, "tool_memory_kib", "%lld", (long long)usage.ru_maxrss);
 	recording__set_meta(recording, "map_memory_kib", "%zu", (collector->probes->map_bytes + subjects__memory(collector->subjects)) / 1024);

@@ -380,7 +380,8 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 		collector->failed_reads++;
 	see_live_tasks(collector);
 	probes__unmap_waits(collector->probes);
-	collector->unread_command_lines = processes__read_command_lines(collector->processes);
+	if (!collector->options.without_command_lines)
+		collector->unread_command_lines = processes__read_command_lines(collector->processes);
 	collector->unread_programs = processes__identify_programs(collector->processes);
 	*ret_recording = assemble__recording(collector, ended_by, true);
 	return 0;

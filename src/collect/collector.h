@@ -16,6 +16,7 @@ struct collector_options {
 	const char *scope_cgroup;       // NULL: none
 	const char *command;            // for the record, NULL: none
 	bool without_meter;             // let the event model stand in for the kernel's counters (tests, comparison)
+	bool without_command_lines;     // record none: no process', and not `command`
 	bool without_samples;           // do not sample what runs (comparison)
 	// Asked every 100 ms: stop now? NULL: never.
 	bool (*stop)(void *context);

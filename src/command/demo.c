@@ -232,6 +232,7 @@ int command__demo(int argc, char **argv)
 	if (arguments__duration(&arguments, "duration", DEFAULT_NS, NS_PER_SEC, 600 * (int64_t)NS_PER_SEC, &options.duration_ns) < 0)
 		return EXIT_USAGE;
 	options.output = arguments__value(&arguments, "output");
+	options.without_command_lines = arguments__has(&arguments, "no-command-lines");
 	say__set_quiet(arguments__has(&arguments, "quiet"));
 	cleanup_free char *directory = workload__directory();
 	if (!directory) {

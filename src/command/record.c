@@ -24,6 +24,7 @@ static int read_options(const struct arguments *arguments, struct session_option
 	options->scope_cgroup = arguments__value(arguments, "cgroup");
 	options->output = arguments__value(arguments, "output");
 	options->command = arguments->command;
+	options->without_command_lines = arguments__has(arguments, "no-command-lines");
 	options->without_meter = meter && !strcmp(meter, "events");
 	options->without_samples = sampling && !strcmp(sampling, "off");
 	say__set_quiet(arguments__has(arguments, "quiet"));

@@ -195,7 +195,7 @@ static int run(struct session *session, struct recording **ret_recording)
 	cleanup_free char *command = join(session->options->command);
 	struct collector_options options = { .duration_ns = session->options->duration_ns, .scope_pid = session->options->scope_pid,
 		.scope_cgroup = session->options->scope_cgroup, .command = command, .without_meter = session->options->without_meter,
-		.without_samples = session->options->without_samples,
+		.without_samples = session->options->without_samples, .without_command_lines = session->options->without_command_lines,
 		.stop = should_stop, .interim = save_interim, .progress = show_progress, .context = session, .lifter = session->lifter };
 	cleanup_free char *error = NULL, *reason = NULL;
 	struct recording *recording = NULL;

@@ -14,6 +14,7 @@ struct session_options {
 	const char *scope_cgroup;       // NULL: none
 	char **command;                 // NULL, or CMD ARG… NULL: started when the window begins, with our caller's privileges
 	bool without_meter;             // the event model stands in (environment variable WHYSTALL_METER=events)
+	bool without_command_lines;     // no command line is recorded, that of `command` neither
 	bool without_samples;           // what runs is not sampled (WHYSTALL_SAMPLING=off)
 };
 

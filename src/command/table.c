@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#define NO_COMMAND_LINES { 0, "no-command-lines", NULL, "record no process' command line" }
 #define RECORD_OPTIONS \
 	{ 'd', "duration", "SECONDS", "how long to record: 10, 2.5, 500ms, 5m (default 10)" }, \
 	{ 'o', "output", "FILE", "keep the recording in FILE (mode 0600)" }, \
 	{ 'p', "pid", "PID", "judge only what this process suffers; pressure stays that of the whole system" }, \
-	{ 0, "cgroup", "PATH", "judge only what this cgroup and those below it suffer" }
+	{ 0, "cgroup", "PATH", "judge only what this cgroup and those below it suffer" }, \
+	NO_COMMAND_LINES
 #define REPORT_OPTIONS \
 	{ 'f', "format", "FORMAT", "text (default) or json" }, \
 	{ 0, "exit-code", NULL, "exit 10 when a cause is confirmed" }
@@ -27,7 +29,7 @@ static const struct option_spec demo_options[] = {
 	{ 'l', "list", NULL, "list the scenarios and stop" },
 	{ 'd', "duration", "SECONDS", "how long to record (default 6)" },
 	{ 'o', "output", "FILE", "keep the recording in FILE (mode 0600)" },
-	QUIET, { 0 }
+	NO_COMMAND_LINES, QUIET, { 0 }
 };
 
 const struct command_spec command_table[] = {
