@@ -206,8 +206,10 @@ static void describe_cpu(const struct scene *scene, enum cause_key key, const ch
 	verdict__add_evidence(verdict, "largest loss of a program that does not make it", loss, "of the time it wanted to run", NAN, "pair and task table");
 }
 
-static const char *clause_of(const struct scene *scene, enum cause_key key, const struct verdict *verdict)
+static const char *clause_of(const struct scene *scene, enum cause_key key, bool cpu, const struct verdict *verdict)
 {
+	if (key == CAUSE_LOCK_KERNEL && !cpu)
+		return "tasks wait within the file system for pages, buffers and the like that other tasks hold locked";
 	size_t first = verdict->culprit_count ? crowd_index(scene, verdict->culprits[0].process) : SIZE_MAX;
 	if (key == CAUSE_CPU_PRIORITY && first != SIZE_MAX && scene->crowds[first].stopper)
 		return "the kernel's stopper threads run before all other tasks, mostly to move tasks to other CPUs";
@@ -244,7 +246,7 @@ void busy__describe(const struct diagnosis *diagnosis, const struct attribution 
 		set_losses(scene, losses, verdict);
 	cleanup_free char *culprits = verdict->culprit_count ? verdict__name_parties(diagnosis->ledger, verdict->culprits, verdict->culprit_count, 2)
 		: verdict__name_parties(diagnosis->ledger, verdict->victims, verdict->victim_count, 2);
-	const char *clause = clause_of(scene, key, verdict);
+	const char *clause = clause_of(scene, key, cpu, verdict);
 	if (cpu)
 		describe_cpu(scene, key, culprits, clause, verdict);
 	else

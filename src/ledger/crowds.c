@@ -31,6 +31,9 @@ static int compare_kinds(const struct process_row *a, const struct process_row *
 		order = a->kernel_thread ? 1 : -1;
 	if (!order)
 		order = compare_text(a->cgroup, b->cgroup);
+	// Under cgroup v1 a CPU quota acts by a path of its own. It is not known of all that were gone early.
+	if (!order && a->cpu_cgroup && b->cpu_cgroup)
+		order = strcmp(a->cpu_cgroup, b->cpu_cgroup);
 	if (!order)
 		order = compare_text(a->vm_id, b->vm_id);
 	// An interpreter is as many programs as it runs scripts. What only calls itself like one is none.

@@ -80,6 +80,13 @@ static void book_request(struct booking *booking, const struct ledger_sleep *sle
 	book_device(booking, sleep, sync, share);
 }
 
+// What a file system waits for and another task lets go of: the lock of a page or buffer (the bits of folio_lock() and lock_buffer(), which no
+// tracepoint of locks shows), an inode that is being made or evicted.
+static bool is_ended_by_task(const struct ledger_sleep *sleep)
+{
+	return sleep->row->waker_kind && !strcmp(sleep->row->waker_kind, "task") && sleep->row->waker;
+}
+
 void io_causes__book(struct booking *booking, const struct ledger_sleep *sleep, enum sleep_class class, bool sync, struct share share)
 {
 	if (sleep_class__is_idle(class)) {
@@ -106,6 +113,8 @@ void io_causes__book(struct booking *booking, const struct ledger_sleep *sleep, 
 	default:
 		if (sync)
 			book_own(booking, true, share);
+		else if (class == SLEEP_FILE_SYSTEM && is_ended_by_task(sleep))
+			booking__add_process(booking, CAUSE_LOCK_KERNEL, sleep->row->waker, share);
 		else
 			booking__add_process(booking, CAUSE_NONE, 0, share);
 	}

@@ -35,9 +35,11 @@ SYNCS = ("io.",)
 EXPECT = {
     **dict.fromkeys(("fork", "vfork", "clone", "exec", "spawn", "pthread", "daemon", "exit-group", "vforkmany", "zombie"),
                     (CREATES + CROWD, "creates and ends tasks as fast as it can")),
-    **dict.fromkeys(("brk", "bigheap", "mmap", "mmapmany", "munmap", "mremap", "vm", "vm-addr", "stackmmap", "malloc",
-                     "mmapaddr", "mmapfixed", "mmaphuge", "fault", "madvise", "memfd", "stack", "remap"),
+    **dict.fromkeys(("brk", "bigheap", "mmap", "mmapmany", "mremap", "vm", "vm-addr", "stackmmap", "malloc",
+                     "mmapaddr", "mmapfixed", "mmaphuge", "fault", "memfd", "stack", "remap"),
                     (MAPS + ("memory.", "kernel.syscall", "io."), "maps, touches and unmaps memory over and over")),
+    **dict.fromkeys(("munmap", "madvise"), (MAPS + CREATES + ("memory.", "kernel.syscall", "io."),
+                                            "unmaps and advises in children that die of it and are started anew")),
     **dict.fromkeys(("hdd", "sync-file", "io", "msync", "iomix", "revio"),
                     (SYNCS + ("kernel.syscall",) + CROWD, "writes files and syncs them")),
     **dict.fromkeys(("mlock", "mlockmany"), (MAPS + ("kernel.syscall",) + CREATES, "locks and unlocks memory over and over")),

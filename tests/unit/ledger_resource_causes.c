@@ -327,6 +327,26 @@ static void test_sleeps_have_the_cause_of_their_place(void **state)
 	}
 }
 
+// The lock of a page that somebody else's sync holds: that task's, where it let go; where the end was an interrupt or is not known, nobody's.
+static void test_a_page_that_another_task_holds_locked(void **state)
+{
+	(void)state;
+	for (int by_task = 0; by_task < 2; by_task++) {
+		struct table table = table_new();
+		int64_t one = add_process(&table, "one", "/"), other = add_process(&table, "other", "/");
+		struct sleep_row *row = add_sleep(&table, one, "page fault", "__folio_lock+0xf6\nblock_page_mkwrite+0x11a\next4_page_mkwrite+0x282\n", 100);
+		row->device[0] = 0;
+		free(row->waker_kind);
+		row->waker_kind = base__copy(by_task ? "task" : "softirq");
+		row->waker = by_task ? other : 0;
+		add_share(&table, one, "io", 100, 50, 0);
+		judge(&table);
+		assert_near(ms_of(&table.io, CAUSE_LOCK_KERNEL, one, other), by_task ? 100 : 0);
+		assert_near(ms_of(&table.io, CAUSE_NONE, one, 0), by_task ? 0 : 100);
+		table_free(&table);
+	}
+}
+
 // Commits: twelve of sixteen are asked for by syncs. They carry 4,096 blocks and cost as much as 4,096 more.
 static void test_commits_are_of_those_who_ask_for_them_or_fill_them(void **state)
 {
@@ -518,7 +538,7 @@ int main(void)
 		cmocka_unit_test(test_pages_that_a_limit_dropped_are_the_limits),
 		cmocka_unit_test(test_a_first_reading_through_a_limited_cgroup_is_not_the_limits),
 		cmocka_unit_test(test_rereads_of_nested_limits_on_v2),
-		cmocka_unit_test(test_sleeps_have_the_cause_of_their_place),
+		cmocka_unit_test(test_sleeps_have_the_cause_of_their_place), cmocka_unit_test(test_a_page_that_another_task_holds_locked),
 		cmocka_unit_test(test_commits_are_of_those_who_ask_for_them_or_fill_them),
 		cmocka_unit_test(test_what_a_limit_holds_back_is_the_limits),
 		cmocka_unit_test(test_memory_by_what_it_was_needed_for),
