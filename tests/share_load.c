@@ -140,14 +140,14 @@ static void direct_writes(char **arguments)
 // Reads all of FILE through the page cache, then blocks of it at random, one at a time: each has been read before.
 static void reread(char **arguments)
 {
-	static char buffer[64 << 10];
+	static char buffer[BLOCK];
 	int fd = open(arguments[0], O_RDONLY);
 	off_t blocks = fd < 0 ? 0 : lseek(fd, 0, SEEK_END) / (off_t)BLOCK;
 	if (blocks < 1 || lseek(fd, 0, SEEK_SET) < 0)
 		exit(1);
 	// Page by page: what was read as a large folio leaves no trace of being dropped for each of its pages (Linux 6.18).
 	posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
-	while (read(fd, buffer, sizeof(buffer)) > 0)
+	while (read(fd, buffer, BLOCK) > 0)
 		;
 	for (uint64_t random = 1; pread(fd, buffer, BLOCK, block_at(random, blocks)) == (ssize_t)BLOCK;)
 		random = next_random(random);
