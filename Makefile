@@ -12,8 +12,8 @@ WARNINGS  := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissin
 CFLAGS    ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS) -Isrc -I$(BUILD) -D_GNU_SOURCE -DWHYSTALL_VERSION='"$(VERSION)"' \
              -fstack-protector-strong -MMD -MP $(EXTRA_CFLAGS)
-LIBS      := -lbpf -ldw -lelf -lz -llzma -liberty -lsqlite3 -ljansson -lcap -lseccomp -lm -lpthread -ldl
-STATIC_LIBS := -lbpf -ldw -lelf -lzstd -lz -llzma -lbz2 -liberty -lsqlite3 -ljansson -lcap -lseccomp -lm -lpthread -ldl
+LIBS      := -lbpf -ldw -lelf -lz -llzma -liberty -lsqlite3 -ljansson -lnettle -lcap -lseccomp -lm -lpthread -ldl
+STATIC_LIBS := -lbpf -ldw -lelf -lzstd -lz -llzma -lbz2 -liberty -lsqlite3 -ljansson -lnettle -lcap -lseccomp -lm -lpthread -ldl
 
 SOURCES   := $(filter-out src/command/main.c,$(wildcard src/*/*.c))
 BPF_SOURCES := $(wildcard src/bpf/*.bpf.c)

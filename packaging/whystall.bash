@@ -10,7 +10,7 @@ _whystall()
 	done
 	case $before in
 	-f|--format) COMPREPLY=($(compgen -W 'text json' -- "$word")); return ;;
-	-o|--output) COMPREPLY=($(compgen -f -- "$word")); return ;;
+	-o|--output|--redact-key) COMPREPLY=($(compgen -f -- "$word")); return ;;
 	-p|--pid) COMPREPLY=($(compgen -W "$(cd /proc && echo [0-9]*)" -- "$word")); return ;;
 	--cgroup) COMPREPLY=($(compgen -d -- "$word")); return ;;
 	-d|--duration) return ;;
@@ -18,14 +18,14 @@ _whystall()
 	local options
 	case $subcommand in
 	record) options='--duration --output --pid --cgroup --no-command-lines --quiet --help' ;;
-	report) options='--format --exit-code --help'
+	report) options='--format --exit-code --redact --redact-key --help'
 		[[ $word == -* ]] || { COMPREPLY=($(compgen -f -- "$word")); return; } ;;
 	causes) options='--format --help'
 		[[ $word == -* ]] || { COMPREPLY=($(compgen -W "$(whystall causes 2>/dev/null | awk '$1 ~ /^[a-z]+\.[a-z]+$/ {print $1}')" -- "$word")); return; } ;;
 	check) options='--format --help' ;;
 	demo) options='--list --duration --output --no-command-lines --quiet --help'
 		[[ $word == -* ]] || { COMPREPLY=($(compgen -W "$(whystall demo --list 2>/dev/null | awk '{print $1}')" -- "$word")); return; } ;;
-	*) options='record report causes check demo --duration --output --pid --cgroup --no-command-lines --format --exit-code --quiet --help --version' ;;
+	*) options='record report causes check demo --duration --output --pid --cgroup --no-command-lines --format --exit-code --redact --redact-key --quiet --help --version' ;;
 	esac
 	COMPREPLY=($(compgen -W "$options" -- "$word"))
 }

@@ -3,6 +3,7 @@
 #include "causes/headline.h"
 #include "ledger/thresholds.h"
 #include "causes/wording.h"
+#include "redact/redact.h"
 
 #include <string.h>
 
@@ -165,6 +166,9 @@ void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, 
 	bool found = count > 0;
 	const struct ledger *ledger = diagnosis->ledger;
 	const struct recording *recording = ledger->recording;
+	char *redacted = redact__sentence(recording);
+	if (redacted)
+		add_caution(diagnosis, redacted);
 	char *late = headline__lateness(recording, ledger->window_seconds);
 	if (late)
 		add_caution(diagnosis, late);

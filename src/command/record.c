@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "command/command.h"
+#include "command/redaction.h"
 #include "command/session.h"
 
 #define SHORTEST_NS ((int64_t)(200 * NS_PER_MSEC))
@@ -59,6 +60,7 @@ int command__run_default(int argc, char **argv)
 {
 	struct session_options options = {};
 	struct recording *recording = NULL;
+	struct redaction_request redaction;
 	struct arguments arguments;
 	bool confirmed = false;
 	int status = arguments__parse(command__find(""), argc, argv, &arguments);
@@ -67,7 +69,12 @@ int command__run_default(int argc, char **argv)
 		return status > 0 ? EXIT_REPORTED : EXIT_USAGE;
 	if (report__check_format(arguments__value(&arguments, "format")) < 0 || read_options(&arguments, &options) < 0)
 		return EXIT_USAGE;
+	if (redaction__read(&arguments, &redaction) < 0)
+		return EXIT_USAGE;
 	status = session__record(&options, &recording);
+	if (!status)
+		redaction__apply(&redaction, recording);
+	redaction__forget(&redaction);
 	if (status)
 		return status;
 	status = report__print(recording, arguments__value(&arguments, "format"), stdout, &confirmed) < 0 ? EXIT_NOT_RECORDED

@@ -1,5 +1,6 @@
 // From a recording to a report.
 #include "command/command.h"
+#include "command/redaction.h"
 #include "base/base.h"
 #include "base/shell.h"
 #include "causes/cause.h"
@@ -89,13 +90,19 @@ int command__report(int argc, char **argv)
 	const char *format = arguments__value(&arguments, "format");
 	if (report__check_format(format) < 0)
 		return EXIT_USAGE;
+	struct redaction_request redaction;
+	if (redaction__read(&arguments, &redaction) < 0)
+		return EXIT_USAGE;
 	struct recording *recording = NULL;
 	cleanup_free char *error = NULL;
 	status = recording__read(arguments.operands[0], &recording, &error);
 	if (status < 0) {
 		say__error("%s", error ? error : strerror(-status));
+		redaction__forget(&redaction);
 		return EXIT_UNREADABLE;
 	}
+	redaction__apply(&redaction, recording);
+	redaction__forget(&redaction);
 	mention_former(arguments.operands[0]);
 	bool confirmed = false;
 	status = report__print(recording, format, stdout, &confirmed);

@@ -12,7 +12,9 @@
 	NO_COMMAND_LINES
 #define REPORT_OPTIONS \
 	{ 'f', "format", "FORMAT", "text (default) or json" }, \
-	{ 0, "exit-code", NULL, "exit 10 when a cause is confirmed" }
+	{ 0, "exit-code", NULL, "exit 10 when a cause is confirmed" }, \
+	{ 0, "redact", NULL, "replace names, paths, addresses and arguments by aliases such as user-1" }, \
+	{ 0, "redact-key", "FILE", "the same, with aliases that one key (FILE, or - for stdin) makes alike in all recordings" }
 #define QUIET { 'q', "quiet", NULL, "no progress and no warnings on stderr" }
 #define HOLD_COMMAND " [-- CMD ARG...]"
 

@@ -25,6 +25,21 @@ static json_t *render_host(const struct answer *answer)
 	return host;
 }
 
+// Null unless --redact: how the aliases are made, and how many different things of each kind they stand for.
+static json_t *render_redaction(const struct recording *recording)
+{
+	static const char prefix[] = "redacted.";
+	json_t *object = json_object(), *replaced = json_object();
+	for (size_t i = 0; i < recording->meta_count; i++) {
+		const struct meta_row *row = &recording->meta[i];
+		if (row->key && row->value && !strncmp(row->key, prefix, sizeof(prefix) - 1) && strcmp(row->value, "0"))
+			json_object_set_new(replaced, row->key + sizeof(prefix) - 1, json_integer(atoll(row->value)));
+	}
+	json_object_set_new(object, "aliases", json__text(recording__meta(recording, "redacted")));
+	json_object_set_new(object, "replaced", replaced);
+	return object;
+}
+
 static json_t *render_window(const struct answer *answer)
 {
 	const struct recording *recording = answer->recording;
@@ -264,6 +279,8 @@ char *render__json(const struct diagnosis *diagnosis)
 	json_object_set_new(root, "state", json_string(diagnosis_state__name(diagnosis->state)));
 	json_object_set_new(root, "healthy", json_boolean(diagnosis->healthy));
 	json_object_set_new(root, "cautions", render_cautions(diagnosis));
+	if (recording__meta(answer->recording, "redacted"))
+		json_object_set_new(root, "redacted", render_redaction(answer->recording));
 	json_object_set_new(root, "host", render_host(answer));
 	json_object_set_new(root, "window", render_window(answer));
 	json_object_set_new(root, "quality", render_quality(answer));
