@@ -1,7 +1,7 @@
 """What the tests that run whystall on this machine share: a recording window, loads, the kernel's files, TAP.
 
 The window is exact at both ends: `Window` returns when the recorder says that its books are open (it starts a command then)
-and ends it with SIGINT, which the recorder obeys at once. So a load that starts and stops inside lies wholly in the books.
+and ends it with SIGTERM, which the recorder obeys at once. So a load that starts and stops inside lies wholly in the books.
 """
 import contextlib
 import json
@@ -246,7 +246,7 @@ class Window:
     def close(self):
         """Ends the window at once; the recorder's exit status is in self.status, its words in self.errors."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(signal.SIGTERM)
         self.ended = time.monotonic()
         try:
             self.errors = self.process.communicate(timeout=60)[1]

@@ -215,7 +215,8 @@ static int run_scenario(const char *directory, const char *scenario, const struc
 	}
 	workload__stop(&workload);
 	if (recording) {
-		status = print_diagnosis(scenario, truth, recording);
+		int printed = print_diagnosis(scenario, truth, recording);
+		status = status ? status : printed;
 		recording__free(recording);
 	}
 	json_decref(truth);

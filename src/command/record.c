@@ -63,7 +63,7 @@ int command__run_default(int argc, char **argv)
 	struct redaction_request redaction;
 	struct arguments arguments;
 	bool confirmed = false;
-	int status = arguments__parse(command__find(""), argc, argv, &arguments);
+	int status = arguments__parse(command__find(""), argc, argv, &arguments), recorded;
 
 	if (status)
 		return status > 0 ? EXIT_REPORTED : EXIT_USAGE;
@@ -71,14 +71,14 @@ int command__run_default(int argc, char **argv)
 		return EXIT_USAGE;
 	if (redaction__read(&arguments, &redaction) < 0)
 		return EXIT_USAGE;
-	status = session__record(&options, &recording);
-	if (!status)
+	recorded = session__record(&options, &recording);
+	if (recording)
 		redaction__apply(&redaction, recording);
 	redaction__forget(&redaction);
-	if (status)
-		return status;
+	if (!recording)
+		return recorded;
 	status = report__print(recording, arguments__value(&arguments, "format"), stdout, &confirmed) < 0 ? EXIT_NOT_RECORDED
 		: confirmed && arguments__has(&arguments, "exit-code") ? EXIT_CAUSE_CONFIRMED : EXIT_REPORTED;
 	recording__free(recording);
-	return status;
+	return recorded ? recorded : status;
 }

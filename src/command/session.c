@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -14,6 +15,9 @@
 #include "collect/lifter.h"
 #include "command/command.h"
 
+#define COMMAND_PATIENCE_NS (2 * NS_PER_SEC)    // so long a command may take to end after SIGTERM, and the kernel to end it after SIGKILL
+#define COMMAND_POLL_NS (20 * NS_PER_MSEC)
+
 // Set by the signal handler, which has no other way to reach anybody.
 static volatile sig_atomic_t asked_to_stop;
 
@@ -21,7 +25,9 @@ struct session {
 	const struct session_options *options;
 	struct recording_file *file;
 	bool save_failed;
+	bool reportable;        // the recording is whole, whether or not it could be saved
 	pid_t child;
+	bool own_group;         // the child leads a process group of its own
 	int start_pipe;         // writing to it starts the command
 	int failure_pipe;       // gives errno if it could not be executed; closed by a successful exec
 	int failure;            // that errno, 0: it runs
@@ -36,22 +42,29 @@ static void on_stop_signal(int number)
 	asked_to_stop = 1;
 }
 
+// What our caller had ignored stays ignored: nohup(1) does so with SIGHUP, and a shell with SIGINT for what a script starts in the background.
 static void catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_stop_signal, .sa_flags = (int)SA_RESETHAND };
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_stop_signal, .sa_flags = (int)SA_RESETHAND }, former;
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (sigaction(numbers[i], NULL, &former) < 0 || former.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+}
+
+static bool command_has_ended(struct session *session)
+{
+	if (!session->child_ended && waitpid(session->child, &session->child_status, WNOHANG) == session->child)
+		session->child_ended = true;
+	return session->child_ended;
 }
 
 static bool should_stop(void *context)
 {
 	struct session *session = context;
 
-	if (session->child > 0 && !session->child_ended && waitpid(session->child, &session->child_status, WNOHANG) == session->child)
-		session->child_ended = true;
-	return asked_to_stop || session->child_ended || session->failure;
+	return (session->child > 0 && command_has_ended(session)) || asked_to_stop || session->failure;
 }
 
 static void start_command(void *context)
@@ -93,29 +106,49 @@ static void show_progress(void *context, int64_t elapsed_ns)
 			(long long)((session->options->duration_ns + (int64_t)NS_PER_SEC / 2) / (int64_t)NS_PER_SEC));
 }
 
+static void become_command(const struct session *session, int go_pipe, int failure_pipe)
+{
+	char go;
+
+	if (session->own_group)
+		setpgid(0, 0);
+	if (read(go_pipe, &go, 1) != 1)
+		_exit(125);
+	signal(SIGPIPE, SIG_DFL);
+	execvp(session->options->command[0], session->options->command);
+	int reason = errno;
+	_exit(write(failure_pipe, &reason, sizeof(reason)) == sizeof(reason) ? 127 : 126);
+}
+
+// A process group of its own lets us end all that the command has started. At a terminal it stays in ours: else it could not read there, and
+// Ctrl-C would not reach both.
+static bool has_terminal(void)
+{
+	cleanup_fd int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	return terminal >= 0;
+}
+
 // The command waits in a child until the window begins, so that it keeps the privileges that we drop.
 static int prepare_command(struct session *session)
 {
 	int ends[2], failure[2];
-	char go;
 
 	if (!session->options->command)
 		return 0;
 	if (pipe2(ends, O_CLOEXEC) < 0 || pipe2(failure, O_CLOEXEC) < 0)
 		return -errno;
+	session->own_group = !has_terminal();
 	session->child = fork();
 	if (session->child < 0)
 		return -errno;
 	if (session->child == 0) {
 		close(ends[1]);
 		close(failure[0]);
-		if (read(ends[0], &go, 1) != 1)
-			_exit(125);
-		signal(SIGPIPE, SIG_DFL);
-		execvp(session->options->command[0], session->options->command);
-		int reason = errno;
-		_exit(write(failure[1], &reason, sizeof(reason)) == sizeof(reason) ? 127 : 126);
+		become_command(session, ends[0], failure[1]);
 	}
+	if (session->own_group)
+		setpgid(session->child, session->child);        // whoever of us comes first
 	close(ends[0]);
 	close(failure[1]);
 	session->start_pipe = ends[1];
@@ -123,17 +156,52 @@ static int prepare_command(struct session *session)
 	return 0;
 }
 
+static void signal_command(const struct session *session, int number)
+{
+	if (session->own_group)
+		kill(-session->child, number);
+	else if (!session->child_ended)
+		kill(session->child, number);
+}
+
+// Whether the command, and its process group where that is ours to end, have ended after COMMAND_PATIENCE_NS at most.
+static bool wait_for_command(struct session *session)
+{
+	const struct timespec pause = { .tv_nsec = COMMAND_POLL_NS };
+
+	for (uint64_t waited = 0;; waited += COMMAND_POLL_NS) {
+		if (command_has_ended(session) && (!session->own_group || kill(-session->child, 0) < 0))
+			return true;
+		if (waited >= COMMAND_PATIENCE_NS)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void stop_command(struct session *session)
+{
+	signal_command(session, SIGTERM);
+	if (wait_for_command(session))
+		return;
+	signal_command(session, SIGKILL);
+	if (wait_for_command(session))
+		say__warning("the command, or a process of its process group, did not end within %llu s of SIGTERM and was killed",
+			(unsigned long long)(COMMAND_PATIENCE_NS / NS_PER_SEC));
+	else
+		say__warning("the command (process %d), or a process of its process group, has not ended yet though it was sent SIGKILL: "
+			"the kernel holds it, look at /proc/%d/stack", (int)session->child, (int)session->child);
+}
+
+// Call when the recording is saved: a command may take long to end, or refuse to.
 static void end_command(struct session *session)
 {
 	if (session->child <= 0)
 		return;
 	close(session->start_pipe);
 	close(session->failure_pipe);
-	if (!session->child_ended) {
-		kill(session->child, SIGTERM);
-		waitpid(session->child, &session->child_status, 0);
-	}
-	if (session->failure)
+	if (!command_has_ended(session))
+		stop_command(session);
+	if (session->failure || !session->child_ended)
 		return;
 	if (WIFEXITED(session->child_status) && WEXITSTATUS(session->child_status))
 		say__warning("the command ended with status %d", WEXITSTATUS(session->child_status));
@@ -190,45 +258,57 @@ static int save_final(struct session *session, const struct recording *recording
 	return EXIT_NOT_RECORDED;
 }
 
-static int run(struct session *session, struct recording **ret_recording)
+// The window. Returns 0 or an exit status, after one sentence.
+static int collect(struct session *session, struct recording **ret_recording)
 {
 	cleanup_free char *command = join(session->options->command);
 	struct collector_options options = { .duration_ns = session->options->duration_ns, .scope_pid = session->options->scope_pid,
 		.scope_cgroup = session->options->scope_cgroup, .command = command, .without_meter = session->options->without_meter,
 		.without_samples = session->options->without_samples, .without_command_lines = session->options->without_command_lines,
 		.stop = should_stop, .interim = save_interim, .progress = show_progress, .context = session, .lifter = session->lifter };
-	cleanup_free char *error = NULL, *reason = NULL;
-	struct recording *recording = NULL;
+	cleanup_free char *error = NULL;
 	struct collector *collector;
 	int status;
 
 	if (collector__open(&options, &collector, &error) < 0) {
-		end_command(session);
 		say__error("%s", error ? error : "the recording could not be made");
 		return EXIT_NOT_RECORDED;
 	}
-	status = collector__run(collector, start_command, &recording, &error) < 0 ? EXIT_NOT_RECORDED : 0;
+	status = collector__run(collector, start_command, ret_recording, &error) < 0 ? EXIT_NOT_RECORDED : 0;
 	collector__close(collector);
 	say__progress_done();
-	end_command(session);
+	if (status)
+		say__error("%s", error ? error : "the recording could not be made");
+	return status;
+}
+
+static int finish(struct session *session, struct recording *recording)
+{
+	cleanup_free char *reason = NULL;
+
 	if (session->failure) {
 		say__error("'%s' could not be started: %s", session->options->command[0], strerror(session->failure));
-		recording__free(recording);
 		return EXIT_NOT_RECORDED;
-	}
-	if (status) {
-		say__error("%s", error ? error : "the recording could not be made");
-		return status;
 	}
 	if (session->child_ended)
 		recording__set_meta(recording, "ended_by", "command");
 	if (recording__repair(recording, &reason) < 0) {
 		say__error("the recording contradicts itself (%s): please report this as a bug", reason ? reason : "no reason given");
-		recording__free(recording);
 		return EXIT_NOT_RECORDED;
 	}
-	status = save_final(session, recording);
-	if (ret_recording && !status)
+	session->reportable = true;
+	return save_final(session, recording);
+}
+
+static int run(struct session *session, struct recording **ret_recording)
+{
+	struct recording *recording = NULL;
+	int status = collect(session, &recording);
+
+	if (!status)
+		status = finish(session, recording);
+	end_command(session);
+	if (ret_recording && session->reportable)
 		*ret_recording = recording;
 	else
 		recording__free(recording);

@@ -20,7 +20,10 @@ struct session_options {
 
 // Records. Ctrl-C or SIGTERM ends the window early and still gives a recording (a second one kills). With `output`, the file is there from the
 // start and each few seconds brought up to date. On failure says one sentence on stderr and returns the exit status for it
-// (EXIT_NOT_RECORDED, EXIT_USAGE). On success returns 0 and, unless NULL, the recording, repaired as a reader would.
+// (EXIT_NOT_RECORDED, EXIT_USAGE). On success returns 0 and, unless NULL, the recording, repaired as a reader would. A recording that was made but
+// could not be saved is handed out as well, beside EXIT_NOT_RECORDED; else *ret_recording stays as it was.
+// A command that still runs when the recording is saved gets SIGTERM and, two seconds later, SIGKILL; so does its process group, unless
+// there is a terminal (the group is ours as well then). Signals that our caller had ignored stay ignored.
 int session__record(const struct session_options *options, struct recording **ret_recording);
 
 #endif
