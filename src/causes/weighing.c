@@ -110,6 +110,9 @@ static void find_by_share(const struct diagnosis *diagnosis, const struct attrib
 	verdict->severity = severity_in_sum(verdict, diagnosis->ledger->window_seconds);
 	if (verdict->cause->judge_busy)
 		verdict->cause->judge_busy(diagnosis->scene, row, verdict);
+	if (!verdict->check_count)
+		verdict__add_check(verdict, "the total (us) of the line \"some\" grows by the pressure that this report tells", "cat /proc/pressure/%s; sleep 1; cat /proc/pressure/%s",
+				   verdict->share.resource, verdict->share.resource);
 }
 
 static void weigh(const struct diagnosis *diagnosis, struct verdict *verdict)
