@@ -68,14 +68,15 @@ class Watch:
         if self.before:
             then, old = self.before
             ran, waited = ({name: max(0, new[part] - old[name][part]) / 1e9 for name, new in threads.items() if name in old} for part in (0, 1))
+            self.ends.append(now)       # first: another thread may read both
             self.moments.append((now - then, sum(ran.values()), waited))
-            self.ends.append(now)
         self.before = now, threads
 
     def waited_between(self, begin, end):
         """Seconds, at most, for which the guest wanted to run and did not in the moments that touch these times (time.monotonic())."""
-        may_be = held(self.moments)
-        return sum(may_be[at] for at, (seconds, _, _) in enumerate(self.moments) if self.ends[at] > begin and self.ends[at] - seconds < end)
+        moments, ends = list(self.moments), self.ends
+        may_be = held(moments)
+        return sum(may_be[at] for at, (seconds, _, _) in enumerate(moments) if ends[at] > begin and ends[at] - seconds < end)
 
     def held_up(self):
         """(the longest stretch in seconds, part of all time) for which the guest did not get the host's CPU."""
