@@ -197,7 +197,7 @@ int collector__open(const struct collector_options *options, struct collector **
 		return error;
 	}
 	collector->processes = processes__new();
-	collector->folds = foldlog__new(collector->probes);
+	collector->folds = foldlog__new(collector->probes, collector->host.hz);
 	collector->locks = lock_account__new();
 	collector->blocked = blocked_account__new();
 	collector->sleeps = sleep_account__new(lock_account__user_stacks(collector->locks));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "recording/folding.h"
 
 #define HALF_TURN (1ULL << 31)
 
@@ -12,25 +13,35 @@ struct fold {
 	bool foreign;
 };
 
-struct group_state { uint32_t number; bool begun; };
+// Folds that are not listed any more.
+struct cpu_sum { uint64_t nonidle_ns; struct fold_part parts[FOLD_COUNTERS]; };
+struct group_sum { uint64_t folds, foreign, longest_ns; struct cpu_sum *cpus; };        // cpus NULL: none yet
+struct group_state { uint32_t number; bool begun; struct group_sum sum; };
 struct cpu_state { uint32_t some, nonidle, line[LINES][2]; uint64_t meter_ns, run_ns, seen_ns, line_ns[LINES][2]; };
 
 struct foldlog {
 	const struct probes *probes;
 	struct group_state *groups;     // by group number
 	struct cpu_state *last;         // [group * cpus + cpu]: counters at the last fold
-	struct fold *all;
+	struct fold *all;               // listed; the rows of one fold stand together
 	size_t count, capacity;
-	int64_t foreign;
+	struct fold_row *rows;          // working space for one fold: a row of each for each CPU …
+	const struct fold_row **row_list;
+	struct fold_part (*parts)[FOLD_COUNTERS];
+	int64_t hz, foreign;
 };
 
-struct foldlog *foldlog__new(const struct probes *probes)
+struct foldlog *foldlog__new(const struct probes *probes, int64_t hz)
 {
 	struct foldlog *folds = base__alloc(1, sizeof(*folds));
 
 	folds->probes = probes;
 	folds->groups = base__alloc(probes->groups, sizeof(*folds->groups));
 	folds->last = base__alloc((size_t)probes->groups * probes->cpus, sizeof(*folds->last));
+	folds->rows = base__alloc(probes->cpus, sizeof(*folds->rows));
+	folds->row_list = base__alloc(probes->cpus, sizeof(*folds->row_list));
+	folds->parts = base__alloc(probes->cpus, sizeof(*folds->parts));
+	folds->hz = fold__hz(hz);
 	return folds;
 }
 
@@ -38,9 +49,14 @@ void foldlog__free(struct foldlog *folds)
 {
 	if (!folds)
 		return;
+	for (uint32_t group = 0; group < folds->probes->groups; group++)
+		free(folds->groups[group].sum.cpus);
 	free(folds->groups);
 	free(folds->last);
 	free(folds->all);
+	free(folds->rows);
+	free(folds->row_list);
+	free(folds->parts);
 	free(folds);
 }
 
@@ -164,6 +180,55 @@ bool foldlog__pending(const struct foldlog *folds)
 	return group_moved(folds, 0);
 }
 
+static struct fold_row row_of(const struct foldlog *folds, const struct fold *fold)
+{
+	return (struct fold_row){
+		.cgroup = fold->group ? (int64_t)folds->probes->group_table[fold->group].id : 0, .number = fold->number, .cpu = fold->cpu,
+		.some_ns = (int64_t)fold->some_ns, .nonidle_ns = (int64_t)fold->nonidle_ns, .foreign = fold->foreign, .since_ns = (int64_t)fold->since_ns,
+		.io_some_ns = (int64_t)fold->line_ns[LINE_IO][0], .io_full_ns = (int64_t)fold->line_ns[LINE_IO][1],
+		.memory_some_ns = (int64_t)fold->line_ns[LINE_MEMORY][0], .memory_full_ns = (int64_t)fold->line_ns[LINE_MEMORY][1],
+	};
+}
+
+// Adds one fold, whose CPUs are `list`, to its group's sums.
+static void sum_fold(struct foldlog *folds, const struct fold *list, size_t count)
+{
+	struct group_sum *sum = &folds->groups[list->group].sum;
+
+	for (size_t i = 0; i < count; i++) {
+		folds->rows[i] = row_of(folds, &list[i]);
+		folds->row_list[i] = &folds->rows[i];
+	}
+	fold__parts(folds->row_list, count, folds->hz, folds->parts);
+	if (!sum->cpus)
+		sum->cpus = base__alloc(folds->probes->cpus, sizeof(*sum->cpus));
+	for (size_t i = 0; i < count; i++) {
+		struct cpu_sum *cpu = &sum->cpus[list[i].cpu];
+
+		cpu->nonidle_ns += list[i].nonidle_ns;
+		for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++) {
+			cpu->parts[counter].metered_ns += folds->parts[i][counter].metered_ns;
+			cpu->parts[counter].counted_ns += folds->parts[i][counter].counted_ns;
+			cpu->parts[counter].wrapped_ns += folds->parts[i][counter].wrapped_ns;
+		}
+		sum->longest_ns = larger(sum->longest_ns, list[i].since_ns);
+	}
+	sum->folds++;
+	sum->foreign += list->foreign;
+}
+
+static void sum_up(struct foldlog *folds)
+{
+	for (size_t start = 0, end; start < folds->count; start = end) {
+		const struct fold *first = &folds->all[start];
+
+		for (end = start + 1; end < folds->count && folds->all[end].group == first->group && folds->all[end].number == first->number; end++)
+			;
+		sum_fold(folds, first, end - start);
+	}
+	folds->count = 0;
+}
+
 static void note_group(struct foldlog *folds, uint32_t group, bool own)
 {
 	uint32_t cpus = folds->probes->cpus;
@@ -174,6 +239,8 @@ static void note_group(struct foldlog *folds, uint32_t group, bool own)
 			folds->last[group * cpus + cpu].seen_ns = folds->probes->folds[group * cpus + cpu].now;
 		return;
 	}
+	if (folds->count + cpus > FOLDS_LISTED)
+		sum_up(folds);
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
 		const struct fold_sample *sample = &folds->probes->folds[group * cpus + cpu];
 		struct cpu_state *last = &folds->last[group * cpus + cpu];
@@ -214,22 +281,32 @@ int64_t foldlog__foreign(const struct foldlog *folds)
 	return folds->foreign;
 }
 
+static void store_sum(const struct foldlog *folds, uint32_t group, uint32_t cpu, struct fold_sum_row *row)
+{
+	const struct group_sum *sum = &folds->groups[group].sum;
+
+	row->cgroup = group ? (int64_t)folds->probes->group_table[group].id : 0;
+	row->cpu = cpu;
+	row->folds = (int64_t)sum->folds;
+	row->foreign_folds = (int64_t)sum->foreign;
+	row->longest_ns = (int64_t)sum->longest_ns;
+	row->nonidle_ns = (int64_t)sum->cpus[cpu].nonidle_ns;
+	for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++) {
+		const struct fold_part *part = &sum->cpus[cpu].parts[counter];
+		struct fold_columns columns = fold_sum_row__columns(row, counter);
+
+		*columns.metered_ns = (int64_t)(part->metered_ns + 0.5);
+		*columns.counted_ns = (int64_t)(part->counted_ns + 0.5);
+		*columns.wrapped_ns = (int64_t)(part->wrapped_ns + 0.5);
+	}
+}
+
 void foldlog__store(const struct foldlog *folds, struct recording *recording)
 {
-	for (size_t i = 0; i < folds->count; i++) {
-		const struct fold *fold = &folds->all[i];
-		struct fold_row *row = recording__add_fold(recording);
-
-		row->cgroup = fold->group ? (int64_t)folds->probes->group_table[fold->group].id : 0;
-		row->number = fold->number;
-		row->cpu = fold->cpu;
-		row->some_ns = (int64_t)fold->some_ns;
-		row->nonidle_ns = (int64_t)fold->nonidle_ns;
-		row->foreign = fold->foreign;
-		row->since_ns = (int64_t)fold->since_ns;
-		row->io_some_ns = (int64_t)fold->line_ns[LINE_IO][0];
-		row->io_full_ns = (int64_t)fold->line_ns[LINE_IO][1];
-		row->memory_some_ns = (int64_t)fold->line_ns[LINE_MEMORY][0];
-		row->memory_full_ns = (int64_t)fold->line_ns[LINE_MEMORY][1];
-	}
+	for (size_t i = 0; i < folds->count; i++)
+		*recording__add_fold(recording) = row_of(folds, &folds->all[i]);
+	for (uint32_t group = 0; group < folds->probes->groups; group++)
+		for (uint32_t cpu = 0; folds->groups[group].sum.cpus && cpu < folds->probes->cpus; cpu++)
+			if (folds->groups[group].sum.cpus[cpu].nonidle_ns || folds->groups[group].sum.cpus[cpu].parts[FOLD_CPU_SOME].metered_ns > 0)
+				store_sum(folds, group, cpu, recording__add_fold_sum(recording));
 }

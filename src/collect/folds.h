@@ -6,7 +6,8 @@
 #include "recording/recording.h"
 
 struct foldlog;
-struct foldlog *foldlog__new(const struct probes *probes);
+// `hz`: the kernel's ticks a second, which its weights are made of.
+struct foldlog *foldlog__new(const struct probes *probes, int64_t hz);
 void foldlog__free(struct foldlog *folds);
 
 // Which rows of the sample table: the system only, or all cgroups only.
@@ -24,7 +25,9 @@ bool foldlog__pending(const struct foldlog *folds);
 bool foldlog__torn(const struct foldlog *folds);
 // How many folds of the system's total were somebody else's.
 int64_t foldlog__foreign(const struct foldlog *folds);
-// Adds the fold rows to a recording; cgroups by their kernfs id.
+// Folds listed one by one, a row for each CPU: FOLDS_LISTED rows at most; where there are more, all so far are summed up by cgroup and CPU.
+#define FOLDS_LISTED 20000
+// Adds the fold and fold_sum rows to a recording; cgroups by their kernfs id.
 void foldlog__store(const struct foldlog *folds, struct recording *recording);
 
 #endif

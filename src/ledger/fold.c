@@ -2,44 +2,6 @@
 
 #include "base/base.h"
 
-#include <string.h>
-
-static const struct { const char *resource, *kind; size_t offset; } counters[FOLD_COUNTERS] = {
-	[FOLD_CPU_SOME] = { "cpu", "some", offsetof(struct fold_row, some_ns) },
-	[FOLD_IO_SOME] = { "io", "some", offsetof(struct fold_row, io_some_ns) },
-	[FOLD_IO_FULL] = { "io", "full", offsetof(struct fold_row, io_full_ns) },
-	[FOLD_MEMORY_SOME] = { "memory", "some", offsetof(struct fold_row, memory_some_ns) },
-	[FOLD_MEMORY_FULL] = { "memory", "full", offsetof(struct fold_row, memory_full_ns) },
-};
-
-enum fold_counter fold_counter__find(const char *resource, const char *kind)
-{
-	enum fold_counter counter = 0;
-	while (counter < FOLD_COUNTERS && (!resource || !kind || strcmp(counters[counter].resource, resource) || strcmp(counters[counter].kind, kind)))
-		counter++;
-	return counter;
-}
-
-const char *fold_counter__resource(enum fold_counter counter)
-{
-	return counters[counter].resource;
-}
-
-static int64_t growth(const struct fold_row *row, enum fold_counter counter)
-{
-	return *(const int64_t *)((const char *)row + counters[counter].offset);
-}
-
-int64_t fold__jiffies(int64_t ns, int64_t hz)
-{
-	const int64_t second = (int64_t)NS_PER_SEC;
-	if (second % hz == 0)
-		return ns / (second / hz);
-	if (hz % 512 == 0)
-		return (int64_t)((__int128)ns * (hz / 512) / (second / 512));
-	return (int64_t)((__int128)ns * 9 / ((9 * second + hz / 2) / hz));
-}
-
 static int compare_rows(const void *left, const void *right)
 {
 	const struct fold_row *a = *(const struct fold_row *const *)left, *b = *(const struct fold_row *const *)right;
@@ -65,28 +27,23 @@ static double divide(const struct fold_row *const *rows, size_t count, int64_t h
 	uint64_t weight_sum = 0;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t weight = (uint64_t)fold__jiffies((int64_t)((uint64_t)rows[i]->nonidle_ns & bits), hz);
-		sum += (unsigned __int128)((uint64_t)growth(rows[i], counter) & bits) * weight;
+		sum += (unsigned __int128)((uint64_t)fold_row__growth(rows[i], counter) & bits) * weight;
 		weight_sum += weight;
 	}
 	return (double)(uint64_t)(sum / (weight_sum ? weight_sum : 1));
 }
 
-// One fold: `rows` are its CPUs. Adds up in `total` and sets what each CPU counted in `weights`.
-static void fold_once(const struct fold_row *const *rows, size_t count, int64_t hz, struct fold_total *total, struct fold_weight *weights)
+// One fold: `rows` are its CPUs. Adds up in `total` and sets what each CPU counted in `weights`. `parts`: as many rows of working space.
+static void fold_once(const struct fold_row *const *rows, size_t count, int64_t hz, struct fold_total *total, struct fold_weight *weights,
+		      struct fold_part (*parts)[FOLD_COUNTERS])
 {
-	int64_t weight_sum = 0;
-	for (size_t i = 0; i < count; i++)
-		weight_sum += fold__jiffies(rows[i]->nonidle_ns, hz);
-	if (weight_sum < 1)
-		weight_sum = 1;
+	fold__parts(rows, count, hz, parts);
 	for (size_t i = 0; i < count; i++) {
-		int64_t weight = fold__jiffies(rows[i]->nonidle_ns, hz);
 		weights[i] = (struct fold_weight){ .cgroup = rows[i]->cgroup, .cpu = rows[i]->cpu };
 		for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++) {
-			double ns = (double)growth(rows[i], counter);
-			weights[i].metered_ns[counter] = ns;
-			weights[i].counted_ns[counter] = ns * ((double)weight / (double)weight_sum);
-			total->metered_ns[counter] += ns;
+			weights[i].metered_ns[counter] = parts[i][counter].metered_ns;
+			weights[i].counted_ns[counter] = parts[i][counter].counted_ns;
+			total->metered_ns[counter] += parts[i][counter].metered_ns;
 		}
 		if (rows[i]->since_ns > total->longest_ns)
 			total->longest_ns = rows[i]->since_ns;
@@ -97,6 +54,21 @@ static void fold_once(const struct fold_row *const *rows, size_t count, int64_t 
 	}
 	total->folds++;
 	total->foreign_folds += rows[0]->foreign != 0;
+}
+
+// One CPU's sums of the folds that the recorder did not list. Adds up in `total`.
+static struct fold_weight take_sum(struct fold_sum_row row, struct fold_total *total)
+{
+	struct fold_weight weight = { .cgroup = row.cgroup, .cpu = row.cpu };
+	for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++) {
+		struct fold_columns columns = fold_sum_row__columns(&row, counter);
+		weight.metered_ns[counter] = (double)*columns.metered_ns;
+		weight.counted_ns[counter] = (double)*columns.counted_ns;
+		total->metered_ns[counter] += (double)*columns.metered_ns;
+		total->predicted_ns[counter] += (double)*columns.counted_ns;
+		total->wrapped_ns[counter] += (double)*columns.wrapped_ns;
+	}
+	return weight;
 }
 
 static void add_weight(struct fold_weight *into, const struct fold_weight *weight)
@@ -120,14 +92,56 @@ static size_t merge_weights(struct fold_weight *weights, size_t count)
 	return kept;
 }
 
-void folds__make(const struct recording *recording, struct folds *ret_folds)
+static int compare_totals(const void *left, const void *right)
 {
-	size_t count = recording->fold_count, capacity = 0;
-	int64_t hz = recording__meta_number(recording, "hz", 250);
-	if (hz < 1 || hz > 100000)
-		hz = 250;
-	struct folds folds = { .weights = base__alloc(count, sizeof(*folds.weights)) };
+	const struct fold_total *a = left, *b = right;
+	return a->cgroup < b->cgroup ? -1 : a->cgroup > b->cgroup;
+}
+
+static void add_total(struct fold_total *into, const struct fold_total *total)
+{
+	for (enum fold_counter counter = 0; counter < FOLD_COUNTERS; counter++) {
+		into->metered_ns[counter] += total->metered_ns[counter];
+		into->predicted_ns[counter] += total->predicted_ns[counter];
+		into->wrapped_ns[counter] += total->wrapped_ns[counter];
+	}
+	into->folds += total->folds;
+	into->foreign_folds += total->foreign_folds;
+	if (total->longest_ns > into->longest_ns)
+		into->longest_ns = total->longest_ns;
+}
+
+// The same of totals: a cgroup's listed folds and those that were summed up.
+static size_t merge_totals(struct fold_total *totals, size_t count)
+{
+	size_t kept = 0;
+	if (count)
+		qsort(totals, count, sizeof(*totals), compare_totals);
+	for (size_t i = 0; i < count; i++)
+		if (kept && totals[kept - 1].cgroup == totals[i].cgroup)
+			add_total(&totals[kept - 1], &totals[i]);
+		else
+			totals[kept++] = totals[i];
+	return kept;
+}
+
+// The total that a cgroup's rows are added to, when they come in order.
+static struct fold_total *total_of(struct folds *folds, size_t *capacity, size_t first, int64_t cgroup)
+{
+	if (folds->total_count == first || folds->totals[folds->total_count - 1].cgroup != cgroup) {
+		folds->totals = base__grow(folds->totals, capacity, folds->total_count + 1, sizeof(*folds->totals));
+		folds->totals[folds->total_count++] = (struct fold_total){ .cgroup = cgroup };
+	}
+	return &folds->totals[folds->total_count - 1];
+}
+
+static void take_listed(const struct recording *recording, struct folds *folds, size_t *capacity)
+{
+	size_t count = recording->fold_count;
+	int64_t hz = fold__hz(recording__meta_number(recording, "hz", 0));
 	const struct fold_row **rows = base__alloc(count, sizeof(*rows));
+	struct fold_part (*parts)[FOLD_COUNTERS] = NULL;
+	size_t parts_capacity = 0;
 	for (size_t i = 0; i < count; i++)
 		rows[i] = &recording->fold[i];
 	qsort(rows, count, sizeof(*rows), compare_rows);
@@ -135,14 +149,47 @@ void folds__make(const struct recording *recording, struct folds *ret_folds)
 		for (end = start; end < count && rows[end]->cgroup == rows[start]->cgroup &&
 		     rows[end]->number == rows[start]->number; end++)
 			;
-		if (!folds.total_count || folds.totals[folds.total_count - 1].cgroup != rows[start]->cgroup) {
-			folds.totals = base__grow(folds.totals, &capacity, folds.total_count + 1, sizeof(*folds.totals));
-			folds.totals[folds.total_count++] = (struct fold_total){ .cgroup = rows[start]->cgroup };
-		}
-		fold_once(rows + start, end - start, hz, &folds.totals[folds.total_count - 1], folds.weights + start);
+		parts = base__grow(parts, &parts_capacity, end - start, sizeof(*parts));
+		fold_once(rows + start, end - start, hz, total_of(folds, capacity, 0, rows[start]->cgroup), folds->weights + start, parts);
+	}
+	free(parts);
+	free(rows);
+	folds->weight_count = count;
+}
+
+static int compare_sums(const void *left, const void *right)
+{
+	const struct fold_sum_row *a = *(const struct fold_sum_row *const *)left, *b = *(const struct fold_sum_row *const *)right;
+	if (a->cgroup != b->cgroup)
+		return a->cgroup < b->cgroup ? -1 : 1;
+	return a->cpu < b->cpu ? -1 : a->cpu > b->cpu;
+}
+
+static void take_summed(const struct recording *recording, struct folds *folds, size_t *capacity)
+{
+	size_t count = recording->fold_sum_count, first = folds->total_count;
+	const struct fold_sum_row **rows = base__alloc(count, sizeof(*rows));
+	for (size_t i = 0; i < count; i++)
+		rows[i] = &recording->fold_sum[i];
+	qsort(rows, count, sizeof(*rows), compare_sums);
+	for (size_t i = 0; i < count; i++) {
+		struct fold_total *total = total_of(folds, capacity, first, rows[i]->cgroup);
+		folds->weights[folds->weight_count++] = take_sum(*rows[i], total);
+		total->folds = rows[i]->folds;          // each row of the cgroup says the same
+		total->foreign_folds = rows[i]->foreign_folds;
+		total->longest_ns = rows[i]->longest_ns;
 	}
 	free(rows);
-	folds.weight_count = merge_weights(folds.weights, count);
+}
+
+void folds__make(const struct recording *recording, struct folds *ret_folds)
+{
+	struct folds folds = { .weights = base__alloc(recording->fold_count + recording->fold_sum_count, sizeof(*folds.weights)) };
+	size_t capacity = 0;
+	take_listed(recording, &folds, &capacity);
+	take_summed(recording, &folds, &capacity);
+	folds.weight_count = merge_weights(folds.weights, folds.weight_count);
+	folds.total_count = merge_totals(folds.totals, folds.total_count);
 	*ret_folds = folds;
 }
 
@@ -151,12 +198,6 @@ void folds__free(struct folds *folds)
 	free(folds->weights);
 	free(folds->totals);
 	*folds = (struct folds){ 0 };
-}
-
-static int compare_totals(const void *left, const void *right)
-{
-	const struct fold_total *a = left, *b = right;
-	return a->cgroup < b->cgroup ? -1 : a->cgroup > b->cgroup;
 }
 
 const struct fold_total *folds__total(const struct folds *folds, int64_t cgroup)

@@ -2,10 +2,8 @@
 #ifndef WHYSTALL_FOLD_H
 #define WHYSTALL_FOLD_H
 
+#include "recording/folding.h"
 #include "recording/recording.h"
-
-// PSI's counters of a CPU that are recorded at each fold. The kernel folds all of them with the same weights.
-enum fold_counter { FOLD_CPU_SOME, FOLD_IO_SOME, FOLD_IO_FULL, FOLD_MEMORY_SOME, FOLD_MEMORY_FULL, FOLD_COUNTERS };
 
 // What CPU seconds of one CPU weigh in the totals of one cgroup, over all folds of the window.
 struct fold_weight {
@@ -28,19 +26,13 @@ struct folds {
 	struct fold_total *totals; size_t total_count;          // by cgroup
 };
 
-// Nanoseconds in whole jiffies, rounded down, as nsecs_to_jiffies() does (Linux kernel/time/time.c, 5.15 to 6.18).
-int64_t fold__jiffies(int64_t ns, int64_t hz);
 // collect_percpu_times() (Linux kernel/sched/psi.c, 5.15 to 6.18): each fold adds sum(counter * weight) / max(sum(weight), 1),
-// an integer division, where weight is the CPU's nonidle time in whole jiffies.
+// an integer division, where weight is the CPU's nonidle time in whole jiffies. Folds that the recorder summed up (fold_sum_row) are added as they are.
 void folds__make(const struct recording *recording, struct folds *ret_folds);
 void folds__free(struct folds *folds);
 // NULL if no fold of this cgroup was recorded.
 const struct fold_total *folds__total(const struct folds *folds, int64_t cgroup);
 // The part of this CPU's time that reached the cgroup's total, 0…1; 0 if it had none.
 double folds__factor(const struct folds *folds, int64_t cgroup, int64_t cpu, enum fold_counter counter);
-// "io", "full": the counter that a total of this name is made of; FOLD_COUNTERS if it is none of them.
-enum fold_counter fold_counter__find(const char *resource, const char *kind);
-// "cpu", "memory", "io".
-const char *fold_counter__resource(enum fold_counter counter);
 
 #endif

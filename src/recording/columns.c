@@ -258,6 +258,15 @@ static const struct column syscall_stack_columns[] = {
 };
 #undef ROW
 
+#define ROW fold_sum_row
+static const struct column fold_sum_columns[] = {
+	A(cgroup, CGROUP), A(cpu, CPU), A(folds, SUM), A(foreign_folds, SUM), A(longest_ns, NUMBER), A(nonidle_ns, SUM),
+	A(some_ns, SUM), A(some_counted_ns, SUM), A(some_wrapped_ns, SUM), A(io_some_ns, SUM), A(io_some_counted_ns, SUM), A(io_some_wrapped_ns, SUM),
+	A(io_full_ns, SUM), A(io_full_counted_ns, SUM), A(io_full_wrapped_ns, SUM), A(memory_some_ns, SUM), A(memory_some_counted_ns, SUM),
+	A(memory_some_wrapped_ns, SUM), A(memory_full_ns, SUM), A(memory_full_counted_ns, SUM), A(memory_full_wrapped_ns, SUM),
+};
+#undef ROW
+
 // Every field is 8 bytes wide, so a field of recording.h that has no column here does not compile.
 #define CHECK(table) _Static_assert(sizeof(struct table##_row) == 8 * ARRAY_SIZE(table##_columns), \
 	"a field of struct " #table "_row has no column: add it to columns.c and to docs/recording.md");

@@ -146,6 +146,22 @@ struct fold_row {
 	int64_t since_ns;       // since the fold before, as far as it was seen; 0 in older recordings
 };
 
+// Many folds of one cgroup, summed up for one CPU: windows with more folds than a recording lists (see collect/folds.h). They stand beside the fold
+// rows, which are the later ones. Of each counter: its growth; what of it reached the kernel's total, by the weights of each single fold; and what
+// would have with differences of 32 bits, as the kernel takes them (less only where a fold came late).
+struct fold_sum_row {
+	int64_t cgroup;         // 0 = system
+	int64_t cpu;
+	int64_t folds, foreign_folds; // of the cgroup, summed up here, and of these somebody else's: the same in all of its rows
+	int64_t longest_ns;     // longest time without a fold, of the cgroup, likewise
+	int64_t nonidle_ns;
+	int64_t some_ns, some_counted_ns, some_wrapped_ns;
+	int64_t io_some_ns, io_some_counted_ns, io_some_wrapped_ns;
+	int64_t io_full_ns, io_full_counted_ns, io_full_wrapped_ns;
+	int64_t memory_some_ns, memory_some_counted_ns, memory_some_wrapped_ns;
+	int64_t memory_full_ns, memory_full_counted_ns, memory_full_wrapped_ns;
+};
+
 struct cpu_row {
 	int64_t cpu;
 	int64_t run_ns, idle_ns, steal_ns, hardirq_ns, softirq_ns;
@@ -381,7 +397,7 @@ struct sample_row { int64_t time_ns; char *series, *key; double value; };
 	TABLE(sleep) TABLE(sleep_event) TABLE(pressure_share) TABLE(resource_book) TABLE(kernel_counter) TABLE(activity) TABLE(host_event) \
 	TABLE(device) TABLE(device_io) TABLE(device_user) TABLE(cgroup_io) \
 	TABLE(futex) TABLE(futex_hold) TABLE(futex_stack) TABLE(cpu_sample) TABLE(slice) \
-	TABLE(syscall) TABLE(syscall_stack)
+	TABLE(syscall) TABLE(syscall_stack) TABLE(fold_sum)
 
 // All rows in memory, each table an array: `recording->tasks`-style access is through table_NAME and count_NAME.
 #define RECORDING_MEMBER(name) struct name##_row *name; size_t name##_count, name##_capacity;

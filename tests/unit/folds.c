@@ -8,9 +8,10 @@
 
 #include "base/base.h"
 #include "collect/folds.h"
+#include "ledger/fold.h"
 
 #define SECOND 1000000000ULL
-enum { CPUS = 2, GROUPS = 2, CGROUP_ID = 77 };
+enum { CPUS = 2, GROUPS = 2, CGROUP_ID = 77, HZ = 250 };
 
 struct rig {
 	struct probes probes;
@@ -33,7 +34,7 @@ static struct rig *rig_new(void)
 		rig->accounts[cpu].meter_ns = 3 * SECOND;
 		rig->group_accounts[CPUS + cpu].meter_ns = 2 * SECOND;
 	}
-	rig->log = foldlog__new(&rig->probes);
+	rig->log = foldlog__new(&rig->probes, HZ);
 	foldlog__begin(rig->log, FOLDS_SYSTEM);
 	foldlog__begin(rig->log, FOLDS_GROUPS);
 	return rig;
@@ -138,10 +139,112 @@ static void test_idle_folds_count(void **state)
 	recording__free(recording);
 }
 
+// ---- a day ----
+
+// A CPU of a group had waiters for so long, and was busy for so long, and then somebody folded.
+static void pass_cpu(struct rig *rig, uint32_t group, uint32_t cpu, uint64_t ns, uint64_t some_ns, uint64_t nonidle_ns)
+{
+	struct fold_sample *sample = &rig->folds[group * CPUS + cpu];
+	sample->now += ns;
+	sample->previous_some += (uint32_t)some_ns;
+	sample->previous_nonidle += (uint32_t)nonidle_ns;
+	sample->previous_line[LINE_MEMORY][1] += (uint32_t)(some_ns / 2);
+	if (group) {
+		rig->group_accounts[CPUS + cpu].meter_ns += some_ns;
+		rig->group_accounts[CPUS + cpu].lines[LINE_MEMORY].grown_ns[1] += some_ns / 2;
+	} else {
+		rig->accounts[cpu].meter_ns += some_ns;
+		rig->accounts[cpu].run_ns += nonidle_ns;
+		rig->accounts[cpu].lines[LINE_MEMORY].grown_ns[1] += some_ns / 2;
+	}
+}
+
+// What the kernel makes of the folds of a group, added up fold by fold.
+struct kernel_sums { double total_ns, wrapped_ns, cpu_counted_ns[CPUS], cpu_ns[CPUS]; int64_t folds, foreign; };
+
+static double kernel_fold(const uint64_t *some_ns, const uint64_t *nonidle_ns, uint64_t bits, double *ret_counted)
+{
+	double weights = 0, total = 0;
+	for (int cpu = 0; cpu < CPUS; cpu++)
+		weights += (double)((nonidle_ns[cpu] & bits) / (SECOND / HZ));
+	for (int cpu = 0; cpu < CPUS; cpu++) {
+		double counted = (double)(some_ns[cpu] & bits) * (double)((nonidle_ns[cpu] & bits) / (SECOND / HZ)) / (weights > 0 ? weights : 1);
+		total += counted;
+		if (ret_counted)
+			ret_counted[cpu] += counted;
+	}
+	return total;
+}
+
+static void fold(struct rig *rig, uint32_t group, uint64_t length_ns, uint64_t number, bool own, struct kernel_sums *sums)
+{
+	uint64_t some_ns[CPUS], nonidle_ns[CPUS];
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+		nonidle_ns[cpu] = length_ns / (1 + (number * 7 + cpu * 5 + group) % 3);
+		some_ns[cpu] = nonidle_ns[cpu] / (1 + (number * 3 + cpu) % 4);
+		pass_cpu(rig, group, cpu, length_ns, some_ns[cpu], nonidle_ns[cpu]);
+		sums->cpu_ns[cpu] += (double)some_ns[cpu];
+	}
+	foldlog__note(rig->log, group ? FOLDS_GROUPS : FOLDS_SYSTEM, own);
+	sums->total_ns += kernel_fold(some_ns, nonidle_ns, UINT64_MAX, sums->cpu_counted_ns);
+	sums->wrapped_ns += kernel_fold(some_ns, nonidle_ns, UINT32_MAX, NULL);
+	sums->folds++;
+	sums->foreign += !own;
+}
+
+static void expect_near(double value, double expected)
+{
+	if (!(value > expected * (1 - 1e-6) && value < expected * (1 + 1e-6)))
+		fail_msg("%f instead of %f", value, expected);
+}
+
+static void expect_sums(const struct folds *folds, int64_t cgroup, const struct kernel_sums *sums, double longest_seconds)
+{
+	const struct fold_total *total = folds__total(folds, cgroup);
+	assert_non_null(total);
+	assert_int_equal(total->folds, sums->folds);
+	assert_int_equal(total->foreign_folds, sums->foreign);
+	assert_int_equal(total->longest_ns, (int64_t)(longest_seconds * SECOND));
+	expect_near(total->predicted_ns[FOLD_CPU_SOME], sums->total_ns);
+	expect_near(total->wrapped_ns[FOLD_CPU_SOME], sums->wrapped_ns);
+	expect_near(total->predicted_ns[FOLD_MEMORY_FULL], sums->total_ns / 2);
+	for (int cpu = 0; cpu < CPUS; cpu++) {
+		expect_near(folds__factor(folds, cgroup, cpu, FOLD_CPU_SOME), sums->cpu_counted_ns[cpu] / sums->cpu_ns[cpu]);
+		expect_near(folds__factor(folds, cgroup, cpu, FOLD_MEMORY_FULL), sums->cpu_counted_ns[cpu] / sums->cpu_ns[cpu]);
+	}
+}
+
+// Two folds a second of the system's, one of a cgroup's, for 24 hours, one of them 40 s late: few rows, and the kernel's own total.
+static void test_a_day_is_summed_up(void **state)
+{
+	(void)state;
+	struct rig *rig = rig_new();
+	struct kernel_sums system = { 0 }, cgroup = { 0 };
+	for (uint64_t second = 0; second < 86400; second++) {
+		fold(rig, 0, second == 1000 ? 40 * SECOND : SECOND / 2, 2 * second, false, &system);
+		fold(rig, 0, SECOND / 2, 2 * second + 1, true, &system);
+		fold(rig, 1, SECOND, second, true, &cgroup);
+	}
+	assert_true(system.wrapped_ns < system.total_ns);
+	struct recording *recording = close_rig(rig);
+	assert_true(recording->fold_count > 0);
+	assert_true(recording->fold_count <= FOLDS_LISTED);
+	assert_int_equal(recording->fold_sum_count, GROUPS * CPUS);
+	recording__set_meta(recording, "hz", "%d", HZ);
+	struct folds folds;
+	folds__make(recording, &folds);
+	assert_int_equal(folds.total_count, GROUPS);
+	expect_sums(&folds, 0, &system, 40);
+	expect_sums(&folds, CGROUP_ID, &cgroup, 1);
+	folds__free(&folds);
+	recording__free(recording);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counters_go_round), cmocka_unit_test(test_busy_without_waiters), cmocka_unit_test(test_idle_folds_count),
+		cmocka_unit_test(test_a_day_is_summed_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
