@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "collect/gather.h"
 #include "collect/lifter.h"
+#include "collect/series.h"
 #include "collect/slices.h"
 #include "collect/task_rows.h"
 #include "symbolize/kernel_symbols.h"
@@ -382,6 +383,7 @@ struct recording *assemble__recording(struct collector *collector, const char *e
 	subjects__store(collector->subjects, collector, recording, stacks);
 	counters__store(collector->counters, recording);
 	slices__store(collector->slices, recording);
+	series__store(collector->series, recording);
 	stack_table__free(stacks);
 	store_pressure(collector, recording);
 	if (collector->cgroups_start)

@@ -21,10 +21,10 @@
 
 struct kernel_symbols;
 struct saver;
+struct series;
 struct slices;
 
 #define EVENTS_LIMIT 20000      // waits reported one by one that are kept
-#define SAMPLES_LIMIT 200000
 
 struct event { struct wait_record record; int64_t process, culprit, kind; };
 
@@ -54,13 +54,12 @@ struct collector {
 	struct sleep_account *sleeps;
 	struct subjects *subjects;
 	struct slices *slices;
+	struct series *series;
 	struct counters *counters;      // the kernel's own, at both ends of the window
 	struct kernel_symbols *symbols; // names of the accounts' kernel addresses, read after the window; NULL before
 	void *pairs, *credits;          // binary trees (tsearch)
 	struct event *events;
 	size_t event_count, event_capacity, events_resolved;
-	struct sample_row *samples;
-	size_t sample_count, sample_capacity;
 };
 
 // What the drains deliver.
@@ -69,7 +68,6 @@ void credits__add(struct collector *collector, uint32_t group, uint32_t occupant
 void events__add(struct collector *collector, const struct wait_record *record);
 // Names the processes of the waits added since the last call: once the records of those that ended meanwhile are in.
 void events__resolve(struct collector *collector);
-void samples__add(struct collector *collector, uint64_t time_ns, const struct pressure_totals totals[PRESSURE_RESOURCES]);
 
 // All rows so far; `complete`: the window has ended and the books are settled; so only once. Owned by the caller.
 struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete);

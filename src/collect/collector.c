@@ -14,6 +14,7 @@
 #include "collect/privileges.h"
 #include "collect/probes_maps.h"
 #include "collect/saver.h"
+#include "collect/series.h"
 #include "collect/slices.h"
 
 #define CALIBRATION_NS (30 * NS_PER_MSEC)
@@ -139,7 +140,7 @@ static void fold_system(struct collector *collector)
 	memcpy(collector->pressure_end, totals, sizeof(totals));
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
 	foldlog__note(collector->folds, FOLDS_SYSTEM, true);
-	samples__add(collector, clock_ns(CLOCK_MONOTONIC) - collector->began_ns, totals);
+	series__add(collector->series, clock_ns(CLOCK_MONOTONIC) - collector->began_ns, totals);
 }
 
 // Others fold as well, and two folds between two of our looks would be taken for one: look as often as we wake.
@@ -204,6 +205,7 @@ int collector__open(const struct collector_options *options, struct collector **
 	collector->counters = counters__new();
 	collector->attacher = attacher__new();
 	collector->slices = slices__new();
+	collector->series = series__new(collector->probes);
 	collector->subjects = subjects__open(collector);
 	error = probes__map_tasks(collector->probes);
 	if (error) {
@@ -397,6 +399,7 @@ void collector__close(struct collector *collector)
 	attacher__free(collector->attacher);
 	counters__free(collector->counters);
 	slices__free(collector->slices);
+	series__free(collector->series);
 	probes__free(collector->probes);
 	processes__free(collector->processes);
 	foldlog__free(collector->folds);

@@ -1,4 +1,4 @@
-// What the drains deliver, kept until it becomes rows: pairs, credits of cgroups, single waits, samples.
+// What the drains deliver, kept until it becomes rows: pairs, credits of cgroups, single waits.
 #include <search.h>
 
 #include "base/base.h"
@@ -130,42 +130,6 @@ void events__resolve(struct collector *collector)
 	}
 }
 
-static void add_sample(struct collector *collector, uint64_t time_ns, const char *series, char *key, double value)
-{
-	struct sample_row *row;
-
-	if (collector->sample_count >= SAMPLES_LIMIT) {
-		free(key);
-		return;
-	}
-	collector->samples = base__grow(collector->samples, &collector->sample_capacity, collector->sample_count + 1,
-		sizeof(*collector->samples));
-	row = &collector->samples[collector->sample_count++];
-	row->time_ns = (int64_t)time_ns;
-	row->series = base__copy(series);
-	row->key = key;
-	row->value = value;
-}
-
-void samples__add(struct collector *collector, uint64_t time_ns, const struct pressure_totals totals[PRESSURE_RESOURCES])
-{
-	for (int resource = 0; resource < PRESSURE_RESOURCES; resource++) {
-		cleanup_free char *series = base__format("%s.some_total_us", pressure__resource_name((enum pressure_resource)resource));
-
-		if (totals[resource].some_us >= 0)
-			add_sample(collector, time_ns, series, base__copy("system"), (double)totals[resource].some_us);
-	}
-	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++) {
-		const struct cpu_account *account = &collector->probes->accounts[cpu];
-
-		if (!account->on)
-			continue;
-		add_sample(collector, time_ns, "cpu.idle_ns", base__format("%u", cpu), (double)account->idle_total);
-		add_sample(collector, time_ns, "cpu.meter_ns", base__format("%u", cpu), (double)account->meter_ns);
-		add_sample(collector, time_ns, "cpu.switches", base__format("%u", cpu), (double)account->switches);
-	}
-}
-
 static void store_pair(const void *node, VISIT visit, void *closure)
 {
 	if (visit == postorder || visit == leaf)
@@ -182,13 +146,6 @@ void gather__store(const struct collector *collector, struct recording *recordin
 {
 	twalk_r(collector->pairs, store_pair, recording);
 	twalk_r(collector->credits, store_credit, recording);
-	for (size_t i = 0; i < collector->sample_count; i++) {
-		struct sample_row *row = recording__add_sample(recording);
-
-		*row = collector->samples[i];
-		row->series = base__copy(row->series);
-		row->key = base__copy(row->key);
-	}
 }
 
 void gather__free(struct collector *collector)
@@ -196,9 +153,4 @@ void gather__free(struct collector *collector)
 	tdestroy(collector->pairs, free);
 	tdestroy(collector->credits, free);
 	free(collector->events);
-	for (size_t i = 0; i < collector->sample_count; i++) {
-		free(collector->samples[i].series);
-		free(collector->samples[i].key);
-	}
-	free(collector->samples);
 }
