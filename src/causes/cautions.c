@@ -126,6 +126,19 @@ static void add_unattributed_caution(struct diagnosis *diagnosis, size_t number)
 						    pressure__name(resources[number]), part.text));
 }
 
+// Figures that are too small, because more was counted than a recording holds.
+static void add_cut_caution(struct diagnosis *diagnosis, const struct recording *recording)
+{
+	const char *columns = recording__meta(recording, "sums_cut");
+	int64_t rows = recording__counter(recording, "rows_cut");
+	if (recording__counter(recording, "sums_cut") > 0)
+		add_caution(diagnosis, base__format("More was counted than a recording holds, so the figures of these columns are too small: %s.",
+						    columns && *columns ? columns : "unknown"));
+	if (rows > 0)
+		add_caution(diagnosis, base__format("%lld rows were left out of the recording, which was too large: what they say is in no figure.",
+						    (long long)rows));
+}
+
 static void name_threads(const struct starved_threads *starved, struct string *out)
 {
 	size_t shown = starved->count > 3 ? 3 : starved->count;
@@ -179,6 +192,7 @@ void headline__write_cautions(struct diagnosis *diagnosis, const size_t *order, 
 	const char *lines = recording__meta(recording, "command_lines");
 	if (lines && !strcmp(lines, "left out"))
 		add_caution(diagnosis, base__copy("Command lines were left out of the recording (--no-command-lines): scripts are known by their interpreter only."));
+	add_cut_caution(diagnosis, recording);
 	add_starved_caution(diagnosis);
 	add_uncounted_caution(diagnosis, order, count);
 	add_idle_caution(diagnosis);

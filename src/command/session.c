@@ -284,18 +284,13 @@ static int collect(struct session *session, struct recording **ret_recording)
 
 static int finish(struct session *session, struct recording *recording)
 {
-	cleanup_free char *reason = NULL;
-
 	if (session->failure) {
 		say__error("'%s' could not be started: %s", session->options->command[0], strerror(session->failure));
 		return EXIT_NOT_RECORDED;
 	}
 	if (session->child_ended)
 		recording__set_meta(recording, "ended_by", "command");
-	if (recording__repair(recording, &reason) < 0) {
-		say__error("the recording contradicts itself (%s): please report this as a bug", reason ? reason : "no reason given");
-		return EXIT_NOT_RECORDED;
-	}
+	recording__repair(recording);
 	session->reportable = true;
 	return save_final(session, recording);
 }

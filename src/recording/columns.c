@@ -104,39 +104,39 @@ static const struct column sample_columns[] = { C(time_ns, NUMBER), C(series, NA
 
 #define ROW lock_row
 static const struct column lock_columns[] = {
-	A(id, ID), A(kind, NAME), A(process, PROCESS), A(place, TEXT), A(stack, STACK), A(wall_ns, SUM),
+	A(id, ID), A(kind, NAME), A(process, PROCESS), A(place, TEXT), A(stack, STACK), A(wall_ns, TASK_SUM),
 };
 #undef ROW
 
 #define ROW lock_wait_row
 static const struct column lock_wait_columns[] = {
-	A(lock, LOCK), A(process, PROCESS), A(mode, NAME), A(waits, SUM), A(wait_ns, SUM), A(wait_max_ns, NUMBER), A(sleep_ns, SUM),
-	A(spin_ns, SUM), A(runqueue_ns, SUM), A(open_wait_ns, SUM),
+	A(lock, LOCK), A(process, PROCESS), A(mode, NAME), A(waits, SUM), A(wait_ns, TASK_SUM), A(wait_max_ns, NUMBER), A(sleep_ns, TASK_SUM),
+	A(spin_ns, SUM), A(runqueue_ns, SUM), A(open_wait_ns, TASK_SUM),
 };
 #undef ROW
 
 #define ROW lock_hold_row
 static const struct column lock_hold_columns[] = {
-	A(lock, LOCK), A(process, PROCESS), A(operation, NAME), A(mode, NAME), A(task_ns, SUM), A(wall_ns, SUM),
+	A(lock, LOCK), A(process, PROCESS), A(operation, NAME), A(mode, NAME), A(task_ns, TASK_SUM), A(wall_ns, TASK_SUM),
 };
 #undef ROW
 
 #define ROW lock_stack_row
 static const struct column lock_stack_columns[] = {
-	A(lock, LOCK), A(process, PROCESS), A(role, NAME), A(kernel_stack, STACK), A(user_stack, STACK), A(ns, SUM), A(samples, SUM),
+	A(lock, LOCK), A(process, PROCESS), A(role, NAME), A(kernel_stack, STACK), A(user_stack, STACK), A(ns, TASK_SUM), A(samples, SUM),
 };
 #undef ROW
 
 #define ROW blocked_row
 static const struct column blocked_columns[] = {
-	A(process, PROCESS), A(reason, NAME), A(blocked_ns, SUM), A(times, SUM), A(max_ns, NUMBER), A(open_ns, SUM),
+	A(process, PROCESS), A(reason, NAME), A(blocked_ns, TASK_SUM), A(times, SUM), A(max_ns, NUMBER), A(open_ns, TASK_SUM),
 };
 #undef ROW
 
 #define ROW sleep_row
 static const struct column sleep_columns[] = {
 	A(process, PROCESS), A(operation, NAME), A(reason, NAME), A(waker_kind, NAME), A(waker, PROCESS), A(device, TEXT),
-	A(kernel_stack, STACK), A(user_stack, STACK), A(ns, SUM), A(times, SUM), A(max_ns, NUMBER), A(open_ns, SUM),
+	A(kernel_stack, STACK), A(user_stack, STACK), A(ns, TASK_SUM), A(times, SUM), A(max_ns, NUMBER), A(open_ns, TASK_SUM),
 	A(io_some_ns, SUM), A(io_full_ns, SUM), A(memory_some_ns, SUM), A(memory_full_ns, SUM),
 };
 #undef ROW
@@ -213,8 +213,8 @@ static const struct column cgroup_io_columns[] = {
 
 #define ROW futex_row
 static const struct column futex_columns[] = {
-	A(id, NUMBER), A(process, PROCESS), A(address, TEXT), A(operation, NUMBER), A(value, NUMBER), A(waits, SUM), A(wait_ns, SUM),
-	A(wait_max_ns, NUMBER), A(open_wait_ns, SUM), A(runqueue_ns, SUM), A(handed_ns, SUM), A(wall_ns, SUM), A(timed, SUM), A(others, SUM), A(wakes, SUM),
+	A(id, NUMBER), A(process, PROCESS), A(address, TEXT), A(operation, NUMBER), A(value, NUMBER), A(waits, SUM), A(wait_ns, TASK_SUM),
+	A(wait_max_ns, NUMBER), A(open_wait_ns, TASK_SUM), A(runqueue_ns, SUM), A(handed_ns, TASK_SUM), A(wall_ns, TASK_SUM), A(timed, SUM), A(others, SUM), A(wakes, SUM),
 	A(mutual, SUM),	A(wakes_all, SUM), A(expected_zero, SUM), A(expected_one, SUM), A(expected_two, SUM), A(expected_other, SUM), A(owner_sought, SUM),
 	A(owner_found, SUM), A(folded, SUM),
 };
@@ -222,13 +222,13 @@ static const struct column futex_columns[] = {
 
 #define ROW futex_hold_row
 static const struct column futex_hold_columns[] = {
-	A(futex, NUMBER), A(process, PROCESS), A(tid, NUMBER), A(name, NAME), A(task_ns, SUM), A(wall_ns, SUM), A(wakes, SUM), A(mutual, SUM),
+	A(futex, NUMBER), A(process, PROCESS), A(tid, NUMBER), A(name, NAME), A(task_ns, TASK_SUM), A(wall_ns, TASK_SUM), A(wakes, SUM), A(mutual, SUM),
 };
 #undef ROW
 
 #define ROW futex_stack_row
 static const struct column futex_stack_columns[] = {
-	A(futex, NUMBER), A(process, PROCESS), A(role, NAME), A(user_stack, STACK), A(ns, SUM), A(samples, SUM),
+	A(futex, NUMBER), A(process, PROCESS), A(role, NAME), A(user_stack, STACK), A(ns, TASK_SUM), A(samples, SUM),
 };
 #undef ROW
 
@@ -288,6 +288,16 @@ const char *column__type(const struct column *column)
 size_t column__text_max(const struct column *column)
 {
 	return column->rule == RULE_LINES ? RECORDING_LINES_MAX : RECORDING_TEXT_MAX;
+}
+
+int64_t column__sum_max(const struct column *column)
+{
+	switch (column->rule) {
+	case RULE_SUM:
+	case RULE_SUM_OR_UNKNOWN: return RECORDING_SUM_MAX;
+	case RULE_TASK_SUM: return RECORDING_TASK_SUM_MAX;
+	default: return 0;
+	}
 }
 
 static const char *default_of(const struct column *column)

@@ -10,8 +10,9 @@
 // What a column may hold. Values outside are replaced by the nearest (or harmless) one and counted, see recording__repair.
 enum column_rule {
 	RULE_ANY,               // any whole number
-	RULE_SUM,               // >= 0, and the column's sum fits with room to spare
+	RULE_SUM,               // >= 0, and the column's sum RECORDING_SUM_MAX at most
 	RULE_SUM_OR_UNKNOWN,    // the same, or -1
+	RULE_TASK_SUM,          // the same for time in which each of many tasks counts: RECORDING_TASK_SUM_MAX
 	RULE_NUMBER,            // >= 0, never added up: a time stamp, a pid, a position
 	RULE_BOOL,
 	RULE_CPU,               // 0 … RECORDING_CPUS_MAX - 1
@@ -29,11 +30,13 @@ enum column_rule {
 	RULE_LINES,             // as RULE_TEXT, longer, with line ends
 };
 #define RECORDING_CPUS_MAX 65536
-#define RECORDING_VALUE_MAX (1LL << 53)         // 104 days in ns, and exact as a double
-#define RECORDING_SUM_MAX (1LL << 59)           // of a column: a few such sums still fit an int64
+#define RECORDING_VALUE_MAX (1LL << 53)         // of what is no sum: 104 days in ns, and exact as a double
+#define RECORDING_SUM_MAX (1LL << 59)           // of a column: 6672 days in ns; a dozen such sums still fit an int64
+#define RECORDING_TASK_SUM_MAX (1LL << 61)      // 26,687 days in ns: as many tasks that sleep for a day; three such sums still fit an int64
 #define RECORDING_ROWS_MAX (1LL << 22)          // of all tables together
 #define RECORDING_TEXT_MAX 4096
 #define RECORDING_LINES_MAX 65536
+#define RECORDING_FILE_MAX (1LL << 30)          // far more than RECORDING_ROWS_MAX rows of the usual size
 
 struct column {
 	const char *name;
@@ -58,6 +61,8 @@ extern const size_t recording_table_count;
 const char *column__type(const struct column *column);
 static inline bool column__is_text(const struct column *column) { return column->rule >= RULE_TEXT; }
 size_t column__text_max(const struct column *column);
+// What the values of the column may add up to; 0 if they are never added up.
+int64_t column__sum_max(const struct column *column);
 
 static inline size_t table__count(const struct table *table, const struct recording *recording)
 {

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX (1LL << 30)            // far more than RECORDING_ROWS_MAX rows of the usual size
 #define STEPS_MAX 4000000000LL          // of SQLite's virtual machine: some 1000 for each row that is allowed
 #define STEPS_AT_ONCE 1000000
 
@@ -71,7 +70,7 @@ static int read_bytes(const char *path, unsigned char **ret_bytes, size_t *ret_l
 		*ret_error = base__format("cannot read %s: it is not a regular file; save the recording as a file first", path);
 		return -EINVAL;
 	}
-	if (status.st_size > FILE_MAX)
+	if (status.st_size > RECORDING_FILE_MAX)
 		return explain_open(-EFBIG, path, ret_error);
 	size_t size = (size_t)status.st_size, length = 0;
 	unsigned char *bytes = sqlite3_malloc64(size ? size : 1);
@@ -295,11 +294,9 @@ static int read_database(struct reading *reading)
 	int error = check_database(reading);
 	for (size_t t = 0; t < recording_table_count && !error; t++)
 		error = read_table(reading, &recording_tables[t]);
-	if (error)
-		return error;
-	cleanup_free char *reason = NULL;
-	error = recording__repair(reading->recording, &reason);
-	return error ? damaged(reading, "%s", reason) : 0;
+	if (!error)
+		recording__repair(reading->recording);
+	return error;
 }
 
 int recording__read(const char *path, struct recording **ret_recording, char **ret_error)

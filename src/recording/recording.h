@@ -430,11 +430,11 @@ const struct cgroup_row *recording__cgroup(const struct recording *recording, in
 
 // Makes rows fit to be believed, in place: text becomes UTF-8 without control characters, numbers that cannot be (negative
 // times, absurd sizes, ids that point nowhere) become the nearest possible value or 0, rows with an id already seen are
-// dropped, tasks are grouped by process. What was changed is counted in the counter "values_repaired". Idempotent.
+// dropped, tasks are grouped by process. What was changed is counted in the counter "values_repaired". Sums that a recording cannot hold (of
+// thousands of tasks over days) are cut: counter "sums_cut", and meta "sums_cut" names the columns. Idempotent.
 // recording__read does it; call it before recording_file__save and before the ledger, so that a report made at once and
 // one made from the file are the same byte for byte.
-// Returns 0, or -EBADMSG where no sum can be trusted, with a clause for people in *ret_reason (owned by the caller).
-int recording__repair(struct recording *recording, char **ret_reason);
+void recording__repair(struct recording *recording);
 
 // ---- the file ----
 
@@ -447,6 +447,9 @@ int recording_file__create(const char *path, struct recording_file **ret_file, c
 // leaves the last state that was saved, and so does a full disk. Waits for the disk (fsync) only when meta `complete` is 1:
 // before that a slow disk must not hold up the recording of what makes it slow. And then for half a second at most.
 int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error);
+// A recording that is larger than what recording__read takes loses rows, which the counter "rows_cut" counts: single happenings first. For tests: other
+// limits than the reader's.
+void recording_file__set_limits(struct recording_file *file, size_t rows_max, size_t bytes_max);
 // Whether the disk had not confirmed the last save when that time was over: the recording is there, but not yet safe from a power failure.
 bool recording_file__unconfirmed(const struct recording_file *file);
 // Closing without a save takes the opening back: what stood at the path before stands there again (a run that cannot even

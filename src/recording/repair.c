@@ -4,7 +4,6 @@
 #include "base/base.h"
 #include "recording/columns.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -77,9 +76,10 @@ static int64_t repair_value(const struct column *column, void *row)
 	int64_t *value = column__integer(column, row);
 	switch (column->rule) {
 	case RULE_ANY: return clamp(value, -RECORDING_VALUE_MAX, RECORDING_VALUE_MAX);
-	case RULE_SUM:
 	case RULE_NUMBER: return clamp(value, 0, RECORDING_VALUE_MAX);
-	case RULE_SUM_OR_UNKNOWN: return clamp(value, -1, RECORDING_VALUE_MAX);
+	case RULE_SUM:
+	case RULE_TASK_SUM: return clamp(value, 0, column__sum_max(column));
+	case RULE_SUM_OR_UNKNOWN: return clamp(value, -1, column__sum_max(column));
 	case RULE_BOOL: return clamp(value, 0, 1);
 	case RULE_CPU: return clamp(value, 0, RECORDING_CPUS_MAX - 1);
 	case RULE_HIERARCHY: return clamp(value, 1, 2);
@@ -206,23 +206,41 @@ static void group_tasks(struct recording *recording)
 	recording->task = sorted;
 }
 
-static int check_sums(const struct table *table, const struct recording *recording, char **ret_reason)
+// What is beyond the largest sum is taken from the later values. Returns how many were cut.
+static int64_t cut_sum(const struct table *table, const struct column *column, const struct recording *recording)
 {
-	for (size_t c = 0; c < table->column_count; c++) {
-		const struct column *column = &table->columns[c];
-		int64_t sum = 0;
-		if (column->rule != RULE_SUM && column->rule != RULE_SUM_OR_UNKNOWN)
-			continue;
-		for (size_t i = 0; i < table__count(table, recording); i++) {
-			sum += *column__integer(column, table__row(table, recording, i));
-			if (sum > RECORDING_SUM_MAX) {
-				*ret_reason = base__format("the values in column %s of table %s add up to more than is possible",
-							   column->name, table->name);
-				return -EBADMSG;
-			}
+	int64_t left = column__sum_max(column), cut = 0;
+	for (size_t i = 0; i < table__count(table, recording); i++) {
+		int64_t *value = column__integer(column, table__row(table, recording, i));
+		if (*value > left) {
+			*value = left;
+			cut++;
 		}
+		left -= *value > 0 ? *value : 0;
 	}
-	return 0;
+	return cut;
+}
+
+// The figures of a column that had to be cut are too small: meta says which.
+static void cut_sums(struct recording *recording)
+{
+	struct string columns = { 0 };
+	int64_t cut = 0;
+	string__add(&columns, "%s", recording__meta(recording, "sums_cut") ?: "");
+	for (size_t t = 0; t < recording_table_count; t++)
+		for (size_t c = 0; c < recording_tables[t].column_count; c++) {
+			const struct column *column = &recording_tables[t].columns[c];
+			int64_t here = column__sum_max(column) ? cut_sum(&recording_tables[t], column, recording) : 0;
+			if (here)
+				string__add(&columns, "%s%s.%s", columns.length ? ", " : "", recording_tables[t].name, column->name);
+			cut += here;
+		}
+	if (cut) {
+		recording__set_meta(recording, "sums_cut", "%s", columns.text);
+		recording__set_counter(recording, "sums_cut", recording__counter(recording, "sums_cut") + cut,
+				       "values that were cut because a recording cannot hold the sum of their column: what they count is more");
+	}
+	string__free(&columns);
 }
 
 static const struct table *find_table(size_t rows_offset)
@@ -242,7 +260,7 @@ static void count_repairs(struct recording *recording, int64_t repaired)
 			       "values that could not be true (or text with control characters) and were replaced");
 }
 
-int recording__repair(struct recording *recording, char **ret_reason)
+void recording__repair(struct recording *recording)
 {
 	int64_t repaired = 0;
 	for (size_t t = 0; t < recording_table_count; t++) {
@@ -269,10 +287,5 @@ int recording__repair(struct recording *recording, char **ret_reason)
 	free(locks.ids);
 	group_tasks(recording);
 	count_repairs(recording, repaired);
-	for (size_t t = 0; t < recording_table_count; t++) {
-		int error = check_sums(&recording_tables[t], recording, ret_reason);
-		if (error)
-			return error;
-	}
-	return 0;
+	cut_sums(recording);
 }

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "base/errands.h"
 #include "recording/columns.h"
+#include "recording/limits.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -27,6 +28,7 @@ struct recording_file {
 	char *draft;            // name of the file being written, before it takes the place of `name`
 	char *former;           // name under which what stood there before is kept until the first save
 	struct errands *errands;
+	size_t rows_max, bytes_max;     // a reader takes no more
 	bool begun, had_former, saved, unconfirmed;
 };
 
@@ -50,7 +52,7 @@ static int bind_row(sqlite3_stmt *statement, const struct table *table, void *ro
 	return status;
 }
 
-static int insert_rows(sqlite3 *database, const struct table *table, const struct recording *recording)
+static int insert_rows(sqlite3 *database, const struct table *table, const struct recording *recording, size_t count)
 {
 	struct string sql = { 0 };
 	string__add(&sql, "INSERT INTO %s VALUES (?", table->name);
@@ -60,7 +62,7 @@ static int insert_rows(sqlite3 *database, const struct table *table, const struc
 	sqlite3_stmt *statement = NULL;
 	int status = sqlite3_prepare_v2(database, sql.text, -1, &statement, NULL);
 	string__free(&sql);
-	for (size_t i = 0; status == SQLITE_OK && i < table__count(table, recording); i++) {
+	for (size_t i = 0; status == SQLITE_OK && i < count; i++) {
 		status = bind_row(statement, table, table__row(table, recording, i));
 		if (status == SQLITE_OK && sqlite3_step(statement) != SQLITE_DONE)
 			status = sqlite3_errcode(database);
@@ -70,8 +72,18 @@ static int insert_rows(sqlite3 *database, const struct table *table, const struc
 	return status;
 }
 
-static int fill(sqlite3 *database, const struct recording *recording)
+// `cut`: how many rows are left out because all would be more than a reader takes; 0: nothing is said.
+static int count_cut_rows(sqlite3 *database, int64_t cut)
 {
+	cleanup_free char *sql = base__format("INSERT INTO counter VALUES ('rows_cut', %lld, 'rows that were left out, because the recording was too large')",
+					      (long long)cut);
+	return cut ? sqlite3_exec(database, sql, NULL, NULL, NULL) : SQLITE_OK;
+}
+
+static int fill(sqlite3 *database, const struct recording *recording, size_t rows_max)
+{
+	cleanup_free size_t *rows = base__alloc(recording_table_count, sizeof(*rows));
+	int64_t cut = recording_limits__plan(recording, rows_max, rows);
 	// An empty database that may grow: unlike ":memory:" its pages lie in one piece and can be written out as they are.
 	int status = sqlite3_deserialize(database, "main", NULL, 0, 0,
 					 SQLITE_DESERIALIZE_RESIZEABLE | SQLITE_DESERIALIZE_FREEONCLOSE);
@@ -82,7 +94,9 @@ static int fill(sqlite3 *database, const struct recording *recording)
 		status = sqlite3_exec(database, schema, NULL, NULL, NULL);
 	}
 	for (size_t t = 0; status == SQLITE_OK && t < recording_table_count; t++)
-		status = insert_rows(database, &recording_tables[t], recording);
+		status = insert_rows(database, &recording_tables[t], recording, rows[t]);
+	if (status == SQLITE_OK)
+		status = count_cut_rows(database, cut);
 	if (status == SQLITE_OK)
 		status = sqlite3_exec(database, "COMMIT", NULL, NULL, NULL);
 	return status;
@@ -174,16 +188,32 @@ static int replace(struct recording_file *file, const unsigned char *bytes, size
 	return error;
 }
 
+// The recording as a database in memory. Returns SQLite's status; the bytes belong to the database, which the caller closes.
+static int make_database(const struct recording *recording, size_t rows_max, sqlite3 **ret_database, unsigned char **ret_bytes, size_t *ret_length)
+{
+	sqlite3_int64 length = 0;
+	int status = sqlite3_open_v2(":memory:", ret_database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	*ret_bytes = NULL;
+	if (status == SQLITE_OK)
+		status = fill(*ret_database, recording, rows_max);
+	if (status == SQLITE_OK)
+		*ret_bytes = sqlite3_serialize(*ret_database, "main", &length, SQLITE_SERIALIZE_NOCOPY);
+	*ret_length = (size_t)length;
+	return status;
+}
+
 static int save(struct recording_file *file, const struct recording *recording, char **ret_error)
 {
 	sqlite3 *database = NULL;
-	int status = sqlite3_open_v2(":memory:", &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (status == SQLITE_OK)
-		status = fill(database, recording);
-	sqlite3_int64 length = 0;
+	size_t length = 0, rows_max = file->rows_max;
 	unsigned char *bytes = NULL;
-	if (status == SQLITE_OK)
-		bytes = sqlite3_serialize(database, "main", &length, SQLITE_SERIALIZE_NOCOPY);
+	int status = make_database(recording, rows_max, &database, &bytes, &length);
+	while (status == SQLITE_OK && bytes && length > file->bytes_max && rows_max > 1) {
+		// Rows longer than usual: as many as fit.
+		sqlite3_close(database);
+		rows_max = (size_t)((double)rows_max * 0.9 * (double)file->bytes_max / (double)length);
+		status = make_database(recording, rows_max, &database, &bytes, &length);
+	}
 	int error = 0;
 	if (!bytes) {
 		error = status == SQLITE_NOMEM ? -ENOMEM : status == SQLITE_FULL || status == SQLITE_TOOBIG ? -EFBIG : -EIO;
@@ -191,12 +221,18 @@ static int save(struct recording_file *file, const struct recording *recording, 
 					  status == SQLITE_OK ? "it is too large" : sqlite3_errstr(status));
 	} else {
 		bool durable = recording__meta_number(recording, "complete", 0) == 1;
-		error = replace(file, bytes, (size_t)length, durable);
+		error = replace(file, bytes, length, durable);
 		if (error)
 			explain(error, file, ret_error);
 	}
 	sqlite3_close(database);
 	return error;
+}
+
+void recording_file__set_limits(struct recording_file *file, size_t rows_max, size_t bytes_max)
+{
+	file->rows_max = rows_max;
+	file->bytes_max = bytes_max;
 }
 
 int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error)
@@ -342,6 +378,7 @@ int recording_file__create(const char *path, struct recording_file **ret_file, c
 {
 	struct recording_file *file = base__alloc(1, sizeof(*file));
 	file->path = base__copy(path);
+	recording_file__set_limits(file, RECORDING_ROWS_MAX - 1, RECORDING_FILE_MAX);
 	split(file);
 	file->directory_fd = open(file->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	// A directory that may be entered and written but not listed will do.

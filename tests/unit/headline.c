@@ -148,6 +148,21 @@ static void test_pressure_that_another_cause_has(void **state)
 	stage__free(&stage);
 }
 
+static void test_figures_that_were_cut(void **state)
+{
+	(void)state;
+	struct stage stage = scenery(4000, 0);
+	recording__add_pair(stage.recording)->wait_ns = INT64_MAX;
+	recording__add_pair(stage.recording)->wait_ns = 1;
+	recording__repair(stage.recording);
+	recording__set_counter(stage.recording, "rows_cut", 12, "");
+	write_again(&stage);
+	cleanup_free char *text = cautions(&stage);
+	expect(text, "More was counted than a recording holds, so the figures of these columns are too small: pair.wait_ns.");
+	expect(text, "12 rows were left out of the recording, which was too large: what they say is in no figure.");
+	stage__free(&stage);
+}
+
 // A small cause does not explain a large figure: what is left without a cause is said.
 static void test_the_remainder(void **state)
 {
@@ -290,7 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words_for_each_cause), cmocka_unit_test(test_separate_stalls_are_named), cmocka_unit_test(test_one_account),
-		cmocka_unit_test(test_pressure_that_another_cause_has), cmocka_unit_test(test_the_remainder),
+		cmocka_unit_test(test_pressure_that_another_cause_has), cmocka_unit_test(test_figures_that_were_cut), cmocka_unit_test(test_the_remainder),
 		cmocka_unit_test(test_pressure_without_a_cause), cmocka_unit_test(test_pressure_of_many_alike), cmocka_unit_test(test_healthy), cmocka_unit_test(test_idle_ring_waiters), cmocka_unit_test(test_sleeps_in_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
