@@ -256,7 +256,7 @@ static void store_counters(const struct collector *collector, struct recording *
 		{ "events_dropped", "listed waits beyond the limit of the recording", collector->events_dropped },
 		{ "probe_runs_missed", "times that a probe did not run, because one ran on that CPU already", (int64_t)probes__missed_runs(probes) },
 		{ "failed_reads", "reads of the kernel's tables that failed", collector->failed_reads },
-		{ "command_lines_unread", "command lines that were left alone because the process' memory lock was held",
+		{ "command_lines_unread", "command lines that were left alone: the process' memory lock was held, or time ran out",
 			collector->unread_command_lines },
 		{ "programs_unread", "processes whose program was not looked at: a file system did not answer, or time ran out",
 			collector->unread_programs },

@@ -33,7 +33,7 @@ static int keep(const cap_value_t *kept, size_t count)
 int privileges__drop(void)
 {
 	static const cap_value_t kept[] = { CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, CAP_SYSLOG, CAP_KILL,
-		CAP_CHECKPOINT_RESTORE };
+		CAP_CHECKPOINT_RESTORE, CAP_SETUID, CAP_SETGID };
 
 	return keep(kept, ARRAY_SIZE(kept));
 }

@@ -4,8 +4,9 @@
 
 // Keeps only what recording still needs: CAP_BPF and CAP_PERFMON (reading maps, test runs), CAP_SYS_PTRACE (reading links in
 // /proc of other users), CAP_DAC_READ_SEARCH (files of others), CAP_DAC_OVERRIDE (the place of the recording), CAP_SYSLOG (kernel symbols),
-// CAP_KILL (the command that was started), CAP_CHECKPOINT_RESTORE (mapped files that have been deleted or replaced, through
-// /proc/PID/map_files: after an upgrade most services run from such); no new ones can be gained, not even by exec.
+// CAP_KILL (the command that was started, those children), CAP_CHECKPOINT_RESTORE (mapped files that have been deleted or replaced, through
+// /proc/PID/map_files: after an upgrade most services run from such), CAP_SETUID and CAP_SETGID (the children that read strangers' files stop being
+// root with them: isolate/sandbox.h); no new ones can be gained, not even by exec.
 // Returns 0 or a negative errno.
 int privileges__drop(void);
 // Keeps CAP_SYS_NICE alone: for the lifter.

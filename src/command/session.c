@@ -14,6 +14,7 @@
 #include "collect/collector.h"
 #include "collect/lifter.h"
 #include "command/command.h"
+#include "command/unread.h"
 
 #define COMMAND_PATIENCE_NS (2 * NS_PER_SEC)    // so long a command may take to end after SIGTERM, and the kernel to end it after SIGKILL
 #define COMMAND_POLL_NS (20 * NS_PER_MSEC)
@@ -291,6 +292,7 @@ static int finish(struct session *session, struct recording *recording)
 	if (session->child_ended)
 		recording__set_meta(recording, "ended_by", "command");
 	recording__repair(recording);
+	unread__warn(recording);
 	session->reportable = true;
 	return save_final(session, recording);
 }

@@ -5,7 +5,6 @@
 
 #include "base/base.h"
 #include "identify/clues.h"
-#include "identify/root.h"
 
 #define SCOPE_LIMIT 512         // libraries that one program loads
 #define PRELOAD_FILE_LIMIT 65536
@@ -103,7 +102,7 @@ static void add_preloads(struct scope *scope, const struct program *program, str
 	// With AT_SECURE glibc still takes libraries of the system's directories that are themselves setuid: nobody has such.
 	if (!search->secure)
 		add_list(scope, search, cache, main_program, program->preload, " :");
-	if (!search->musl && root__read(search->root_fd, "/etc/ld.so.preload", PRELOAD_FILE_LIMIT, &file) > 0)
+	if (!search->musl && root__read(search->root, "/etc/ld.so.preload", PRELOAD_FILE_LIMIT, &file) > 0)
 		add_list(scope, search, cache, main_program, file, " :\t\n");
 }
 
@@ -148,7 +147,7 @@ static const char *name_of(const struct member *member, struct search *search, s
 	if (!name)
 		name = find_name(allocator_libraries, ARRAY_SIZE(allocator_libraries), base);
 	if (!name && member->path) {
-		cleanup_fd int fd = root__open(search->root_fd, member->path);
+		cleanup_fd int fd = root__open(search->root, member->path);
 		const struct object *deep = fd >= 0 ? object_cache__get(cache, fd, true) : NULL;
 
 		name = deep ? clues__allocator(deep->clues, false) : NULL;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -11,9 +10,7 @@
 #include "identify/libraries.h"
 #include "identify/meaning.h"
 #include "identify/object_cache.h"
-#include "identify/root.h"
 #include "identify/runtime.h"
-#include "identify/trust.h"
 
 #define PATH_SIZE EXECUTABLE_PATH_SIZE
 #define RELEASE_LIMIT 65536
@@ -112,7 +109,7 @@ static char *java_version(const struct executable_file *file)
 		*slash = '\0';
 	}
 	strcat(path, "/release");
-	return root__read(file->root_fd, path, RELEASE_LIMIT, &text) > 0 ? runtime__java_version(text) : NULL;
+	return root__read(&file->root, path, RELEASE_LIMIT, &text) > 0 ? runtime__java_version(text) : NULL;
 }
 
 static char *find_version(const char *runtime, const struct executable_file *file, const struct object *object, struct search *search)
@@ -155,15 +152,15 @@ static const char *runtime_version(struct executables *executables, const char *
 	return version->text;
 }
 
-static void describe(struct executables *executables, const struct executable_subject *subject, const struct executable_file *file,
+static void describe(struct executables *executables, const struct executable_file *file, const struct settings *settings,
 	const struct object *object, struct executable_facts *facts)
 {
 	const char *linkage = linkage_of(object, file->loader != NULL), *runtime = runtime__of(object);
 	const char *loader = file->loader ? file->loader : object->loader, *base = loader ? strrchr(loader, '/') : NULL;
-	struct search search = { .root_fd = file->root_fd, .elf_class = object->elf_class, .machine = object->machine,
+	struct search search = { .root = &file->root, .elf_class = object->elf_class, .machine = object->machine,
 		.musl = base && !strncmp(base, "/ld-musl-", 9), .secure = file->secure,
-		.library_path = subject->settings ? subject->settings->library_path : NULL };
-	struct program program = { .object = object, .path = file->path, .preload = subject->settings ? subject->settings->preload : NULL,
+		.library_path = settings ? settings->library_path : NULL };
+	struct program program = { .object = object, .path = file->path, .preload = settings ? settings->preload : NULL,
 		.dynamic = !strcmp(linkage, "dynamic"), .go = !strcmp(runtime, "go") };
 	struct allocator allocator = { 0 };
 
@@ -191,31 +188,15 @@ static void describe_unknown(struct executable_facts *facts)
 	facts->allocator = base__copy("unknown");
 }
 
-static int64_t owner_of(int fd)
+void executables__identify(struct executables *executables, const struct executable_file *file, const struct settings *settings,
+	struct executable_facts *ret)
 {
-	struct stat status;
+	struct executable_facts facts = { .exe_deleted = file->deleted, .package_path = base__copy(file->our_path) };
+	const struct object *object = object_cache__get(executables->objects, file->fd, true);
 
-	return fstat(fd, &status) ? -1 : (int64_t)status.st_uid;
-}
-
-int executables__identify(struct executables *executables, const struct executable_subject *subject, struct executable_facts *ret)
-{
-	struct executable_file file;
-	int error = executable_file__open(subject, &file);
-
-	if (error)
-		return error;
-	struct executable_facts facts = { .exe_deleted = file.deleted };
-	const struct object *object = object_cache__get(executables->objects, file.fd, true);
-
-	facts.package_path = base__copy(file.our_path);
-	facts.owner = owner_of(file.fd);
-	facts.roots = !file.deleted && !file.loader && trust__is_roots(file.our_path, file.fd);
 	if (object)
-		describe(executables, subject, &file, object, &facts);
+		describe(executables, file, settings, object, &facts);
 	else
 		describe_unknown(&facts);
-	executable_file__close(&file);
 	*ret = facts;
-	return 0;
 }

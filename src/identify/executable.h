@@ -17,17 +17,7 @@ struct executable_facts {
 	char *allocator, *allocator_how;        // allocator: never NULL
 	char *build_id;
 	bool calls_mallopt, exe_deleted;
-	int64_t owner;                          // user id of the file's owner
-	bool roots;                             // it is root's alone (identify/trust.h) at package_path, and no loader runs another file
 	char *package_path;                     // the file to ask the package database for; NULL: it is no file of our own root
-};
-
-// Which one. Either a process that lives, or a path of something that has ended.
-struct executable_subject {
-	int proc_fd;                            // the directory /proc/PID, or -1: `path` in our own root is all that is known
-	const char *path;                       // where proc_fd is -1
-	const struct settings *settings;        // of its environment; NULL: not known
-	const char *program;                    // where the executable is a loader ("ld.so PROGRAM"): PROGRAM; else NULL
 };
 
 // Files that were read are remembered, so that the next process with the same program or libraries costs little.
@@ -35,9 +25,11 @@ struct executables;
 struct executables *executables__new(void);
 void executables__free(struct executables *executables);
 
-// Returns 0 or a negative errno: the process is gone, it has no executable (kernel threads), no permission. Then *ret is
-// untouched. Reads files of that process' root; a file system that does not answer makes it hang: see identify/patience.h.
-int executables__identify(struct executables *executables, const struct executable_subject *subject, struct executable_facts *ret);
+// Reads the file and, through its root, the libraries that its loader would load. All of it is a stranger's: for children without privileges only
+// (isolate/isolate.h). `settings`: of the process' environment; NULL: not known.
+struct executable_file;
+void executables__identify(struct executables *executables, const struct executable_file *file, const struct settings *settings,
+	struct executable_facts *ret);
 void executable_facts__free(struct executable_facts *facts);
 
 // From the arguments of a loader that was started by name (as in /proc/PID/cmdline), the program that it runs; NULL: none.

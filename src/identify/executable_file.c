@@ -15,6 +15,8 @@
 #define AUXV_SIZE 4096
 #define SCRIPT_LINE 256
 
+static const struct root_dir our_root = { .fd = AT_FDCWD };
+
 bool executable__is_loader(const char *path)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL, *base = slash ? slash + 1 : path;
@@ -72,11 +74,11 @@ static bool is_ours(const struct executable_file *file)
 	struct stat ours, its;
 
 	if (!file->deleted) {
-		cleanup_fd int fd = root__open(AT_FDCWD, file->path);
+		cleanup_fd int fd = root__open(&our_root, file->path);
 
 		return same_file(fd, file->fd);
 	}
-	return !stat("/", &ours) && !fstat(file->root_fd, &its) && ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+	return !stat("/", &ours) && !fstat(file->root.fd, &its) && ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
 }
 
 // The kernel names a file from the root of its mount namespace. After a mere chroot that is not the process' own root.
@@ -96,7 +98,7 @@ static void cut_deleted(struct executable_file *file)
 
 	if (length <= mark || strcmp(file->path + length - mark, deleted))
 		return;
-	cleanup_fd int named_so = root__open(file->root_fd, file->path);
+	cleanup_fd int named_so = root__open(&file->root, file->path);
 	if (same_file(named_so, file->fd))
 		return;
 	file->path[length - mark] = '\0';
@@ -113,8 +115,8 @@ static int find_process(const struct executable_subject *subject, struct executa
 	file->fd = openat(subject->proc_fd, "exe", O_RDONLY | O_CLOEXEC);
 	if (file->fd < 0)
 		return -errno;
-	file->root_fd = openat(subject->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (file->root_fd < 0)
+	file->root.fd = openat(subject->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (file->root.fd < 0)
 		return -errno;
 	file->secure = is_secure(subject->proc_fd);
 	cut_deleted(file);
@@ -161,9 +163,9 @@ static int find_path(const struct executable_subject *subject, struct executable
 	if (!subject->path || subject->path[0] != '/' || strlen(subject->path) >= sizeof(file->path))
 		return -ENOENT;
 	strcpy(file->path, subject->path);
-	file->root_fd = AT_FDCWD;
+	file->root = our_root;
 	for (int scripts = 0; scripts < 4; scripts++) {         // BINPRM_MAX_RECURSION, fs/exec.c
-		file->fd = root__open(AT_FDCWD, file->path);
+		file->fd = root__open(&our_root, file->path);
 		if (file->fd < 0)
 			return file->fd;
 		if (!interpreter_of(file->fd, file->path)) {
@@ -182,7 +184,7 @@ static void follow_loader(const struct executable_subject *subject, struct execu
 {
 	if (!subject->program || subject->program[0] != '/' || strlen(subject->program) >= sizeof(file->path))
 		return;
-	int fd = root__open(file->root_fd, subject->program);
+	int fd = root__open(&file->root, subject->program);
 	if (fd < 0)
 		return;
 	close(file->fd);
@@ -195,7 +197,7 @@ static void follow_loader(const struct executable_subject *subject, struct execu
 
 int executable_file__open(const struct executable_subject *subject, struct executable_file *ret)
 {
-	struct executable_file file = { .fd = -1, .root_fd = -1 };
+	struct executable_file file = { .fd = -1, .root = { .fd = -1 } };
 	int error = subject->proc_fd >= 0 ? find_process(subject, &file) : find_path(subject, &file);
 
 	if (error) {
@@ -212,9 +214,9 @@ void executable_file__close(struct executable_file *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
-	if (file->root_fd >= 0)
-		close(file->root_fd);
+	if (file->root.fd >= 0)
+		close(file->root.fd);
 	free(file->loader);
 	free(file->our_path);
-	*file = (struct executable_file){ .fd = -1, .root_fd = -1 };
+	*file = (struct executable_file){ .fd = -1, .root = { .fd = -1 } };
 }

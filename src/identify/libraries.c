@@ -8,7 +8,6 @@
 
 #include "base/base.h"
 #include "identify/loader_cache.h"
-#include "identify/root.h"
 
 #define PATH_SIZE 4096
 #define DIRECTORIES_LIMIT 64    // of one search path
@@ -36,7 +35,7 @@ static const struct kind *kind_of(const struct search *search)
 static int open_fitting(const struct search *search, const char *path)
 {
 	unsigned char header[20];
-	int fd = root__open(search->root_fd, path);
+	int fd = root__open(search->root, path);
 
 	if (fd < 0)
 		return fd;
@@ -115,7 +114,7 @@ static int try_cache(struct search *search, const char *name, char ret[static PA
 	const char *path;
 
 	if (!search->cache)
-		search->cache = loader_cache__read(search->root_fd);
+		search->cache = loader_cache__read(search->root);
 	path = loader_cache__lookup(search->cache, name, search->machine, search->elf_class);
 	if (!path || strlen(path) >= PATH_SIZE)
 		return -ENOENT;
@@ -157,7 +156,7 @@ static int search_musl(struct search *search, const struct wanting *wanting, con
 
 	for (const struct wanting *level = wanting; level && fd < 0 && levels++ < LEVELS_LIMIT; level = level->parent)
 		fd = try_list(search, level->object->runpath ? level->object->runpath : level->object->rpath, ":\n", level->path, name, ret);
-	if (fd < 0 && root__read(search->root_fd, file, 65536, &list) < 0)
+	if (fd < 0 && root__read(search->root, file, 65536, &list) < 0)
 		list = base__copy("/lib:/usr/local/lib:/usr/lib");
 	return fd < 0 ? try_list(search, list, ":\n", NULL, name, ret) : fd;
 }

@@ -7,11 +7,12 @@
 #include <stddef.h>
 
 #include "identify/object.h"
+#include "identify/root.h"
 
 // What one process' loader goes by.
 struct loader_cache;
 struct search {
-	int root_fd;                    // the process' root directory; AT_FDCWD: ours
+	const struct root_dir *root;        // the process' root directory
 	int elf_class, machine;         // libraries of other kinds are passed over
 	bool musl;
 	bool secure;                    // AT_SECURE: the environment does not count

@@ -21,10 +21,10 @@ static const struct { int machine, elf_class; unsigned flags; } kinds[] = {
 	{ EM_AARCH64, ELFCLASS64, 0x0a03 }, { EM_ARM, ELFCLASS32, 0x0903 },
 };
 
-struct loader_cache *loader_cache__read(int root_fd)
+struct loader_cache *loader_cache__read(const struct root_dir *root)
 {
 	struct loader_cache *cache = base__alloc(1, sizeof(*cache));
-	ssize_t size = root__read(root_fd, "/etc/ld.so.cache", CACHE_LIMIT, &cache->image);
+	ssize_t size = root__read(root, "/etc/ld.so.cache", CACHE_LIMIT, &cache->image);
 
 	cache->size = size > 0 ? (size_t)size : 0;
 	return cache;

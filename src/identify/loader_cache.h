@@ -7,7 +7,8 @@
 
 struct loader_cache;
 // The cache below a root directory; never NULL, empty where there is none. Free it.
-struct loader_cache *loader_cache__read(int root_fd);
+struct root_dir;
+struct loader_cache *loader_cache__read(const struct root_dir *root);
 void loader_cache__free(struct loader_cache *cache);
 // The path of a library for programs of this kind; NULL: not listed. Valid as long as the cache.
 const char *loader_cache__lookup(const struct loader_cache *cache, const char *name, int machine, int elf_class);

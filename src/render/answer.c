@@ -166,6 +166,24 @@ static void assess_quality(struct answer *answer)
 	quality->probe_ns_per_switch = probe_ns < 0 || runs <= 0 || switches <= 0 ? NAN : (double)probe_ns / (double)switches;
 }
 
+// What strangers' files and memory did not give.
+static void add_unread(const struct recording *recording, struct string *out)
+{
+	static const struct { const char *counter, *one, *many; } kinds[] = {
+		{ "programs_unread", "program", "programs" }, { "command_lines_unread", "command line", "command lines" },
+		{ "symbol_readers_lost", "file with names of functions", "files with names of functions" },
+	};
+	bool first = true;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int64_t count = recording__counter(recording, kinds[i].counter);
+		if (count <= 0)
+			continue;
+		string__add(out, "%s%s %s", first ? "; not read, because they did not answer or time ran out: " : ", ", wording__count((double)count).text,
+			    count == 1 ? kinds[i].one : kinds[i].many);
+		first = false;
+	}
+}
+
 static char *limits(const struct answer *answer)
 {
 	const struct answer_quality *quality = &answer->quality;
@@ -193,6 +211,7 @@ static char *limits(const struct answer *answer)
 		string__add(&out, "; the kernel's figure and its own counters differ by %.3f s", fabs(cpu->kernel_seconds - cpu->predicted_seconds));
 	if (!answer->ledger->balanced && !headline__imbalance(answer->diagnosis))
 		string__add(&out, "; the books do not balance, but too little is at stake to matter (%s)", answer->ledger->imbalance);
+	add_unread(recording, &out);
 	string__add(&out, ".");
 	return string__steal(&out);
 }

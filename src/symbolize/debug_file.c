@@ -42,16 +42,24 @@ static bool has_checksum(int fd, GElf_Word wanted)
 	return got == 0 && sum == wanted;
 }
 
-static int open_by_build_id(const unsigned char *build_id, size_t length)
+struct way { debug_file_open *open; void *context; };
+
+static int open_regular(const struct way *way, const char *path)
 {
 	struct stat facts;
+
+	return way->open ? way->open(way->context, path) : base__open_regular(path, &facts);
+}
+
+static int open_by_build_id(const struct way *way, const unsigned char *build_id, size_t length)
+{
 	char path[PATH_MAX], *end = path + sprintf(path, DEBUG_DIRECTORY "/.build-id/%02x/", build_id[0]);
 	int fd;
 
 	for (size_t i = 1; i < length; i++)
 		end += sprintf(end, "%02x", build_id[i]);
 	strcpy(end, ".debug");
-	fd = base__open_regular(path, &facts);
+	fd = open_regular(way, path);
 	if (fd >= 0 && !has_build_id(fd, build_id, length)) {
 		close(fd);
 		fd = -ENOENT;
@@ -59,7 +67,7 @@ static int open_by_build_id(const unsigned char *build_id, size_t length)
 	return fd;
 }
 
-static int open_by_link(const char *link, GElf_Word checksum, const char *path, const void *build_id, size_t length)
+static int open_by_link(const struct way *way, const char *link, GElf_Word checksum, const char *path, const void *build_id, size_t length)
 {
 	static const char *const places[] = { "%.*s/%s", "%.*s/.debug/%s", DEBUG_DIRECTORY "%.*s/%s" };
 	const char *slash = strrchr(path, '/');
@@ -68,7 +76,6 @@ static int open_by_link(const char *link, GElf_Word checksum, const char *path, 
 		return -ENOENT;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		char candidate[2 * PATH_MAX];
-		struct stat facts;
 		int fd;
 
 		// The formats are those above.
@@ -76,7 +83,7 @@ static int open_by_link(const char *link, GElf_Word checksum, const char *path, 
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 		snprintf(candidate, sizeof(candidate), places[i], (int)(slash - path), path, link);
 #pragma GCC diagnostic pop
-		fd = base__open_regular(candidate, &facts);
+		fd = open_regular(way, candidate);
 		if (fd >= 0 && (length ? has_build_id(fd, build_id, length) : has_checksum(fd, checksum)))
 			return fd;
 		if (fd >= 0)
@@ -85,8 +92,32 @@ static int open_by_link(const char *link, GElf_Word checksum, const char *path, 
 	return -ENOENT;
 }
 
-int debug_file__open(Elf *elf, const char *path)
+static bool starts_with(const char *text, const char *start, size_t length)
 {
+	return !strncmp(text, start, length);
+}
+
+bool debug_file__is_place(const char *candidate, const char *path)
+{
+	static const char below[] = DEBUG_DIRECTORY "/", beside[] = ".debug/";
+	const char *slash = strrchr(path, '/'), *name;
+	size_t directory = slash ? (size_t)(slash - path) + 1 : 0;
+
+	if (strstr(candidate, "/../"))
+		return false;
+	if (starts_with(candidate, below, sizeof(below) - 1))
+		return true;
+	if (!directory || !starts_with(candidate, path, directory))
+		return false;
+	name = candidate + directory;
+	if (starts_with(name, beside, sizeof(beside) - 1))
+		name += sizeof(beside) - 1;
+	return !strchr(name, '/');
+}
+
+int debug_file__open(Elf *elf, const char *path, debug_file_open *open, void *context)
+{
+	const struct way way = { open, context };
 	const void *build_id = NULL;
 	ssize_t length = dwelf_elf_gnu_build_id(elf, &build_id);
 	GElf_Word checksum = 0;
@@ -96,9 +127,9 @@ int debug_file__open(Elf *elf, const char *path)
 	if (length < 2 || length > 64)
 		length = 0;
 	if (length)
-		fd = open_by_build_id(build_id, (size_t)length);
+		fd = open_by_build_id(&way, build_id, (size_t)length);
 	if (fd < 0 && link)
-		fd = open_by_link(link, checksum, path, build_id, (size_t)length);
+		fd = open_by_link(&way, link, checksum, path, build_id, (size_t)length);
 	return fd;
 }
 

@@ -54,11 +54,11 @@ static struct symbol_match *addresses_of(Elf *elf, const uint64_t *offsets, size
 
 // Symbols that were taken out of the file may stand in another one. (A stripped Go program has a table of its own, .gopclntab:
 // its functions would be offered here.)
-static void offer_others(Elf *elf, const char *path, struct symbol_match *matches, size_t count)
+static void offer_others(Elf *elf, const char *path, struct symbol_match *matches, size_t count, const struct object_file_listener *listener)
 {
 	char *image = NULL;
 	Elf *embedded = debug_file__embedded(elf, &image);
-	cleanup_fd int fd = path ? debug_file__open(elf, path) : -1;
+	cleanup_fd int fd = path ? debug_file__open(elf, path, listener->open, listener->context) : -1;
 	Elf *debug = fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
 
 	if (embedded)
@@ -106,7 +106,7 @@ static int name_by_symbols(Elf *elf, const char *path, const uint64_t *offsets, 
 	matches = addresses_of(elf, offsets, count);
 	elf_symbols__offer(elf, matches, count);
 	if (!elf_symbols__complete(elf))
-		offer_others(elf, path, matches, count);
+		offer_others(elf, path, matches, count, listener);
 	check_calls(elf, offsets, matches, count, listener);
 	for (size_t i = 0; i < count; i++) {
 		cleanup_free char *name = matches[i].name ? demangle(matches[i].name) : NULL;
@@ -177,7 +177,7 @@ static bool is_too_big(Elf *elf)
 // The debug information of `elf`, in it or apart; what it stands in is left open until all is done.
 struct debug { int fd; Elf *elf; Dwarf *dwarf; bool too_big; };
 
-static struct debug open_debug(Elf *elf, const char *path)
+static struct debug open_debug(Elf *elf, const char *path, const struct object_file_listener *listener)
 {
 	struct debug debug = { .fd = -1, .too_big = is_too_big(elf) };
 
@@ -185,7 +185,7 @@ static struct debug open_debug(Elf *elf, const char *path)
 		debug.dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
 	if (debug.too_big || debug.dwarf)
 		return debug;
-	debug.fd = debug_file__open(elf, path);
+	debug.fd = debug_file__open(elf, path, listener->open, listener->context);
 	debug.elf = debug.fd >= 0 ? elf_begin(debug.fd, ELF_C_READ_MMAP, NULL) : NULL;
 	debug.too_big = debug.elf && is_too_big(debug.elf);
 	debug.dwarf = debug.elf && !debug.too_big ? dwarf_begin_elf(debug.elf, DWARF_C_READ, NULL) : NULL;
@@ -213,7 +213,7 @@ int object_file__inlined(int fd, const char *path, const uint64_t *offsets, size
 		elf_end(elf);
 		return -ENOEXEC;
 	}
-	debug = open_debug(elf, path);
+	debug = open_debug(elf, path, listener);
 	error = debug.too_big ? -EFBIG : 0;
 	if (debug.dwarf) {
 		uint64_t *addresses = base__alloc(count, sizeof(*addresses));

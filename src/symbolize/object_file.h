@@ -21,6 +21,8 @@ struct object_file_listener {
 	// What follows this offset is no place that a call returns to: as a return address it is not believable. (Symbols only.)
 	void (*no_call)(void *context, size_t index);
 	void *context;
+	// Opens a file with debug information, at a path in our own root; NULL: it is opened here.
+	int (*open)(void *context, const char *path);
 };
 
 // Names the code at `offsets` (in the file, ascending) by symbol tables: quick. `path` (in its mount namespace) is for

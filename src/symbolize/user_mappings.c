@@ -8,10 +8,10 @@
 #include "base/base.h"
 #include "identify/meaning.h"
 #include "identify/stat.h"
-#include "symbolize/isolate.h"
+#include "isolate/isolate.h"
 #include "symbolize/user_private.h"
 
-#define PROCESS_BATCH 4096              // their files are closed again at once
+#define PROCESS_BATCH 256               // as many open files
 #define START_TOLERANCE_NS ((int64_t)(20 * NS_PER_MSEC)) // /proc rounds start times down to clock ticks of 10 ms
 #define LABEL_SIZE 128
 
@@ -47,21 +47,30 @@ static bool is_still(const struct user_process *process)
 	return !process->start_ns || llabs(facts.start_ns - (int64_t)process->start_ns) <= START_TOLERANCE_NS;
 }
 
-static void read_mappings(void *context, size_t item, struct isolate_channel *channel)
+static void open_mappings(void *context, size_t item, struct isolate_channel *channel)
 {
-	const struct user_process *process = &((struct user_stacks *)context)->processes[item];
-	struct mapping_sender sender = { .channel = channel };
-	cleanup_free uint64_t *wanted = base__alloc(process->count, sizeof(*wanted));
+	struct user_process *process = &((struct user_stacks *)context)->processes[item];
 	struct stat facts;
 	char path[64];
 
+	(void)channel;
+	process->maps = -1;
 	if (process->gone || !process->count || !is_still(process))
 		return;
 	snprintf(path, sizeof(path), "/proc/%u/root", process->tgid);
 	if (!stat(path, &facts))
-		sender.root = (struct root){ facts.st_dev, facts.st_ino };
+		process->root = (struct root){ facts.st_dev, facts.st_ino };
 	snprintf(path, sizeof(path), "/proc/%u/maps", process->tgid);
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	process->maps = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void read_mappings(void *context, size_t item, struct isolate_channel *channel)
+{
+	const struct user_process *process = &((struct user_stacks *)context)->processes[item];
+	struct mapping_sender sender = { .channel = channel, .root = process->root };
+	cleanup_free uint64_t *wanted = base__alloc(process->count, sizeof(*wanted));
+	cleanup_fd int fd = process->maps;
+
 	if (fd < 0)
 		return;
 	for (size_t i = 0; i < process->count; i++)
@@ -150,7 +159,7 @@ static void take_mapping(void *context, size_t item, const unsigned char *bytes,
 
 int user_stacks__read_mappings(struct user_stacks *stacks, struct isolate_budget *budget)
 {
-	struct isolate_job job = { .items = stacks->process_count, .batch = PROCESS_BATCH, .prepare = read_mappings,
+	struct isolate_job job = { .items = stacks->process_count, .batch = PROCESS_BATCH, .prepare = open_mappings, .work = read_mappings,
 		.receive = take_mapping, .context = stacks };
 
 	return isolate__run(&job, budget);

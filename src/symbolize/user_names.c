@@ -2,11 +2,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/base.h"
 #include "identify/meaning.h"
+#include "identify/root.h"
+#include "symbolize/debug_file.h"
 #include "symbolize/demangle.h"
-#include "symbolize/isolate.h"
+#include "isolate/isolate.h"
 #include "symbolize/object_file.h"
 #include "symbolize/user_private.h"
 
@@ -57,8 +61,31 @@ static void open_object(void *context, size_t item, struct isolate_channel *chan
 	const struct object *object = &job->stacks->objects[number];
 
 	(void)channel;
-	if (!object->is_vdso && job->fds[number] < 0)
+	if (!object->is_vdso && !object->lost && job->fds[number] < 0)
 		job->fds[number] = object_file__open((pid_t)job->stacks->processes[object->source].tgid, &object->mapping);
+}
+
+// Debug information stands in files of our own root, which the child can't open.
+static int open_debug_file(void *context, size_t item, const void *request, size_t length, struct isolate_answer *answer)
+{
+	const struct user_stacks *stacks = ((struct name_job *)context)->stacks;
+	const char *path = request;
+	struct stat facts;
+	int fd;
+
+	(void)answer;
+	if (!length || path[length - 1] || !debug_file__is_place(path, stacks->objects[item % stacks->object_count].mapping.path))
+		return -EINVAL;
+	fd = base__open_regular(path, &facts);
+	if (fd < 0 || root__may_share(fd, path))
+		return fd;
+	close(fd);
+	return -EACCES;
+}
+
+static int ask_debug_file(void *context, const char *path)
+{
+	return isolate__open(context, path, strlen(path) + 1, NULL);
 }
 
 static void name_object(void *context, size_t item, struct isolate_channel *channel)
@@ -67,7 +94,8 @@ static void name_object(void *context, size_t item, struct isolate_channel *chan
 	size_t count = job->stacks->object_count, number = item % count;
 	const struct object *object = &job->stacks->objects[number];
 	const struct mapping *mapping = &object->mapping;
-	struct object_file_listener listener = { send_build_id, item < count ? send_functions : send_inlined, send_no_call, channel };
+	struct object_file_listener listener = { send_build_id, item < count ? send_functions : send_inlined, send_no_call, channel,
+		ask_debug_file };
 	int error;
 
 	if (object->is_vdso && item < count)
@@ -163,6 +191,7 @@ static void lose_name(void *context, size_t item, enum isolate_loss loss)
 {
 	struct user_stacks *stacks = ((struct name_job *)context)->stacks;
 
+	stacks->objects[item % stacks->object_count].lost = true;       // the second pass would lose a child by it again
 	if (item < stacks->object_count)
 		stacks->objects[item].late = loss == ISOLATE_LATE;
 	else
@@ -172,8 +201,8 @@ static void lose_name(void *context, size_t item, enum isolate_loss loss)
 int user_stacks__read_names(struct user_stacks *stacks, struct isolate_budget *budget)
 {
 	struct name_job names = { .stacks = stacks, .fds = base__alloc(stacks->object_count, sizeof(*names.fds)) };
-	struct isolate_job job = { .items = 2 * stacks->object_count, .batch = OBJECT_BATCH, .prepare = open_object, .work = name_object,
-		.receive = take_name, .lose = lose_name, .context = &names };
+	struct isolate_job job = { .items = 2 * stacks->object_count, .batch = OBJECT_BATCH, .prepare = open_object, .open = open_debug_file,
+		.work = name_object, .receive = take_name, .lose = lose_name, .context = &names };
 	int error;
 
 	for (size_t i = 0; i < stacks->object_count; i++)

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "symbolize/isolate.h"
+#include "isolate/isolate.h"
 #include "symbolize/mappings.h"
 #include "symbolize/user.h"
 
@@ -20,19 +20,21 @@ struct lookup {
 	char *memory;                   // "[anon]", "[uprobes]": code without a file, NULL otherwise
 };
 
+// The root directory of a process. Snapshots of a file system (btrfs) have files of the same device, inode and path with other
+// contents: containers made from such ones are told apart by it.
+struct root { uint64_t device, inode; };
+
 struct user_process {
 	uint32_t tgid;
 	uint64_t start_ns;
 	bool gone;                      // told by the caller, or found out
 	struct lookup *lookups;         // ascending and unique, once resolving began
 	size_t count, capacity;
+	int maps;                       // in the child: its file of mappings, -1 none
+	struct root root;               // in the child
 };
 
 struct user_stack { uint64_t hash; uint32_t process, count; size_t first; bool cut; char *text; };
-
-// The root directory of a process. Snapshots of a file system (btrfs) have files of the same device, inode and path with other
-// contents: containers made from such ones are told apart by it.
-struct root { uint64_t device, inode; };
 
 // A mapped file; `source` maps it as `mapping` says.
 struct object {
@@ -40,7 +42,7 @@ struct object {
 	struct root root;
 	uint32_t source;                // a process' index
 	bool is_vdso, read;             // read: its segments are known, so `addresses` are
-	bool late;
+	bool late, lost;                // the time was up; its reader was lost
 	char build_id[13];              // first 12 hexadecimal digits, "" none
 	char *label;                    // last part of the path, printable
 	uint64_t *offsets, *addresses;  // in the file; in the file's own address space

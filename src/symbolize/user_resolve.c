@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/base.h"
-#include "symbolize/isolate.h"
+#include "isolate/isolate.h"
 #include "symbolize/user_private.h"
 
 #define CPU_LIMIT_NS ((int64_t)(2 * NS_PER_SEC))

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -24,9 +25,18 @@
 #include "identify/loader_cache.h"
 #include "identify/object.h"
 #include "identify/package.h"
-#include "identify/patience.h"
+#include "identify/parcel.h"
+#include "identify/root.h"
 #include "identify/runtime.h"
 #include "identify/settings.h"
+
+static int64_t in_a_second(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec + 1) * (int64_t)NS_PER_SEC + now.tv_nsec;
+}
 
 // ---- Go's build information ----
 
@@ -446,7 +456,7 @@ static void test_packages(void **state)
 	write_text(directory, "status", "Package: xpkg2\nStatus: install ok installed\nVersion: 9\n\nPackage: xpkg\nStatus: install ok installed\nPriority: x\n"
 		"Architecture: amd64\nVersion: 1:2.3-4\nDescription: y\n Version: no\n\nPackage: ypkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n"
 		"Package: ypkg\nStatus: install ok installed\nArchitecture: arm64\nVersion: 2\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 3\n");
-	packages__find(directory, queries, ARRAY_SIZE(queries), patience__now_ns() + (int64_t)NS_PER_SEC);
+	packages__find(directory, queries, ARRAY_SIZE(queries), in_a_second());
 	assert_string_equal(queries[0].name, "xpkg");
 	assert_string_equal(queries[0].version, "1:2.3-4");
 	assert_string_equal(queries[1].name, "ypkg");
@@ -462,7 +472,7 @@ static void test_packages(void **state)
 	if (!lstat("/bin", &bin) && S_ISLNK(bin.st_mode)) {
 		struct package_query merged = { .path = "/usr/bin/merged-program" };
 
-		packages__find(directory, &merged, 1, patience__now_ns() + (int64_t)NS_PER_SEC);
+		packages__find(directory, &merged, 1, in_a_second());
 		assert_string_equal(merged.name, "xpkg");
 		packages__free(&merged, 1);
 	}
@@ -472,55 +482,61 @@ static void test_packages(void **state)
 	assert_null(queries[0].name);
 }
 
-// ---- patience ----
+// ---- what an opener hands over ----
 
-struct item { int number, pipe; char *text; };
-
-static void *make_tools(void) { return base__copy("tools"); }
-static void free_tools(void *tools) { free(tools); }
-
-static void step(void *tools, void *entry)
+static bool is_shared(const char *path, const char *text, mode_t mode)
 {
-	struct item *item = entry;
-	char byte;
+	cleanup_fd int fd = memfd_create("shared", 0);
 
-	assert_string_equal(tools, "tools");
-	if (item->pipe)
-		(void)!read(item->pipe, &byte, 1);      // hangs until somebody writes
-	item->text = base__format("%d", item->number);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && !fchmod(fd, mode));
+	return root__may_share(fd, path);
 }
 
-static void clean_item(void *entry)
+static void test_only_programs_are_shared(void **state)
 {
-	free(((struct item *)entry)->text);
+	(void)state;
+	assert_true(is_shared("/opt/program", "\177ELF", 0700));
+	assert_true(is_shared("/usr/lib/jvm/java-17/release", "JAVA_VERSION=", 0644));
+	assert_true(is_shared("/etc/ld.so.cache", "glibc-ld.so.cache1.1", 0644));
+	assert_true(is_shared("/etc/ld-musl-x86_64.path", "/lib", 0644));
+	assert_false(is_shared("/etc/ld-musl-x/../../root/x.path", "secret", 0644));
+	assert_false(is_shared("/etc/shadow", "root:", 0640));
+	assert_false(is_shared("/etc/passwd", "root:", 0644));
+	assert_false(is_shared("/root/release", "secret", 0600));
+	assert_false(is_shared("/etc/shadow", "", 0644));
 }
 
-static void test_patience(void **state)
+// ---- texts between processes ----
+
+static void test_parcels(void **state)
 {
-	const struct patience patience = { .entry_size = sizeof(struct item), .step = step, .clean = clean_item, .make_tools = make_tools,
-		.free_tools = free_tools, .step_ns = 50 * (int64_t)NS_PER_MSEC };
-	struct item items[] = { { .number = 1 }, { .number = 2 }, { .number = 3 }, { .number = 4 } };
-	int ends[2];
+	struct string bytes = { 0 };
 
 	(void)state;
-	assert_int_equal(pipe(ends), 0);
-	items[1].pipe = ends[0];
-	assert_int_equal(patience__each(&patience, items, 4, patience__now_ns() + 10 * (int64_t)NS_PER_SEC), 1);
-	assert_string_equal(items[0].text, "1");
-	assert_true(!items[1].number && !items[1].text);
-	assert_string_equal(items[2].text, "3");
-	assert_string_equal(items[3].text, "4");
-	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
-		clean_item(&items[i]);
-	// Let the one that was left behind end before its memory is looked for.
-	assert_int_equal(write(ends[1], "x", 1), 1);
-	usleep(100000);
-	close(ends[0]);
-	close(ends[1]);
-	struct item late = { .number = 5 };
-	assert_int_equal(patience__each(&patience, &late, 1, patience__now_ns() - 1), 0);
-	assert_true(late.number == 5 && !late.text);
-	assert_int_equal(patience__each(&patience, NULL, 0, INT64_MAX), 0);
+	parcel__add(&bytes, "one");
+	parcel__add(&bytes, NULL);
+	parcel__add(&bytes, "");
+	parcel__add(&bytes, "a\nb\x1b");
+	parcel__add(&bytes, "a\nb\x1b");
+	struct parcel parcel = { bytes.text, bytes.text + bytes.length };
+	assert_string_equal(parcel__next(&parcel), "one");
+	assert_null(parcel__next(&parcel));
+	assert_string_equal(parcel__next(&parcel), "");
+	cleanup_free char *line = parcel__next_printable(&parcel), *lines = parcel__next_lines(&parcel);
+	assert_string_equal(line, "a?b?");
+	assert_string_equal(lines, "a\nb?");
+	assert_null(parcel__next(&parcel));
+	// Cut anywhere, it ends where it ends.
+	for (size_t length = 0; length < bytes.length; length++) {
+		cleanup_free char *copy = base__alloc(length, 1);
+
+		memcpy(copy, bytes.text, length);
+		parcel = (struct parcel){ copy, copy + length };
+		for (int i = 0; i < 8; i++)
+			parcel__next(&parcel);
+		assert_true(parcel.at == parcel.end);
+	}
+	string__free(&bytes);
 }
 
 int main(void)
@@ -530,7 +546,7 @@ int main(void)
 		cmocka_unit_test(test_go_found_aligned), cmocka_unit_test(test_settings), cmocka_unit_test(test_settings_are_bounded),
 		cmocka_unit_test(test_clues), cmocka_unit_test(test_languages), cmocka_unit_test(test_java_version), cmocka_unit_test(test_libc_names),
 		cmocka_unit_test(test_calls), cmocka_unit_test(test_loader_cache), cmocka_unit_test(test_loaded_program), cmocka_unit_test(test_bare_object),
-		cmocka_unit_test(test_packages), cmocka_unit_test(test_patience),
+		cmocka_unit_test(test_packages), cmocka_unit_test(test_only_programs_are_shared), cmocka_unit_test(test_parcels),
 	};
 
 	return cmocka_run_group_tests_name("identify_executable", tests, NULL, NULL);

@@ -1,6 +1,6 @@
-// A child takes a batch of items: it prepares all, gives up its privileges, works on one after the other and says so through
-// a pipe. When it dies, the item that it was at is given up and another child takes the rest.
-#include "symbolize/isolate.h"
+// A child takes a batch of items: it stops being root, prepares all, gives up its other privileges, works on one after the other and says so
+// through a pipe. What it needs to open meanwhile is opened by a process beside it (opener.c). When it dies, the item that it was at is given up and another child takes the rest.
+#include "isolate/isolate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +14,16 @@
 #include <unistd.h>
 
 #include "base/base.h"
-#include "symbolize/sandbox.h"
+#include "isolate/opener.h"
+#include "isolate/sandbox.h"
 
 #define RECEIVED_LIMIT ((size_t)256 << 20) // bytes, of all children of a run: nobody honest needs so many
 #define LOST_LIMIT 16                   // so many dead children, and the rest is given up
+// So long we wait for a child that has closed its pipe, and for one that was killed: most of these go at once, some never.
+#define FAREWELL_NS ((int64_t)NS_PER_SEC)
+#define KILLED_NS ((int64_t)(50 * NS_PER_MSEC))
 
-enum message_kind { MESSAGE_PREPARE = 1, MESSAGE_WORK, MESSAGE_BYTES, MESSAGE_DONE, MESSAGE_END };
+enum message_kind { MESSAGE_PREPARE = 1, MESSAGE_WORK, MESSAGE_BYTES, MESSAGE_DONE, MESSAGE_END, MESSAGE_OPENER };
 struct message { uint32_t kind, length; uint64_t item; };
 
 struct isolate_channel {
@@ -37,8 +41,9 @@ struct run {
 	size_t *batch, batch_count;
 	int64_t began_ns;
 	int fd;
-	bool at_item, ended, late, broken;
+	bool at_item, at_work, ended, late, broken;
 	size_t item;                    // where the child is, if at_item
+	pid_t opener;                   // the child's, as it said before it worked on anything; 0: none
 	size_t used, received;
 	unsigned char buffer[sizeof(struct message) + ISOLATE_MESSAGE_LIMIT];
 };
@@ -83,13 +88,31 @@ void isolate__send(struct isolate_channel *channel, const void *bytes, size_t le
 		put(channel, MESSAGE_BYTES, bytes, length);
 }
 
+int isolate__open(struct isolate_channel *channel, const void *request, size_t length, struct isolate_answer *ret)
+{
+	struct isolate_answer unread = { .fd = -1 };
+
+	return opener__ask(channel->item, request, length, ret ? ret : &unread);
+}
+
+// Forked last, so that it has what was prepared.
+static void start_opener(const struct isolate_job *job, struct isolate_channel *channel)
+{
+	pid_t opener = opener__start(job);
+
+	if (opener < 0)
+		_exit(1);
+	channel->item = (size_t)opener;
+	put(channel, MESSAGE_OPENER, NULL, 0);
+}
+
 static void __attribute__((noreturn)) run_child(const struct run *run, int fd)
 {
 	const struct isolate_job *job = run->job;
 	struct isolate_channel *channel;
 	int64_t cpu_ns = run->budget->cpu_ns < run->budget->child_cpu_ns ? run->budget->cpu_ns : run->budget->child_cpu_ns;
 
-	if (sandbox__limit(fd, run->budget->memory_bytes, cpu_ns))
+	if (sandbox__limit(fd, run->budget->memory_bytes, cpu_ns) || sandbox__open_only())
 		_exit(1);
 	channel = base__alloc(1, sizeof(*channel));
 	for (size_t i = 0; job->prepare && i < run->batch_count; i++) {
@@ -98,6 +121,8 @@ static void __attribute__((noreturn)) run_child(const struct run *run, int fd)
 		flush(channel);                 // from here on a file system may let us wait
 		job->prepare(job->context, channel->item, channel);
 	}
+	if (job->open)
+		start_opener(job, channel);
 	flush(channel);
 	if (job->work && sandbox__enter())
 		_exit(1);
@@ -123,6 +148,10 @@ static bool take(struct run *run, const struct message *message, const unsigned 
 		run->ended = true;
 		return true;
 	}
+	if (message->kind == MESSAGE_OPENER) {
+		run->opener = run->at_work ? run->opener : (pid_t)message->item;
+		return !run->at_work;
+	}
 	if (item >= run->job->items || run->states[item] != STATE_PENDING)
 		return false;
 	switch (message->kind) {
@@ -130,6 +159,7 @@ static bool take(struct run *run, const struct message *message, const unsigned 
 	case MESSAGE_WORK:
 		run->item = item;
 		run->at_item = true;
+		run->at_work |= message->kind == MESSAGE_WORK;
 		return true;
 	case MESSAGE_BYTES:
 		if (!run->at_item || item != run->item)
@@ -193,7 +223,7 @@ static int listen(struct run *run, pid_t child)
 		if (left <= 0)
 			return ISOLATE_LATE;
 		if (patience <= 0) {
-			if (!waits_for_cpu(child))
+			if (!waits_for_cpu(child) && !(run->opener > 0 && waits_for_cpu(run->opener)))
 				return ISOLATE_STUCK;
 			heard_ns = now;
 			continue;
@@ -218,20 +248,21 @@ static void give_up(struct run *run, size_t item, enum isolate_loss loss)
 	if (run->states[item] != STATE_PENDING)
 		return;
 	run->states[item] = STATE_LOST;
+	run->budget->items_lost++;
 	if (run->job->lose)
 		run->job->lose(run->job->context, item, loss);
 }
 
-// Waits for a child that was killed, but not for ever: one that hangs in the kernel is left to it. `last_of_time`: it had all the
+// Waits for a child that ends, but not for ever: one that hangs in the kernel is left to it. `last_of_time`: it had all the
 // CPU time that was left; the kernel's timer and its sums differ by a few ticks.
-static void collect(struct run *run, pid_t child, bool last_of_time)
+static void collect(struct run *run, pid_t child, int64_t longest_ns, bool last_of_time)
 {
 	struct rusage usage;
 	int64_t began = now_ns();
 	pid_t ended;
 	int status;
 
-	while ((ended = wait4(child, &status, WNOHANG, &usage)) == 0 && now_ns() - began < (int64_t)NS_PER_SEC)
+	while ((ended = wait4(child, &status, WNOHANG, &usage)) == 0 && now_ns() - began < longest_ns)
 		usleep(1000);
 	if (ended != child)
 		return;
@@ -239,6 +270,18 @@ static void collect(struct run *run, pid_t child, bool last_of_time)
 		(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000LL;
 	if (last_of_time && WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
 		run->budget->cpu_ns = 0;
+}
+
+// It has nothing to do without the child, and may hang over a file of a server that does not answer.
+static void end_opener(pid_t opener)
+{
+	int64_t began = now_ns();
+
+	if (opener <= 0 || waitpid(opener, NULL, WNOHANG))
+		return;                         // none, or no child of ours any more
+	kill(opener, SIGKILL);
+	while (!waitpid(opener, NULL, WNOHANG) && now_ns() - began < KILLED_NS)
+		usleep(1000);
 }
 
 static int run_batch(struct run *run)
@@ -250,7 +293,8 @@ static int run_batch(struct run *run)
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	run->fd = ends[0];
-	run->at_item = run->ended = false;
+	run->at_item = run->at_work = run->ended = false;
+	run->opener = 0;
 	run->used = 0;
 	child = fork();
 	if (!child)
@@ -266,7 +310,8 @@ static int run_batch(struct run *run)
 	close(ends[0]);
 	if (reason >= 0)
 		kill(child, SIGKILL);
-	collect(run, child, last_of_time);
+	collect(run, child, reason >= 0 ? KILLED_NS : FAREWELL_NS, last_of_time);
+	end_opener(run->opener);
 	if (run->ended)
 		return 0;
 	run->late = reason == ISOLATE_LATE || run->budget->cpu_ns < (int64_t)(10 * NS_PER_MSEC);
@@ -292,7 +337,7 @@ static bool choose_batch(struct run *run)
 int isolate__run(const struct isolate_job *job, struct isolate_budget *budget)
 {
 	struct run *run = base__alloc(1, sizeof(*run));
-	int64_t lost_before = budget->children_lost;
+	int64_t lost_before = budget->children_lost, lost_limit = job->lost_limit ? (int64_t)job->lost_limit : LOST_LIMIT;
 	int error = 0;
 
 	run->job = job;
@@ -300,7 +345,7 @@ int isolate__run(const struct isolate_job *job, struct isolate_budget *budget)
 	run->states = base__alloc(job->items, 1);
 	run->batch = base__alloc(job->batch, sizeof(*run->batch));
 	run->began_ns = now_ns();
-	while (!error && !run->late && !run->broken && budget->children_lost - lost_before < LOST_LIMIT && choose_batch(run))
+	while (!error && !run->late && !run->broken && budget->children_lost - lost_before < lost_limit && choose_batch(run))
 		error = run_batch(run);
 	for (size_t i = 0; i < job->items; i++)
 		give_up(run, i, run->late ? ISOLATE_LATE : ISOLATE_DIED);

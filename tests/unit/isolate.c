@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,7 +18,7 @@
 #include <cmocka.h>
 
 #include "base/base.h"
-#include "symbolize/isolate.h"
+#include "isolate/isolate.h"
 
 enum fate { GOOD, CRASH, LEAVE, SPIN, EAT, HANG_EARLY, FATES };
 
@@ -155,20 +156,40 @@ static int delete_file(void) { return unlink("/tmp/whystall-nothing"); }
 static int inherit(void) { return fcntl(own_file, F_GETFD) >= 0 ? 0 : -1; }
 static int own_signals(void) { return fcntl(0, F_SETOWN, 1); }
 static int read_memory(void) { return open("/proc/1/mem", O_RDONLY); }
+static int read_passwords(void) { return open("/etc/shadow", O_RDONLY); }
+static int read_anything(void) { return open("/proc/self/status", O_RDONLY); }
+static int look_around(void) { return open("/", O_PATH | O_DIRECTORY); }
+static int take_back(void) { return setresuid(0, 0, 0); }
 
 static const struct { const char *name; int (*attempt)(void); } forbidden[] = {
 	{ "open_to_write", open_to_write }, { "create", create }, { "cut", cut }, { "open_writable", open_writable },
 	{ "write_elsewhere", write_elsewhere }, { "make_process", make_process }, { "reach_network", reach_network },
 	{ "send_signal", send_signal }, { "trace", trace }, { "make_executable", make_executable }, { "turn_executable", turn_executable },
 	{ "delete_file", delete_file }, { "inherit", inherit }, { "own_signals", own_signals }, { "read_memory", read_memory },
+	{ "read_passwords", read_passwords }, { "read_anything", read_anything }, { "look_around", look_around }, { "take_back", take_back },
 };
 
+static int own_status = -1;
+
+static void open_status(void *context, size_t item, struct isolate_channel *channel)
+{
+	(void)context;
+	(void)item;
+	(void)channel;
+	own_status = open("/proc/self/status", O_RDONLY);
+}
+
+// What it has open it can read; the kernel says there what it is.
 static int allowed_read(void)
 {
-	char byte;
-	int fd = open("/proc/self/status", O_RDONLY);
+	char text[4096] = "";
+	const char *uid, *line;
 
-	return fd >= 0 && read(fd, &byte, 1) == 1 && !close(fd) ? 0 : -1;
+	if (pread(own_status, text, sizeof(text) - 1, 0) <= 0 || !strstr(text, "\nNoNewPrivs:\t1") || !strstr(text, "\nSeccomp:\t2"))
+		return -1;
+	uid = strstr(text, "\nUid:\t");
+	line = strstr(text, "\nCapPrm:\t");
+	return uid && uid[6] != '0' && line && !strncmp(line + 9, "0000000000000000", 16) ? 0 : -1;
 }
 
 static void try_all(void *context, size_t item, struct isolate_channel *channel)
@@ -197,7 +218,7 @@ static void note_answer(void *context, size_t item, const unsigned char *bytes, 
 static void test_forbidden(void **state)
 {
 	struct answers answers = { 0 };
-	struct isolate_job job = { .items = 1, .batch = 1, .work = try_all, .receive = note_answer, .context = &answers };
+	struct isolate_job job = { .items = 1, .batch = 1, .prepare = open_status, .work = try_all, .receive = note_answer, .context = &answers };
 	struct isolate_budget budget = budget_of(1000, 1000);
 
 	(void)state;
@@ -234,11 +255,75 @@ static void test_shared_memory(void **state)
 	munmap(shared, 4096);
 }
 
+// ---- asking for files ----
+
+enum wish { WISH_OWN, WISH_OTHER, WISH_HANGING, WISH_DEADLY, WISH_LONG, WISHES };
+
+static int grant(void *context, size_t item, const void *request, size_t length, struct isolate_answer *answer)
+{
+	const enum wish *wish = request;
+
+	(void)context;
+	if (length != sizeof(*wish))
+		return -EINVAL;
+	switch (*wish) {
+	case WISH_OWN:
+		answer->length = (size_t)snprintf(answer->bytes, 32, "item %zu", item) + 1;
+		return open("/proc/self/status", O_RDONLY);
+	case WISH_HANGING: poll(NULL, 0, -1); return -EINTR;
+	case WISH_DEADLY: _exit(1);
+	default: return -EACCES;
+	}
+}
+
+// Sends what became of it: 1 all is as it should be.
+static void ask(void *context, size_t item, struct isolate_channel *channel)
+{
+	const enum wish *wishes = context;
+	char bytes[ISOLATE_ANSWER_LIMIT], text[64], expected[32];
+	static char much[ISOLATE_REQUEST_LIMIT + 1];
+	struct isolate_answer answer = { .bytes = bytes };
+	bool is_long = wishes[item] == WISH_LONG;
+	cleanup_fd int fd = isolate__open(channel, is_long ? (const void *)much : &wishes[item], is_long ? sizeof(much) : sizeof(wishes[item]), &answer);
+	unsigned char good = 0;
+
+	snprintf(expected, sizeof(expected), "item %zu", item);
+	switch (wishes[item]) {
+	case WISH_OWN: good = fd >= 0 && read(fd, text, sizeof(text)) > 0 && answer.fd == fd && !strcmp(bytes, expected); break;
+	case WISH_OTHER: good = fd == -EACCES && answer.fd == -1 && !answer.length; break;
+	case WISH_DEADLY: good = fd == -EPIPE; break;
+	case WISH_LONG: good = fd == -ENAMETOOLONG; break;
+	default: break;
+	}
+	isolate__send(channel, &good, 1);
+}
+
+static void take_good(void *context, size_t item, const unsigned char *bytes, size_t length)
+{
+	(void)item;
+	assert_true(length == 1);
+	((enum wish *)context)[item] = bytes[0] ? WISHES : WISH_HANGING;
+}
+
+static void test_files_on_request(void **state)
+{
+	enum wish wishes[] = { WISH_OWN, WISH_OTHER, WISH_LONG, WISH_OWN, WISH_HANGING, WISH_OWN, WISH_DEADLY };
+	struct isolate_job job = { .items = ARRAY_SIZE(wishes), .batch = 16, .work = ask, .open = grant, .receive = take_good, .context = wishes };
+	struct isolate_budget budget = budget_of(2000, 1000);
+
+	(void)state;
+	assert_int_equal(isolate__run(&job, &budget), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
+		assert_int_equal(wishes[i], i == 4 ? WISH_HANGING : WISHES);
+	assert_int_equal(budget.children_lost, 1);
+	assert_int_equal(budget.items_lost, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_fate), cmocka_unit_test(test_time_is_up), cmocka_unit_test(test_too_many_deaths),
-		cmocka_unit_test(test_forbidden), cmocka_unit_test(test_shared_memory),
+		cmocka_unit_test(test_forbidden), cmocka_unit_test(test_shared_memory), cmocka_unit_test(test_files_on_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
