@@ -49,6 +49,7 @@ static void serve(int socket)
 	int fd;
 
 	setsid();
+	prctl(PR_SET_NAME, "whystall-sync");
 	for (int number = 1; number < 32; number++)
 		signal(number, SIG_IGN);
 	if (socket > 0)

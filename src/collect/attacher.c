@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -120,6 +121,7 @@ static void run(struct attacher *attacher, int orders)
 	char bytes[64];
 
 	setsid();
+	prctl(PR_SET_NAME, "whystall-probes");
 	for (int number = 1; number < 32; number++)
 		signal(number, SIG_IGN);
 	keep_links_only(orders);

@@ -10,6 +10,7 @@
 #include "collect/assemble.h"
 #include "collect/attacher.h"
 #include "collect/hidden_tasks.h"
+#include "collect/lifter.h"
 #include "collect/own_class.h"
 #include "collect/privileges.h"
 #include "collect/probes_maps.h"
@@ -371,6 +372,7 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	collector->window_cpu_ns = assemble__cpu_time_ns(collector) - collector->start_cpu_ns;
 	silence__end(&collector->silence);
 	end(collector);
+	lifter__hurry(collector->options.lifter);
 	own_class__leave(0);
 	end_saver(collector);
 	stop_statistics(collector);

@@ -8,8 +8,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +20,9 @@
 #include "collect/privileges.h"
 
 #define CALM_MS 100             // from one look to the next
-#define BUSY_MS 20              // while a thread is lifted, or may be starving: a period of own_budget_lift
+#define BUSY_MS 20              // while one may be starving, or is lifted to SCHED_FIFO: a period of own_budget_lift
+#define HURRY_MS 10             // … from the start and from each lifter__hurry() on
+#define HURRY_NS (NS_PER_SEC / 2)       // for so long
 #define LATELY_NS NS_PER_SEC
 #define STARVING_PART 3          // beside many others a fair share of a CPU is less: starting and ending would take seconds
 #define THREADS 64
@@ -27,18 +31,28 @@
 #define SCHED_DEADLINE 6
 #endif
 
-struct shared {                 // with the lifter; each written by it alone
+struct shared {                 // with the lifter; written by it alone
 	uint32_t own, lifts;
 	uint64_t lifted_cpu_ns, cpu_ns;
+	pid_t stranger;                 // the recorder's: a child that is not ours
 };
 
-struct lifter { struct shared *shared; };
+struct lifter {
+	struct shared *shared;
+	int hurry;                      // an eventfd: look often for a while; -1: none
+};
+
+// A helper of ours that somebody waits for has the process' own name; one that nobody waits for, or not for long, is "whystall-SOMETHING".
+enum role { ROLE_STRANGER, ROLE_ERRAND, ROLE_HELPER, ROLE_MAIN };
+#define ERRAND "whystall-"
 
 struct watched {
 	pid_t id;                       // of the thread; 0: free
-	bool seen, child;
+	bool seen;
+	enum role role;
 	struct lift_look last;
 	enum own_class lifted;          // ORDINARY: it is not
+	size_t budget;                  // of budgets[], where that is SCHED_DEADLINE
 	uint64_t lifted_cpu_ns;         // what it had used when it was
 };
 
@@ -60,7 +74,7 @@ enum lift_step lifter__judge(struct lift_look *last, const struct lift_look *loo
 	*last = *look;
 	if (!look->runnable || (before.time_ns && look->cpu_ns - before.cpu_ns >= (look->time_ns - before.time_ns) / STARVING_PART))
 		return LIFT_NONE;
-	return before.time_ns && (before.runnable || lately) ? LIFT_UP : LIFT_SUSPECT;
+	return lately || before.runnable ? LIFT_UP : LIFT_SUSPECT;
 }
 
 // ---- looking ----
@@ -73,25 +87,28 @@ static uint64_t now_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
-// "PID (NAME) STATE …": the name may hold anything.
-static char read_state(int tasks, const char *thread, const char *name)
+static enum role role_of(const char *name, size_t length, const char *own)
 {
-	char path[64], text[256], *end;
+	if (length == strlen(own) && !memcmp(name, own, length))
+		return ROLE_HELPER;
+	return length > strlen(ERRAND) && !memcmp(name, ERRAND, strlen(ERRAND)) ? ROLE_ERRAND : ROLE_STRANGER;
+}
+
+// "PID (NAME) STATE …": the name may hold anything.
+static char read_state(int tasks, const char *thread, const char *own, enum role *ret_role)
+{
+	char path[64], text[256];
+	const char *begin, *end;
 
 	snprintf(path, sizeof(path), "%s/stat", thread);
-	if (base__read_at(tasks, path, text, sizeof(text)) <= 0 || !(end = strrchr(text, ')')) || end[1] != ' ')
+	if (base__read_at(tasks, path, text, sizeof(text)) <= 0 || !(begin = strchr(text, '(')) || !(end = strrchr(text, ')')) || end[1] != ' ')
 		return 0;
-	if (name) {
-		const char *begin = strchr(text, '(');
-
-		if (!begin || (size_t)(end - begin - 1) != strlen(name) || memcmp(begin + 1, name, strlen(name)))
-			return 0;
-	}
+	*ret_role = role_of(begin + 1, (size_t)(end - begin - 1), own);
 	return end[2];
 }
 
 // `thread`: a name below `tasks`, or an absolute path.
-static bool look_at(int tasks, const char *thread, const char *name, struct lift_look *ret)
+static bool look_at(int tasks, const char *thread, const char *own, struct lift_look *ret, enum role *ret_role)
 {
 	char path[64], text[96], state;
 
@@ -100,7 +117,7 @@ static bool look_at(int tasks, const char *thread, const char *name, struct lift
 		return false;
 	ret->time_ns = now_ns(CLOCK_MONOTONIC);
 	ret->cpu_ns = strtoull(text, NULL, 10);
-	state = read_state(tasks, thread, name);
+	state = read_state(tasks, thread, own, ret_role);
 	ret->runnable = state == 'R';
 	return state != 0 && state != 'Z' && state != 'X';
 }
@@ -120,42 +137,65 @@ static struct watched *find(struct watch *watch, pid_t id)
 	return free_one;
 }
 
+static const struct own_budget *const budgets[] = { &own_budget_lift, &own_budget_help, &own_budget_errand };
+#define BUDGET_ERRAND (ARRAY_SIZE(budgets) - 1)
+
+// The best that is granted: the kernel takes into account what others of ours hold, so nobody holds more than he needs (see adjust).
+static bool take_deadline(struct watched *one, size_t best, size_t last)
+{
+	for (size_t i = best; i <= last; i++) {
+		if (own_class__take_deadline(one->id, budgets[i]) == OWN_CLASS_ORDINARY)
+			continue;
+		one->budget = i;
+		return true;
+	}
+	return false;
+}
+
 static void lift(struct watch *watch, struct watched *one)
 {
-
 	// Never SCHED_FIFO where the other was granted once: it is then refused because enough of ours are lifted.
-	if (watch->shared->own == OWN_CLASS_DEADLINE) {
-		one->lifted = own_class__take_deadline(one->id, &own_budget_lift);
-		if (one->lifted == OWN_CLASS_ORDINARY)
-			one->lifted = own_class__take_deadline(one->id, &own_budget_lift_small);
-	} else {
+	if (watch->shared->own != OWN_CLASS_DEADLINE)
 		one->lifted = own_class__take(one->id, &own_budget_lift, 1);
-	}
+	else if (take_deadline(one, one->role == ROLE_ERRAND ? BUDGET_ERRAND : 0, BUDGET_ERRAND))
+		one->lifted = OWN_CLASS_DEADLINE;
 	if (one->lifted == OWN_CLASS_ORDINARY)
 		return;
 	one->lifted_cpu_ns = one->last.cpu_ns;
 	watch->shared->lifts++;
 }
 
-static void account(struct watch *watch, struct watched *one)
+// One that is lifted holds a large budget only while it needs a CPU: one that sleeps gives way to those that it waits for. Returns whether to
+// look again soon.
+static bool adjust(struct watched *one)
 {
-	watch->shared->lifted_cpu_ns += one->last.cpu_ns - one->lifted_cpu_ns;
-	one->lifted_cpu_ns = one->last.cpu_ns;
+	if (one->role == ROLE_ERRAND || !one->last.runnable) {
+		if (one->budget != BUDGET_ERRAND)
+			take_deadline(one, BUDGET_ERRAND, BUDGET_ERRAND);
+		return false;
+	}
+	if (one->budget > 0)
+		take_deadline(one, 0, one->budget - 1);
+	return true;
 }
 
 // One that is lifted. The kernel keeps the budget of SCHED_DEADLINE; that of SCHED_FIFO is kept here: it is taken away at the next look. Returns
-// false if it is an ordinary one again.
-static bool watch_lifted(struct watch *watch, struct watched *one, uint32_t policy)
+// false if it is an ordinary one again, or has taken a class by itself as the recorder's loop does.
+static bool watch_lifted(struct watch *watch, struct watched *one, const struct own_setting *setting, bool *ret_soon)
 {
-	account(watch, one);
-	if (one->lifted == OWN_CLASS_FIFO && policy == SCHED_FIFO) {
+	watch->shared->lifted_cpu_ns += one->last.cpu_ns - one->lifted_cpu_ns;
+	one->lifted_cpu_ns = one->last.cpu_ns;
+	*ret_soon = watch->shared->own == OWN_CLASS_FIFO;
+	if (one->lifted == OWN_CLASS_FIFO && setting->policy == SCHED_FIFO) {
 		own_class__leave(one->id);
 		one->lifted = OWN_CLASS_ORDINARY;
 		return true;
 	}
-	if (policy == SCHED_DEADLINE)
+	if (setting->policy == SCHED_DEADLINE && setting->budget.period_ns == budgets[one->budget]->period_ns) {
+		*ret_soon |= adjust(one);
 		return true;
-	one->lifted = OWN_CLASS_ORDINARY;       // it left by itself
+	}
+	one->lifted = OWN_CLASS_ORDINARY;
 	return false;
 }
 
@@ -166,20 +206,24 @@ static bool watch_one(struct watch *watch, int tasks, const char *path, pid_t id
 	struct own_setting setting;
 	struct lift_look look;
 	uint64_t used_ns;
+	bool soon;
 
 	if (!one)
 		return false;
 	one->seen = true;
-	one->child = child;
 	if (own_class__read(id, &setting) || (!one->lifted && setting.policy == SCHED_DEADLINE))
 		return false;           // the recorder's loop, in its window
-	if (!look_at(tasks, path, child ? watch->name : NULL, &look))
+	if (!look_at(tasks, path, watch->name, &look, &one->role) || (child && one->role == ROLE_STRANGER))
 		return false;
+	if (id == watch->process)
+		one->role = ROLE_MAIN;
 	used_ns = look.cpu_ns - one->last.cpu_ns;
 	if (one->lifted) {
 		one->last = look;
-		if (watch_lifted(watch, one, setting.policy))
-			return watch->shared->own == OWN_CLASS_FIFO;
+		if (watch_lifted(watch, one, &setting, &soon))
+			return soon;
+		if (setting.policy == SCHED_DEADLINE)
+			return false;
 	}
 	// The recorder's loop, where it is SCHED_FIFO: its budget is kept here as well.
 	if (setting.policy == SCHED_FIFO && watch->shared->own == OWN_CLASS_FIFO && one->last.time_ns && used_ns > BUSY_MS * NS_PER_MSEC / 2)
@@ -212,7 +256,7 @@ static bool watch_children(struct watch *watch)
 		if (end == at)
 			return soon;
 		at = end;
-		if (child == getpid())
+		if (child == getpid() || child == watch->shared->stranger)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)child, (int)child);
 		soon |= watch_one(watch, AT_FDCWD, path, child, true);
@@ -239,61 +283,106 @@ static bool watch_all(struct watch *watch, DIR *directory)
 // ---- the process ----
 
 // Nobody who waits for the recorder's output or for its session's end must wait for this one.
-static void stand_apart(int keep)
+static void stand_apart(int keep, int keep_too)
 {
+	unsigned low = (unsigned)(keep < keep_too ? keep : keep_too), high = (unsigned)(keep < keep_too ? keep_too : keep);
+
 	setsid();
 	for (int number = 1; number < 32; number++)
 		signal(number, SIG_IGN);
-	if (keep > 0)
-		syscall(SYS_close_range, 0U, (unsigned)keep - 1, 0U);
-	syscall(SYS_close_range, (unsigned)keep + 1, ~0U, 0U);
+	if (low > 0)
+		syscall(SYS_close_range, 0U, low - 1, 0U);
+	if (low + 1 < high)
+		syscall(SYS_close_range, low + 1, high - 1, 0U);
+	syscall(SYS_close_range, high + 1, ~0U, 0U);
 	prctl(PR_SET_NAME, "whystall-lift");
 }
 
-static void run(struct shared *shared, pid_t process, int pidfd)
+static void run(struct shared *shared, pid_t process, int pidfd, int hurry)
 {
 	struct watch watch = { .shared = shared, .process = process };
-	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	struct pollfd wait[] = { { .fd = pidfd, .events = POLLIN }, { .fd = hurry, .events = POLLIN } };
+	uint64_t hurry_ns = now_ns(CLOCK_MONOTONIC), asked;
 	char path[64];
 	DIR *directory;
-	int timeout = CALM_MS;
+	int timeout = HURRY_MS;
 
 	prctl(PR_GET_NAME, watch.name);
-	stand_apart(pidfd);
+	stand_apart(pidfd, hurry);
 	shared->own = own_class__take(0, &own_budget_lifter, 0);
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)process);
 	directory = opendir(path);
 	if (shared->own == OWN_CLASS_ORDINARY || !directory || privileges__keep_priority())
 		return;
 	watch.tasks = dirfd(directory);
-	while (poll(&ended, 1, timeout) <= 0) {
-		bool soon = watch_all(&watch, directory) || now_ns(CLOCK_MONOTONIC) - watch.starved_ns < LATELY_NS;
+	while (poll(wait, ARRAY_SIZE(wait), timeout) >= 0 && !wait[0].revents) {
+		bool soon = watch_all(&watch, directory);
+		uint64_t now = now_ns(CLOCK_MONOTONIC);
 
-		timeout = soon ? BUSY_MS : CALM_MS;
+		if (wait[1].revents && read(hurry, &asked, sizeof(asked)) == sizeof(asked))
+			hurry_ns = now;
+		soon |= now - watch.starved_ns < LATELY_NS;
+		timeout = now - hurry_ns < HURRY_NS ? HURRY_MS : soon ? BUSY_MS : CALM_MS;
 		shared->cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 	}
+}
+
+// The caller comes before everybody else for the moment that this takes: as an ordinary one it might starve before it has a lifter, and the lifter
+// at its very birth. The limit that goes with SCHED_FIFO must not be handed on to the command that is recorded.
+static pid_t fork_before_all(struct shared *shared, int pidfd, int hurry)
+{
+	struct rlimit limit;
+	bool limited = !getrlimit(RLIMIT_RTTIME, &limit);
+	enum own_class own = own_class__take(0, &own_budget_loop, 1);
+	pid_t self = getpid(), child = fork();
+
+	if (child == 0) {
+		run(shared, self, pidfd, hurry);
+		_exit(0);
+	}
+	if (child > 0)
+		own_class__take(child, &own_budget_lifter, 0);
+	if (own != OWN_CLASS_ORDINARY)
+		own_class__leave(0);
+	if (own == OWN_CLASS_FIFO && limited)
+		setrlimit(RLIMIT_RTTIME, &limit);
+	return child;
 }
 
 struct lifter *lifter__start(void)
 {
 	struct lifter *lifter = base__alloc(1, sizeof(*lifter));
-	pid_t self = getpid(), child;
-	int pidfd = (int)syscall(SYS_pidfd_open, self, 0);
+	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	pid_t child = -1;
 
+	lifter->hurry = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	lifter->shared = mmap(NULL, sizeof(*lifter->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	child = pidfd < 0 || lifter->shared == MAP_FAILED ? -1 : fork();
-	if (child == 0) {
-		run(lifter->shared, self, pidfd);
-		_exit(0);
-	}
+	if (pidfd >= 0 && lifter->hurry >= 0 && lifter->shared != MAP_FAILED)
+		child = fork_before_all(lifter->shared, pidfd, lifter->hurry);
 	if (pidfd >= 0)
 		close(pidfd);
 	if (child > 0)
 		return lifter;
+	if (lifter->hurry >= 0)
+		close(lifter->hurry);
 	if (lifter->shared != MAP_FAILED)
 		munmap(lifter->shared, sizeof(*lifter->shared));
 	free(lifter);
 	return NULL;
+}
+
+void lifter__hurry(const struct lifter *lifter)
+{
+	const uint64_t one = 1;
+
+	if (lifter && write(lifter->hurry, &one, sizeof(one)) < 0)
+		return;         // it is asked already
+}
+
+void lifter__leave_alone(struct lifter *lifter, pid_t child)
+{
+	if (lifter)
+		lifter->shared->stranger = child;
 }
 
 struct lifter_account lifter__account(const struct lifter *lifter)
@@ -308,6 +397,7 @@ void lifter__leave(struct lifter *lifter)
 {
 	if (!lifter)
 		return;
+	close(lifter->hurry);
 	munmap(lifter->shared, sizeof(*lifter->shared));
 	free(lifter);
 }

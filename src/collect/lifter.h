@@ -17,8 +17,8 @@ struct lift_look { uint64_t time_ns, cpu_ns; bool runnable; };
 enum lift_step { LIFT_NONE, LIFT_SUSPECT, LIFT_UP };
 
 // Takes a look into account and says what to do; `last` (all zero: there was none) becomes that look. A thread starves that is runnable at two
-// looks and got less than a third of the time between them; `lately`: another one, or this, starved a moment ago, so that the second of them
-// suffices. LIFT_SUSPECT: it may be starving, look again soon.
+// looks and got less than a third of the time between them; `lately`: another one, or this, starved a moment ago, so that a look at which it is
+// runnable suffices, were it its first. LIFT_SUSPECT: it may be starving, look again soon.
 enum lift_step lifter__judge(struct lift_look *last, const struct lift_look *look, bool lately);
 
 struct lifter;
@@ -29,8 +29,13 @@ struct lifter_account {
 	uint64_t cpu_ns;                // what the lifter itself used
 };
 
-// Starts it for the calling process, before there are other threads. NULL: it could not; all others accept NULL.
+// Starts it for the calling process, first of all, before there are other threads; the caller is an ordinary thread afterwards. NULL: it could
+// not; all others accept NULL.
 struct lifter *lifter__start(void);
+// A moment begins in which a starving thread must not wait long: the looks follow each other quickly for half a second.
+void lifter__hurry(const struct lifter *lifter);
+// A child that is nobody of ours although it may look like one until it executes another program. One at a time.
+void lifter__leave_alone(struct lifter *lifter, pid_t child);
 struct lifter_account lifter__account(const struct lifter *lifter);
 // Frees the handle. The lifter goes on until the process has ended, and then ends by itself.
 void lifter__leave(struct lifter *lifter);

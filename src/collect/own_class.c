@@ -18,7 +18,8 @@
 const struct own_budget own_budget_lifter = { NS_PER_MSEC, 10 * NS_PER_MSEC };
 const struct own_budget own_budget_loop = { 10 * NS_PER_MSEC, 50 * NS_PER_MSEC };
 const struct own_budget own_budget_lift = { 10 * NS_PER_MSEC, 20 * NS_PER_MSEC };
-const struct own_budget own_budget_lift_small = { 4 * NS_PER_MSEC, 20 * NS_PER_MSEC };
+const struct own_budget own_budget_help = { 4 * NS_PER_MSEC, 20 * NS_PER_MSEC };
+const struct own_budget own_budget_errand = { NS_PER_MSEC, 20 * NS_PER_MSEC };
 
 // include/uapi/linux/sched/types.h, first version. Of our own, because newer C libraries declare it in another header.
 struct attributes {
@@ -82,6 +83,6 @@ int own_class__read(pid_t thread, struct own_setting *ret)
 
 	if (syscall(SYS_sched_getattr, thread, &attributes, sizeof(attributes), 0))
 		return -errno;
-	*ret = (struct own_setting){ attributes.policy, attributes.priority };
+	*ret = (struct own_setting){ attributes.policy, attributes.priority, { attributes.runtime, attributes.period } };
 	return 0;
 }

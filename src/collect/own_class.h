@@ -16,10 +16,12 @@ enum own_class { OWN_CLASS_ORDINARY, OWN_CLASS_FIFO, OWN_CLASS_DEADLINE };
 // What a thread gets: at most `runtime_ns` of CPU time in each period, before everybody else.
 struct own_budget { uint64_t runtime_ns, period_ns; };
 
+// All that we have at one time must fit into what the kernel grants beside its own servers: nine tenths of a CPU where there is one only.
 extern const struct own_budget own_budget_lifter;       // 1 ms of 10 ms
 extern const struct own_budget own_budget_loop;         // 10 ms of 50 ms: the recorder's loop, which uses under 1 % of a CPU
-extern const struct own_budget own_budget_lift;         // 10 ms of 20 ms: a thread that starves
-extern const struct own_budget own_budget_lift_small;   // 4 ms of 20 ms: the same where the kernel grants no more
+extern const struct own_budget own_budget_lift;         // 10 ms of 20 ms: a thread that starves while others wait for it
+extern const struct own_budget own_budget_help;         // 4 ms of 20 ms: the same, where the kernel grants no more
+extern const struct own_budget own_budget_errand;       // 1 ms of 20 ms: one that nobody waits for, or where it grants no more
 
 const char *own_class__name(enum own_class own);        // "ordinary", "fifo", "deadline"
 
@@ -34,7 +36,7 @@ enum own_class own_class__take_deadline(pid_t thread, const struct own_budget *b
 int own_class__leave(pid_t thread);
 
 // What class a thread has.
-struct own_setting { uint32_t policy, priority; };
+struct own_setting { uint32_t policy, priority; struct own_budget budget; };     // budget: of SCHED_DEADLINE only
 int own_class__read(pid_t thread, struct own_setting *ret);
 
 #endif

@@ -1,6 +1,7 @@
 #include "collect/pulse.h"
 
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "base/base.h"
@@ -29,6 +30,7 @@ static void *beat(void *argument)
 	struct pulse *pulse = argument;
 	const struct timespec period = { 0, PERIOD_NS };
 
+	prctl(PR_SET_NAME, "whystall-pulse");
 	for (int64_t last = now_ns(); !__atomic_load_n(&pulse->stop, __ATOMIC_RELAXED);) {
 		nanosleep(&period, NULL);
 		int64_t now = now_ns();

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,6 +118,7 @@ static void *follow(void *argument)
 {
 	struct rtc_watch *watch = argument;
 
+	prctl(PR_SET_NAME, "whystall-clock");
 	pthread_mutex_lock(&watch->lock);
 	while (!watch->stop) {
 		int64_t raw = clock_ns(CLOCK_MONOTONIC_RAW), next = rtc_follow__next(&watch->follow, raw);

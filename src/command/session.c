@@ -150,6 +150,7 @@ static int prepare_command(struct session *session)
 	}
 	if (session->own_group)
 		setpgid(session->child, session->child);        // whoever of us comes first
+	lifter__leave_alone(session->lifter, session->child);
 	close(ends[0]);
 	close(failure[1]);
 	session->start_pipe = ends[1];
@@ -316,15 +317,18 @@ int session__record(const struct session_options *options, struct recording **re
 {
 	struct session session = { .options = options, .start_pipe = -1, .failure_pipe = -1 };
 	cleanup_free char *error = NULL;
-	int status = check_scope(options);
+	int status;
 
-	if (status)
-		return status;
-	if (options->output && recording_file__create(options->output, &session.file, &error) < 0) {
-		say__error("%s", error ? error : "the recording could not be created");
-		return EXIT_NOT_RECORDED;
-	}
 	session.lifter = lifter__start();
+	status = check_scope(options);
+	if (!status && options->output && recording_file__create(options->output, &session.file, &error) < 0) {
+		say__error("%s", error ? error : "the recording could not be created");
+		status = EXIT_NOT_RECORDED;
+	}
+	if (status) {
+		lifter__leave(session.lifter);
+		return status;
+	}
 	asked_to_stop = 0;
 	catch_signals();
 	if (prepare_command(&session) < 0) {

@@ -445,7 +445,7 @@ struct recording_file;
 int recording_file__create(const char *path, struct recording_file **ret_file, char **ret_error);
 // Replaces the contents with the rows given, all or nothing (a new file beside the old one, then rename): whoever kills us
 // leaves the last state that was saved, and so does a full disk. Waits for the disk (fsync) only when meta `complete` is 1:
-// before that a slow disk must not hold up the recording of what makes it slow. And then for half a second at most.
+// before that a slow disk must not hold up the recording of what makes it slow. And then for 0.4 s at most.
 int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error);
 // A recording that is larger than what recording__read takes loses rows, which the counter "rows_cut" counts: single happenings first. For tests: other
 // limits than the reader's.

@@ -16,10 +16,11 @@
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FORMER ".former"
-#define CONFIRMED_MS 500        // so long we wait for the disk
+#define CONFIRMED_MS 400        // so long we wait for the disk, for a file and for its name in the directory
 
 struct recording_file {
 	char *path;             // as the user gave it
@@ -30,6 +31,7 @@ struct recording_file {
 	struct errands *errands;
 	size_t rows_max, bytes_max;     // a reader takes no more
 	bool begun, had_former, saved, unconfirmed;
+	int patience_ms;        // what is left of CONFIRMED_MS
 };
 
 // ---- the database in memory ----
@@ -143,7 +145,23 @@ static int write_all(int fd, const unsigned char *bytes, size_t length)
 	return 0;
 }
 
-static int write_draft(const struct recording_file *file, const unsigned char *bytes, size_t length, bool durable)
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / (int64_t)NS_PER_MSEC;
+}
+
+static int sync_within_patience(struct recording_file *file, int fd)
+{
+	int64_t began = now_ms(), took;
+	int error = errands__sync(file->errands, fd, file->patience_ms);
+	took = now_ms() - began;
+	file->patience_ms = took < file->patience_ms ? file->patience_ms - (int)took : 0;
+	return error;
+}
+
+static int write_draft(struct recording_file *file, const unsigned char *bytes, size_t length, bool durable)
 {
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	cleanup_fd int fd = openat(file->directory_fd, file->draft, flags, 0600);
@@ -156,7 +174,7 @@ static int write_draft(const struct recording_file *file, const unsigned char *b
 		return -errno;
 	int error = write_all(fd, bytes, length);
 	if (!error && durable)
-		error = errands__sync(file->errands, fd, CONFIRMED_MS);
+		error = sync_within_patience(file, fd);
 	int raw = fd;
 	fd = -1;
 	// Network file systems report a full disk only here.
@@ -174,6 +192,7 @@ static int hold(const struct recording_file *file, const char *name)
 static int replace(struct recording_file *file, const unsigned char *bytes, size_t length, bool durable)
 {
 	int old = hold(file, file->name);
+	file->patience_ms = CONFIRMED_MS;
 	int error = write_draft(file, bytes, length, durable);
 	file->unconfirmed = error == -ETIMEDOUT;
 	if (file->unconfirmed)
@@ -183,7 +202,7 @@ static int replace(struct recording_file *file, const unsigned char *bytes, size
 	if (error)
 		unlinkat(file->directory_fd, file->draft, 0);
 	else if (durable && !file->unconfirmed)
-		file->unconfirmed = errands__sync(file->errands, file->directory_fd, CONFIRMED_MS) == -ETIMEDOUT;  // some file systems cannot; the file itself is safe by then
+		file->unconfirmed = sync_within_patience(file, file->directory_fd) == -ETIMEDOUT;       // some file systems cannot: the file is safe by then
 	errands__close(file->errands, old);
 	return error;
 }

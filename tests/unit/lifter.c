@@ -41,6 +41,11 @@ static void test_asleep(void **state)
 	assert_int_equal(look(&last, 1120, 10, false, false), LIFT_NONE);
 	// Where threads of ours starved a moment ago, one look suffices.
 	assert_int_equal(look(&last, 1140, 10, true, true), LIFT_UP);
+	// One that was born since, too.
+	last = (struct lift_look){ 0 };
+	assert_int_equal(look(&last, 1160, 0, false, true), LIFT_NONE);
+	last = (struct lift_look){ 0 };
+	assert_int_equal(look(&last, 1160, 0, true, true), LIFT_UP);
 }
 
 static void test_attacher_without_programs(void **state)
