@@ -29,6 +29,7 @@ struct foldlog {
 	const struct fold_row **row_list;
 	struct fold_part (*parts)[FOLD_COUNTERS];
 	int64_t hz, foreign;
+	uint32_t group_count;           // the probes may be gone when the log is freed
 };
 
 struct foldlog *foldlog__new(const struct probes *probes, int64_t hz)
@@ -42,6 +43,7 @@ struct foldlog *foldlog__new(const struct probes *probes, int64_t hz)
 	folds->row_list = base__alloc(probes->cpus, sizeof(*folds->row_list));
 	folds->parts = base__alloc(probes->cpus, sizeof(*folds->parts));
 	folds->hz = fold__hz(hz);
+	folds->group_count = probes->groups;
 	return folds;
 }
 
@@ -49,7 +51,7 @@ void foldlog__free(struct foldlog *folds)
 {
 	if (!folds)
 		return;
-	for (uint32_t group = 0; group < folds->probes->groups; group++)
+	for (uint32_t group = 0; group < folds->group_count; group++)
 		free(folds->groups[group].sum.cpus);
 	free(folds->groups);
 	free(folds->last);

@@ -8,7 +8,7 @@
 struct foldlog;
 // `hz`: the kernel's ticks a second, which its weights are made of.
 struct foldlog *foldlog__new(const struct probes *probes, int64_t hz);
-void foldlog__free(struct foldlog *folds);
+void foldlog__free(struct foldlog *folds);       // the probes may have been freed before
 
 // Which rows of the sample table: the system only, or all cgroups only.
 enum fold_scope { FOLDS_SYSTEM, FOLDS_GROUPS };

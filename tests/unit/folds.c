@@ -64,6 +64,7 @@ static struct recording *close_rig(struct rig *rig)
 {
 	struct recording *recording = recording__new();
 	foldlog__store(rig->log, recording);
+	memset(&rig->probes, 0x7f, sizeof(rig->probes));        // the collector frees them first
 	foldlog__free(rig->log);
 	free(rig);
 	return recording;
