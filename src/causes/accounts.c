@@ -131,52 +131,61 @@ double pressure__idle_seconds(const struct ledger *ledger, const char *resource)
 	return (double)ledger->sleeps.by_class[SLEEP_RING_IDLE].io_some_ns / NS_PER_SEC * resources__scale(ledger, "io", "some");
 }
 
-static bool is_kind(const struct process_row *one, const struct process_row *other)
+// A process that waited: of which kind, how long, and where it stands in the table.
+struct waiter { const struct process_row *process; double ns; size_t number; };
+
+static int compare_kinds(const struct waiter *one, const struct waiter *other)
 {
-	return one && other && one->name && other->name && !strcmp(one->name, other->name) && !strcmp(one->exe ? one->exe : "", other->exe ? other->exe : "");
+	int order = strcmp(one->process->name, other->process->name);
+	return order ? order : strcmp(one->process->exe ? one->process->exe : "", other->process->exe ? other->process->exe : "");
 }
 
-// The waiting of all processes of its kind, and how many these are.
-static double sum_of_kind(const struct recording *recording, const char *resource, const struct process_row *kind, size_t *ret_count)
+static int compare_waiters(const void *left, const void *right)
 {
-	double ns = 0;
-	*ret_count = 0;
+	const struct waiter *a = left, *b = right;
+	int order = compare_kinds(a, b);
+	return order ? order : (a->number > b->number) - (a->number < b->number);
+}
+
+// Those that waited for the resource, by kind, each kind in the order of the table.
+static struct waiter *gather_waiters(const struct recording *recording, const char *resource, size_t *ret_count, double *ret_all_ns)
+{
+	struct waiter *waiters = base__alloc(recording->pressure_share_count + 1, sizeof(*waiters));
+	size_t count = 0;
+	*ret_all_ns = 0;
 	for (size_t i = 0; i < recording->pressure_share_count; i++) {
 		const struct pressure_share_row *row = &recording->pressure_share[i];
-		if (!row->resource || strcmp(row->resource, resource) || !row->process || row->some_ns <= 0 ||
-		    !is_kind(recording__process(recording, row->process), kind))
+		if (!row->resource || strcmp(row->resource, resource))
 			continue;
-		ns += (double)row->some_ns;
-		++*ret_count;
+		*ret_all_ns += (double)row->some_ns;
+		const struct process_row *process = row->process && row->some_ns > 0 ? recording__process(recording, row->process) : NULL;
+		if (process && process->name)
+			waiters[count++] = (struct waiter){ process, (double)row->some_ns, i };
 	}
-	return ns;
+	qsort(waiters, count, sizeof(*waiters), compare_waiters);
+	*ret_count = count;
+	return waiters;
 }
 
 char *pressure__main_waiter(const struct ledger *ledger, const char *resource, double *ret_share)
 {
-	const struct recording *recording = ledger->recording;
-	const struct process_row *most = NULL;
-	double all_ns = 0, most_ns = 0;
-	size_t most_count = 0;
-	for (size_t i = 0; i < recording->pressure_share_count; i++) {
-		const struct pressure_share_row *row = &recording->pressure_share[i];
-		size_t count;
-		if (!row->resource || strcmp(row->resource, resource))
+	double all_ns, most_ns = 0;
+	size_t count, most_count = 0, most = 0;
+	cleanup_free struct waiter *waiters = gather_waiters(ledger->recording, resource, &count, &all_ns);
+	for (size_t begin = 0, end; begin < count; begin = end) {
+		double ns = 0;
+		for (end = begin; end < count && !compare_kinds(&waiters[begin], &waiters[end]); end++)
+			ns += waiters[end].ns;
+		if (ns < most_ns || (ns == most_ns && most_count && waiters[begin].number > waiters[most].number))
 			continue;
-		all_ns += (double)row->some_ns;
-		const struct process_row *process = row->process && row->some_ns > 0 ? recording__process(recording, row->process) : NULL;
-		if (!process || is_kind(process, most))
-			continue;
-		double ns = sum_of_kind(recording, resource, process, &count);
-		if (ns > most_ns) {
-			most = process;
-			most_ns = ns;
-			most_count = count;
-		}
+		most = begin;
+		most_ns = ns;
+		most_count = end - begin;
 	}
 	*ret_share = all_ns > 0 ? most_ns / all_ns : 0;
-	if (!most)
+	if (!most_count)
 		return NULL;
-	return most_count > 1 ? base__format("%s (%zu processes)", process_row__name(most), most_count)
-			      : base__format("%s (pid %lld)", process_row__name(most), (long long)most->pid);
+	const struct process_row *process = waiters[most].process;
+	return most_count > 1 ? base__format("%s (%zu processes)", process_row__name(process), most_count)
+			      : base__format("%s (pid %lld)", process_row__name(process), (long long)process->pid);
 }

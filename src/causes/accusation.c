@@ -8,7 +8,7 @@
 // What a crowd lost, without what whystall itself took from it; to_others_ns: the part that its own kind did not take.
 struct hurt { size_t crowd; double lost_ns, to_others_ns, loss; bool severe; };
 // What a crowd took from those who were hurt, and the part of it for which it answers.
-struct charge { double ns, own_ns, blame_ns; bool accused; };
+struct charge { double ns, own_ns, blame_ns; bool accused, hurt; };      // hurt: it was itself
 struct accusation {
 	const struct scene *scene;
 	enum portion portion;
@@ -27,9 +27,9 @@ static double seconds(double ns)
 static double mean_long_wait_ns(const struct scene *scene, size_t victim)
 {
 	double ns = 0, waits = 0;
-	for (size_t i = 0; i < scene->meeting_count; i++) {
+	for (size_t i = scene->meeting_starts[victim]; i < scene->meeting_starts[victim + 1]; i++) {
 		const struct meeting *meeting = &scene->meetings[i];
-		if (meeting->victim == victim && meeting->kind == OCCUPANT_TASK)
+		if (meeting->kind == OCCUPANT_TASK)
 			ns += (double)meeting->wait_ns, waits += (double)meeting->waits;
 	}
 	const struct crowd *crowd = &scene->crowds[victim];
@@ -93,6 +93,7 @@ static void find_hurts(struct accusation *accusation)
 	// Not of the others: what a quota takes, and part of what steal and interrupts do, is in no counter of pressure.
 	double longest_ns = accusation->portion == PORTION_COMPETITION ? longest_wait_ns(scene) : INFINITY;
 	accusation->hurts = base__alloc(scene->crowd_count + 1, sizeof(struct hurt));
+	accusation->charges = base__alloc(scene->crowd_count + 1, sizeof(struct charge));
 	for (size_t i = 0; i < scene->crowd_count; i++) {
 		const struct crowd *crowd = &scene->crowds[i];
 		double lost_ns = crowd->lost_ns[accusation->portion] - tool_ns[i], demand_ns = crowd__demand_ns(crowd);
@@ -106,6 +107,7 @@ static void find_hurts(struct accusation *accusation)
 		bool severe = loss >= threshold__value(THRESHOLD_LOSS_SEVERE) &&
 			      fmin(lost_ns, longest_ns) >= threshold__value(THRESHOLD_LOST_SEVERE) * scene->window_ns;
 		accusation->hurt_ns += lost_ns;
+		accusation->charges[i].hurt = true;
 		accusation->hurts[accusation->hurt_count++] = (struct hurt){ i, lost_ns, crowd->lost_to_others_ns[accusation->portion] - tool_ns[i],
 									     loss > 1 ? 1 : loss, severe };
 	}
@@ -129,10 +131,7 @@ static bool is_to_blame(const struct accusation *accusation, const struct meetin
 
 static bool is_hurt(const struct accusation *accusation, size_t crowd)
 {
-	for (size_t i = 0; i < accusation->hurt_count; i++)
-		if (accusation->hurts[i].crowd == crowd)
-			return true;
-	return false;
+	return accusation->charges[crowd].hurt;
 }
 
 // Accused is who answers for a good part of all these waits, or for most of what a victim of weight lost: in a crowd of
@@ -153,7 +152,6 @@ static void blame(struct accusation *accusation, const struct meeting *meeting)
 static void charge_culprits(struct accusation *accusation)
 {
 	const struct scene *scene = accusation->scene;
-	accusation->charges = base__alloc(scene->crowd_count + 1, sizeof(struct charge));
 	for (size_t i = 0; i < scene->meeting_count; i++) {
 		const struct meeting *meeting = &scene->meetings[i];
 		double ns = meeting->portion_ns[accusation->portion];

@@ -7,11 +7,64 @@
 #include <math.h>
 #include <string.h>
 
-static struct contender *contender_of(const struct contention *contention, int64_t process)
+static size_t crowd_of(const struct contention *contention, int64_t process)
 {
 	const struct ledger *ledger = contention->scene->ledger;
 	const struct ledger_process *row = process ? ledger__process(ledger, process) : NULL;
-	return row ? &contention->contenders[contention->scene->crowd_of[row - ledger->processes]] : NULL;
+	return row ? contention->scene->crowd_of[row - ledger->processes] : SIZE_MAX;
+}
+
+static int compare_contenders(const void *left, const void *right)
+{
+	const struct contender *a = left, *b = right;
+	return a->crowd < b->crowd ? -1 : a->crowd > b->crowd;
+}
+
+static struct contender *find_contender(const struct contention *contention, size_t crowd)
+{
+	struct contender wanted = { .crowd = crowd };
+	return contention->contender_count
+		? bsearch(&wanted, contention->contenders, contention->contender_count, sizeof(wanted), compare_contenders) : NULL;
+}
+
+static struct contender *contender_of(const struct contention *contention, int64_t process)
+{
+	return find_contender(contention, crowd_of(contention, process));
+}
+
+const struct contender *contention__contender(const struct contention *contention, size_t crowd)
+{
+	static const struct contender none;
+	const struct contender *found = find_contender(contention, crowd);
+	return found ? found : &none;
+}
+
+static void list_contender(struct contention *contention, int64_t process)
+{
+	size_t crowd = crowd_of(contention, process);
+	if (crowd != SIZE_MAX)
+		contention->contenders[contention->contender_count++].crowd = crowd;
+}
+
+// Whoever has part in one of the locks, each crowd once.
+static void list_contenders(struct contention *contention)
+{
+	size_t count = 0, kept = 0;
+	for (size_t i = 0; i < contention->lock_count; i++)
+		count += contention->locks[i]->wait_count + contention->locks[i]->hold_count;
+	contention->contenders = base__alloc(count + 1, sizeof(*contention->contenders));
+	for (size_t i = 0; i < contention->lock_count; i++) {
+		const struct ledger_lock *lock = contention->locks[i];
+		for (size_t j = 0; j < lock->wait_count; j++)
+			list_contender(contention, lock->waits[j]->process);
+		for (size_t j = 0; j < lock->hold_count; j++)
+			list_contender(contention, lock->holds[j]->process);
+	}
+	qsort(contention->contenders, contention->contender_count, sizeof(*contention->contenders), compare_contenders);
+	for (size_t i = 0; i < contention->contender_count; i++)
+		if (!kept || contention->contenders[kept - 1].crowd != contention->contenders[i].crowd)
+			contention->contenders[kept++].crowd = contention->contenders[i].crowd;
+	contention->contender_count = kept;
 }
 
 // The time a process would have used: what a quota kept it off is no want of a lock.
@@ -118,9 +171,9 @@ static void find_hurts(struct contention *contention)
 {
 	const struct scene *scene = contention->scene;
 	double held = held_share(contention);
-	for (size_t i = 0; i < scene->crowd_count; i++) {
+	for (size_t i = 0; i < contention->contender_count; i++) {
 		struct contender *contender = &contention->contenders[i];
-		const struct crowd *crowd = &scene->crowds[i];
+		const struct crowd *crowd = &scene->crowds[contender->crowd];
 		contender->loss = contender->wanted_ns > 0 ? fmin(1, contender->stall_ns / contender->wanted_ns) : 0;
 		if (crowd->tool || is_leisurely(crowd) || !crowd->in_scope || contender->stall_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns ||
 		    contender->loss < threshold__value(THRESHOLD_LOCK_LOSS_CONTRIBUTING) ||
@@ -138,17 +191,17 @@ static void find_hurts(struct contention *contention)
 static void accuse(struct contention *contention)
 {
 	double all_ns = contention->owned ? held_share(contention) * contention->hold_ns : contention->stall_ns;
-	for (size_t i = 0; i < contention->scene->crowd_count; i++) {
+	for (size_t i = 0; i < contention->contender_count; i++) {
 		struct contender *contender = &contention->contenders[i];
 		double ns = contention->owned ? contender->held_ns : contender->stall_ns;
-		contender->accused = !contention->scene->crowds[i].tool && ns > 0 && ns >= threshold__value(THRESHOLD_LOCK_SHARE) * all_ns;
+		contender->accused = !contention->scene->crowds[contender->crowd].tool && ns > 0 && ns >= threshold__value(THRESHOLD_LOCK_SHARE) * all_ns;
 	}
 }
 
 static double largest_waiter_share(const struct contention *contention)
 {
 	double most = 0;
-	for (size_t i = 0; i < contention->scene->crowd_count; i++)
+	for (size_t i = 0; i < contention->contender_count; i++)
 		most = fmax(most, contention->contenders[i].stall_ns);
 	return contention->stall_ns > 0 ? most / contention->stall_ns : 0;
 }
@@ -157,7 +210,7 @@ static enum verdict_kind weigh(const struct contention *contention)
 {
 	double held = held_share(contention), wall = held * contention->wall_ns / contention->scene->window_ns;
 	bool severe = false;
-	for (size_t i = 0; i < contention->scene->crowd_count; i++)
+	for (size_t i = 0; i < contention->contender_count; i++)
 		severe = severe || contention->contenders[i].severe;
 	if (contention->hurt_ns <= 0 || wall < threshold__value(THRESHOLD_LOCK_WALL_CONTRIBUTING))
 		return VERDICT_RULED_OUT;
@@ -217,7 +270,7 @@ struct contention *contention__judge(const struct scene *scene, const struct led
 	contention->locks = locks;
 	contention->lock_count = count;
 	contention->owned = true;
-	contention->contenders = base__alloc(scene->crowd_count + 1, sizeof(*contention->contenders));
+	list_contenders(contention);
 	for (size_t i = 0; i < count; i++)
 		add_lock(contention, locks[i]);
 	add_wants(contention);

@@ -7,6 +7,7 @@
 
 // What a crowd lost to the locks of a contention, as waiter, and what others lost to it, as owner. All in task-ns.
 struct contender {
+	size_t crowd;
 	double stall_ns;                // asleep or spinning for these locks
 	double spin_ns, read_ns;        // parts of it: on a CPU; of those who wanted to read
 	double wanted_ns;               // its processes that waited: running, waiting for a CPU, waiting for any kernel lock
@@ -21,7 +22,7 @@ struct contention {
 	const struct scene *scene;
 	const struct ledger_lock **locks; size_t lock_count;
 	const char *subject;            // what the locks are, in words; for a place that nobody knows, NULL
-	struct contender *contenders;   // one for each crowd
+	struct contender *contenders; size_t contender_count; // the crowds that waited for these locks, or held them, by crowd
 	double wait_ns, stall_ns, sleep_ns, spin_ns, runqueue_ns, open_ns, read_ns; // sums over the locks
 	double hold_ns, owners_ns, read_held_ns, handing_over_ns, handed_ns, explained_ns;
 	double hurt_ns;                 // stall of those who are hurt
@@ -37,6 +38,9 @@ struct contention {
 // Judges `count` locks as one; takes over the array `locks`. Free with contention__free.
 struct contention *contention__judge(const struct scene *scene, const struct ledger_lock **locks, size_t count);
 void contention__free(struct contention *contention);
+
+// A crowd's part in it; zeroes where it has none.
+const struct contender *contention__contender(const struct contention *contention, size_t crowd);
 
 // Makes a verdict of all contentions that found something (kind >= contributing): figures, parties with operations and
 // stacks, evidence. Where none did, the verdict is ruled out, with the figures of all. The summary stays to be written.

@@ -208,13 +208,7 @@ static void gather_users(const struct scene *scene, struct devices *devices)
 double devices__wanted_ns(const struct scene *scene, size_t crowd)
 {
 	const struct crowd *one = &scene->crowds[crowd];
-	double wanted_ns = (double)one->run_ns + (double)one->wait_ns - (double)one->throttled_ns;
-	for (size_t i = 0; i < scene->ledger->blocking.count; i++) {
-		const struct ledger_blocked *blocked = &scene->ledger->blocking.processes[i];
-		if (crowd_of(scene, blocked->process->id) == crowd)
-			wanted_ns += (double)blocked->waiting_ns;
-	}
-	return wanted_ns;
+	return (double)one->run_ns + (double)one->wait_ns - (double)one->throttled_ns + (double)one->blocked_ns;
 }
 
 // Part of a kernel thread's time that it slept for the device.

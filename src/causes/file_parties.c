@@ -10,7 +10,7 @@
 
 static bool same_text(const char *a, const char *b)
 {
-	return !strcmp(a ? a : "", b ? b : "");
+	return a == b || !strcmp(a ? a : "", b ? b : "");
 }
 
 static void add_stack(struct party *party, const struct ledger_sleep *sleep)
@@ -38,9 +38,10 @@ static int compare_stacks(const void *left, const void *right)
 static void add_stacks(const struct file_waits *waits, size_t crowd, struct party *party)
 {
 	const struct ledger_sleeps *sleeps = &waits->scene->ledger->sleeps;
-	for (size_t i = 0; i < sleeps->count; i++) {
-		const struct ledger_sleep *sleep = &sleeps->sleeps[i];
-		if (sleep->kernel_frames && file_waits__crowd(waits->scene, sleep->row->process) == crowd && waits->wants(sleep))
+	const struct crowd_rows *rows = &waits->scene->sleeps;
+	for (size_t i = rows->starts[crowd]; i < rows->starts[crowd + 1]; i++) {
+		const struct ledger_sleep *sleep = &sleeps->sleeps[rows->rows[i]];
+		if (sleep->kernel_frames && waits->wants(sleep))
 			add_stack(party, sleep);
 	}
 	if (party->stack_count)

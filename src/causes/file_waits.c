@@ -155,8 +155,11 @@ const char *file_waits__journal(const struct file_waits *waits, const struct led
 	const char *device = device_of_journal(recording, waker);
 	int64_t most = 0;
 	// Where the stack says xfs or the like, changes of an ext4 elsewhere tell nothing.
-	for (size_t i = 0; !device && i < recording->activity_count && (!sleep->file_system || same(sleep->file_system, "ext4")); i++) {
-		const struct activity_row *row = &recording->activity[i];
+	const struct crowd_rows *rows = &waits->scene->activity;
+	size_t crowd = file_waits__crowd(waits->scene, sleep->row->process);
+	bool ext4 = !sleep->file_system || same(sleep->file_system, "ext4");
+	for (size_t i = crowd == SIZE_MAX ? 0 : rows->starts[crowd]; !device && ext4 && crowd != SIZE_MAX && i < rows->starts[crowd + 1]; i++) {
+		const struct activity_row *row = &recording->activity[rows->rows[i]];
 		if (row->process != sleep->row->process || !same(row->subject, "files") || !same(row->kind, "journal") || row->count <= most)
 			continue;
 		most = row->count;

@@ -134,9 +134,9 @@ static bool is_ksoftirqd(const struct crowd *crowd)
 static double behind_ksoftirqd(const struct scene *scene, size_t victim)
 {
 	double ns = 0;
-	for (size_t i = 0; i < scene->meeting_count; i++) {
+	for (size_t i = scene->meeting_starts[victim]; i < scene->meeting_starts[victim + 1]; i++) {
 		const struct meeting *meeting = &scene->meetings[i];
-		if (meeting->victim == victim && meeting->kind == OCCUPANT_TASK && meeting->culprit != SIZE_MAX &&
+		if (meeting->kind == OCCUPANT_TASK && meeting->culprit != SIZE_MAX &&
 		    is_ksoftirqd(&scene->crowds[meeting->culprit]))
 			ns += (double)meeting->wait_ns * scene->crowds[victim].scale;
 	}

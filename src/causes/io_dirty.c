@@ -60,13 +60,13 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict, cons
 static void add_notes(const struct file_waits *waits, struct verdict *verdict)
 {
 	const struct recording *recording = waits->scene->ledger->recording;
+	const struct crowd_rows *rows = &waits->scene->activity;
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		size_t crowd = file_waits__crowd(waits->scene, verdict->culprits[i].process);
 		double pages = 0;
-		for (size_t j = 0; j < recording->activity_count; j++) {
-			const struct activity_row *row = &recording->activity[j];
-			if (row->subject && !strcmp(row->subject, "files") && !strcmp(row->kind, "dirty") &&
-			    file_waits__crowd(waits->scene, row->process) == crowd)
+		for (size_t j = rows->starts[crowd]; j < rows->starts[crowd + 1]; j++) {
+			const struct activity_row *row = &recording->activity[rows->rows[j]];
+			if (row->subject && !strcmp(row->subject, "files") && !strcmp(row->kind, "dirty"))
 				pages += (double)row->amount;
 		}
 		party__set_note(&verdict->culprits[i], "dirtied %s pages a second while it was held back",

@@ -41,11 +41,11 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict)
 static double count_syncs(const struct scene *scene, size_t crowd)
 {
 	const struct recording *recording = scene->ledger->recording;
+	const struct crowd_rows *rows = &scene->activity;
 	double count = 0;
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (row->subject && row->kind && !strcmp(row->subject, "files") && !strcmp(row->kind, "sync") &&
-		    file_waits__crowd(scene, row->process) == crowd)
+	for (size_t i = rows->starts[crowd]; i < rows->starts[crowd + 1]; i++) {
+		const struct activity_row *row = &recording->activity[rows->rows[i]];
+		if (row->subject && row->kind && !strcmp(row->subject, "files") && !strcmp(row->kind, "sync"))
 			count += (double)row->count;
 	}
 	return count;
@@ -56,9 +56,10 @@ static void find_call(const struct file_waits *waits, size_t crowd, const char *
 {
 	const struct ledger_sleeps *sleeps = &waits->scene->ledger->sleeps;
 	int64_t most[2] = { 0, 0 };
-	for (size_t i = 0; i < sleeps->count; i++) {
-		const struct ledger_sleep *sleep = &sleeps->sleeps[i];
-		if (file_waits__crowd(waits->scene, sleep->row->process) != crowd || !is_sync(sleep))
+	const struct crowd_rows *rows = &waits->scene->sleeps;
+	for (size_t i = rows->starts[crowd]; i < rows->starts[crowd + 1]; i++) {
+		const struct ledger_sleep *sleep = &sleeps->sleeps[rows->rows[i]];
+		if (!is_sync(sleep))
 			continue;
 		if (sleep->row->ns > most[0]) {
 			most[0] = sleep->row->ns;

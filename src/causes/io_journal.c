@@ -53,13 +53,14 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict)
 static void add_notes(const struct file_waits *waits, struct verdict *verdict)
 {
 	const struct recording *recording = waits->scene->ledger->recording;
+	const struct crowd_rows *rows = &waits->scene->activity;
 	double seconds = waits->scene->ledger->window_seconds;
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		size_t crowd = file_waits__crowd(waits->scene, verdict->culprits[i].process);
 		double syncs = 0, blocks = 0;
-		for (size_t j = 0; j < recording->activity_count; j++) {
-			const struct activity_row *row = &recording->activity[j];
-			if (!row->subject || strcmp(row->subject, "files") || file_waits__crowd(waits->scene, row->process) != crowd)
+		for (size_t j = rows->starts[crowd]; j < rows->starts[crowd + 1]; j++) {
+			const struct activity_row *row = &recording->activity[rows->rows[j]];
+			if (!row->subject || strcmp(row->subject, "files"))
 				continue;
 			syncs += !strcmp(row->kind, "sync") ? (double)row->count : 0;
 			blocks += !strcmp(row->kind, "journal") ? (double)row->amount : 0;

@@ -63,9 +63,9 @@ static void add_notes(const struct file_waits *waits, struct verdict *verdict)
 		size_t crowd = party->process ? file_waits__crowd(scene, party->process) : SIZE_MAX;
 		double sums[SLEEP_CLASSES] = { 0 };
 		int most = -1;
-		for (size_t j = 0; crowd != SIZE_MAX && j < scene->ledger->sleeps.count; j++) {
-			const struct ledger_sleep *sleep = &scene->ledger->sleeps.sleeps[j];
-			if (file_waits__crowd(scene, sleep->row->process) == crowd && !sleep_class__is_idle(sleep->class))
+		for (size_t j = crowd == SIZE_MAX ? 0 : scene->sleeps.starts[crowd]; crowd != SIZE_MAX && j < scene->sleeps.starts[crowd + 1]; j++) {
+			const struct ledger_sleep *sleep = &scene->ledger->sleeps.sleeps[scene->sleeps.rows[j]];
+			if (!sleep_class__is_idle(sleep->class))
 				sums[sleep->class] += (double)sleep->row->ns;
 		}
 		for (int class = 0; class < SLEEP_CLASSES; class++)

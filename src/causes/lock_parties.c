@@ -155,7 +155,7 @@ static char *name_deed(const struct contention *contention, const char *deed)
 
 static void note_culprit(const struct contention *contention, size_t crowd, struct party *party)
 {
-	const struct contender *contender = &contention->contenders[crowd];
+	const struct contender *contender = contention__contender(contention, crowd);
 	if (!contention->owned) {
 		party__set_note(party, "its own waiting; the holders of spinning locks are not known");
 		return;
@@ -180,7 +180,7 @@ static struct party *find_party(struct party *parties, size_t count, const struc
 static void add_culprit(const struct contention *contention, size_t crowd, struct verdict *verdict)
 {
 	const struct scene *scene = contention->scene;
-	const struct contender *contender = &contention->contenders[crowd];
+	const struct contender *contender = contention__contender(contention, crowd);
 	double ns = contention->owned ? contender->held_ns * owners_scale(contention) : contender->stall_ns;
 	struct party *party = find_party(verdict->culprits, verdict->culprit_count, &scene->crowds[crowd]);
 	bool first = !party;
@@ -203,7 +203,7 @@ static void add_culprit(const struct contention *contention, size_t crowd, struc
 
 static void add_victim(const struct contention *contention, size_t crowd, struct verdict *verdict)
 {
-	const struct contender *contender = &contention->contenders[crowd];
+	const struct contender *contender = contention__contender(contention, crowd);
 	struct party *party = find_party(verdict->victims, verdict->victim_count, &contention->scene->crowds[crowd]);
 	if (!party) {
 		party = verdict__add_victim(verdict, &contention->scene->crowds[crowd], 0);
@@ -235,8 +235,8 @@ static void close_parties(struct contention *const *contentions, size_t count, s
 		const struct contention *most = NULL;
 		size_t crowd = crowd_of(scene, party->process);
 		for (size_t j = 0; j < count; j++)
-			if (contentions[j]->kind >= VERDICT_CONTRIBUTING && contentions[j]->contenders[crowd].accused &&
-			    (!most || contentions[j]->contenders[crowd].held_ns > most->contenders[crowd].held_ns))
+			if (contentions[j]->kind >= VERDICT_CONTRIBUTING && contention__contender(contentions[j], crowd)->accused &&
+			    (!most || contention__contender(contentions[j], crowd)->held_ns > contention__contender(most, crowd)->held_ns))
 				most = contentions[j];
 		if (most)
 			note_culprit(most, crowd, party);
@@ -255,7 +255,7 @@ static void close_parties(struct contention *const *contentions, size_t count, s
 static const struct contender *contender_of(const struct contention *contention, const struct party *party)
 {
 	size_t crowd = crowd_of(contention->scene, party->process);
-	return crowd == SIZE_MAX ? NULL : &contention->contenders[crowd];
+	return crowd == SIZE_MAX ? NULL : contention__contender(contention, crowd);
 }
 
 const struct party *contention__main_culprit(const struct contention *contention, const struct verdict *verdict)
@@ -366,11 +366,12 @@ void contention__conclude(struct contention *const *contentions, size_t count, s
 	for (size_t i = 0; i < count && heaviest; i++) {
 		if (contentions[i]->kind < VERDICT_CONTRIBUTING)
 			continue;
-		for (size_t crowd = 0; crowd < contentions[i]->scene->crowd_count; crowd++) {
-			if (contentions[i]->contenders[crowd].accused)
-				add_culprit(contentions[i], crowd, verdict);
-			if (contentions[i]->contenders[crowd].hurt)
-				add_victim(contentions[i], crowd, verdict);
+		for (size_t j = 0; j < contentions[i]->contender_count; j++) {
+			const struct contender *contender = &contentions[i]->contenders[j];
+			if (contender->accused)
+				add_culprit(contentions[i], contender->crowd, verdict);
+			if (contender->hurt)
+				add_victim(contentions[i], contender->crowd, verdict);
 		}
 	}
 	if (heaviest) {

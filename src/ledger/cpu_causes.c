@@ -15,6 +15,7 @@
 #include "base/base.h"
 #include "ledger/cpu_profile.h"
 #include "ledger/memory_churn.h"
+#include "ledger/path_order.h"
 #include "ledger/process_names.h"
 #include "ledger/scene.h"
 
@@ -101,31 +102,34 @@ static struct split make_split(const struct crowd *occupant, const double *ns, d
 	return split;
 }
 
-static bool is_below(const struct crowd *crowd, const char *path)
+// What each crowd as an occupant filled of others' waits, by portion: of all crowds' waits, or of those below a cgroup.
+struct filled { double (*ns)[PORTIONS]; size_t *touched; size_t touched_count; }; // ns by crowd; touched: those that may have some
+
+static struct filled filled_new(const struct scene *scene)
 {
-	const char *own = crowd->members[0]->row->cgroup;
-	size_t length = strlen(path);
-	if (!strcmp(path, "/"))
-		return true;
-	return own && !strncmp(own, path, length) && (!own[length] || own[length] == '/');
+	return (struct filled){ base__alloc(scene->crowd_count + 1, sizeof(double[PORTIONS])), base__alloc(scene->meeting_count + 1, sizeof(size_t)), 0 };
 }
 
-// One split for each crowd as an occupant, from the waits of all crowds (path NULL) or of those below a cgroup.
-static struct split *make_splits(const struct scene *scene, const char *path)
+static void filled_free(struct filled *filled)
 {
-	struct split *splits = base__alloc(scene->crowd_count + 1, sizeof(*splits));
-	for (size_t i = 0; i < scene->meeting_count; i++) {
-		const struct meeting *meeting = &scene->meetings[i];
-		if (meeting->kind != OCCUPANT_TASK || meeting->culprit == SIZE_MAX || (path && !is_below(&scene->crowds[meeting->victim], path)))
-			continue;
-		for (int portion = 0; portion < PORTIONS; portion++)
-			splits[meeting->culprit].part[portion] += meeting->portion_ns[portion];
-	}
-	for (size_t i = 0; i < scene->crowd_count; i++) {
-		const struct crowd *crowd = &scene->crowds[i];
-		splits[i] = make_split(crowd, splits[i].part, path ? 0 : (double)crowd->credit_task_ns);
-	}
-	return splits;
+	free(filled->ns);
+	free(filled->touched);
+}
+
+static void filled_clear(struct filled *filled)
+{
+	for (size_t i = 0; i < filled->touched_count; i++)
+		memset(filled->ns[filled->touched[i]], 0, sizeof(*filled->ns));
+	filled->touched_count = 0;
+}
+
+static void filled_add(struct filled *filled, const struct meeting *meeting)
+{
+	if (meeting->kind != OCCUPANT_TASK || meeting->culprit == SIZE_MAX)
+		return;
+	for (int portion = 0; portion < PORTIONS; portion++)
+		filled->ns[meeting->culprit][portion] += meeting->portion_ns[portion];
+	filled->touched[filled->touched_count++] = meeting->culprit;
 }
 
 // What an occupant did with the CPU that is a cause of its own, whoever waited.
@@ -159,7 +163,9 @@ static void add_by_work(const struct ledger *ledger, struct attributed item, str
 	attributed__add(list, item);
 }
 
-static void add_task(const struct scene *scene, const struct split *splits, const struct ledger_process *process, double ns, struct attributed_list *list)
+// whole: the pressure is the whole system's, so that waits of the crowd's that were not cut are in it, too.
+static void add_task(const struct scene *scene, const struct filled *filled, bool whole, const struct ledger_process *process, double ns,
+		     struct attributed_list *list)
 {
 	size_t index = scene->crowd_of[process - scene->ledger->processes];
 	const struct crowd *crowd = &scene->crowds[index];
@@ -169,9 +175,10 @@ static void add_task(const struct scene *scene, const struct split *splits, cons
 		attributed__add(list, item);
 		return;
 	}
+	struct split split = make_split(crowd, filled->ns[index], whole ? (double)crowd->credit_task_ns : 0);
 	for (int portion = 0; portion < PORTIONS; portion++) {
 		item.cause = portion == PORTION_STOPPER && is_at_work(crowd) ? CAUSE_CPU_PRIORITY : cause_of_portion[portion];
-		item.some_ns = ns * splits[index].part[portion];
+		item.some_ns = ns * split.part[portion];
 		if (portion == PORTION_COMPETITION)
 			add_by_work(scene->ledger, item, list);
 		else
@@ -188,9 +195,12 @@ static void add_kind(int64_t kind, double ns, struct attributed_list *list)
 void cpu_causes__add(const struct ledger *ledger, const struct scene *scene, struct attributed_list *list)
 {
 	const struct recording *recording = ledger->recording;
-	cleanup_free struct split *splits = make_splits(scene, NULL);
+	struct filled filled = filled_new(scene);
+	for (size_t i = 0; i < scene->meeting_count; i++)
+		filled_add(&filled, &scene->meetings[i]);
 	for (size_t i = 0; i < ledger->process_count; i++)
-		add_task(scene, splits, &ledger->processes[i], (double)ledger->processes[i].credit_pressure_ns, list);
+		add_task(scene, &filled, true, &ledger->processes[i], (double)ledger->processes[i].credit_pressure_ns, list);
+	filled_free(&filled);
 	for (size_t i = 0; i < recording->cpu_count; i++) {
 		const struct cpu_row *cpu = &recording->cpu[i];
 		add_kind(OCCUPANT_IDLE, (double)cpu->credit_idle_ns, list);
@@ -201,17 +211,85 @@ void cpu_causes__add(const struct ledger *ledger, const struct scene *scene, str
 	}
 }
 
-void cpu_causes__add_group(const struct ledger *ledger, const struct scene *scene, int64_t cgroup, const char *path, struct attributed_list *list)
+// ---- cgroups ----
+
+struct cpu_group_causes {
+	const struct scene *scene;
+	struct path_order crowds;
+	const struct cgroup_credit_row **credits; // by cgroup, those of one in the order of the table
+	struct filled filled;
+};
+
+static const char *path_of_crowd(const void *context, size_t index)
 {
-	const struct recording *recording = ledger->recording;
-	cleanup_free struct split *splits = make_splits(scene, path);
-	for (size_t i = 0; i < recording->cgroup_credit_count; i++) {
-		const struct cgroup_credit_row *row = &recording->cgroup_credit[i];
+	const struct scene *scene = context;
+	return scene->crowds[index].members[0]->row->cgroup;
+}
+
+static int compare_credits(const void *left, const void *right)
+{
+	const struct cgroup_credit_row *a = *(const struct cgroup_credit_row *const *)left, *b = *(const struct cgroup_credit_row *const *)right;
+	if (a->cgroup != b->cgroup)
+		return a->cgroup < b->cgroup ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
+struct cpu_group_causes *cpu_group_causes__new(const struct scene *scene)
+{
+	const struct recording *recording = scene->ledger->recording;
+	struct cpu_group_causes *groups = base__alloc(1, sizeof(*groups));
+	groups->scene = scene;
+	groups->crowds = path_order__make(scene->crowd_count, path_of_crowd, scene);
+	groups->credits = base__alloc(recording->cgroup_credit_count + 1, sizeof(*groups->credits));
+	for (size_t i = 0; i < recording->cgroup_credit_count; i++)
+		groups->credits[i] = &recording->cgroup_credit[i];
+	qsort(groups->credits, recording->cgroup_credit_count, sizeof(*groups->credits), compare_credits);
+	groups->filled = filled_new(scene);
+	return groups;
+}
+
+void cpu_group_causes__free(struct cpu_group_causes *groups)
+{
+	path_order__free(&groups->crowds);
+	filled_free(&groups->filled);
+	free(groups->credits);
+	free(groups);
+}
+
+static void fill_below(struct cpu_group_causes *groups, const char *path)
+{
+	size_t first, end = path_order__below(&groups->crowds, path, &first);
+	filled_clear(&groups->filled);
+	for (size_t place = first; place < end; place++) {
+		size_t crowd = groups->crowds.places[place].index;
+		for (size_t i = groups->scene->meeting_starts[crowd]; i < groups->scene->meeting_starts[crowd + 1]; i++)
+			filled_add(&groups->filled, &groups->scene->meetings[i]);
+	}
+}
+
+static size_t first_credit(const struct cpu_group_causes *groups, size_t count, int64_t cgroup)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (groups->credits[middle]->cgroup < cgroup)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void cpu_group_causes__add(struct cpu_group_causes *groups, int64_t cgroup, const char *path, struct attributed_list *list)
+{
+	const struct ledger *ledger = groups->scene->ledger;
+	size_t count = ledger->recording->cgroup_credit_count;
+	fill_below(groups, path);
+	for (size_t i = first_credit(groups, count, cgroup); i < count && groups->credits[i]->cgroup == cgroup; i++) {
+		const struct cgroup_credit_row *row = groups->credits[i];
 		const struct ledger_process *process = row->kind == OCCUPANT_TASK ? ledger__process(ledger, row->process) : NULL;
-		if (row->cgroup != cgroup)
-			continue;
 		if (process)
-			add_task(scene, splits, process, (double)row->pressure_ns, list);
+			add_task(groups->scene, &groups->filled, false, process, (double)row->pressure_ns, list);
 		else
 			add_kind(row->kind, (double)row->pressure_ns, list);
 	}

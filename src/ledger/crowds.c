@@ -215,6 +215,12 @@ static void add_sleeps(struct scene *scene)
 		if (process)
 			scene->crowds[scene->crowd_of[process - scene->ledger->processes]].pieces += recording->blocked[i].times;
 	}
+	for (size_t i = 0; i < scene->ledger->blocking.count; i++) {
+		const struct ledger_blocked *blocked = &scene->ledger->blocking.processes[i];
+		const struct ledger_process *process = ledger__process(scene->ledger, blocked->process->id);
+		if (process)
+			scene->crowds[scene->crowd_of[process - scene->ledger->processes]].blocked_ns += blocked->waiting_ns;
+	}
 }
 
 void scene__gather_crowds(struct scene *scene)

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "ledger/balance.h"
 #include "ledger/pressures.h"
+#include "recording/columns.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -114,14 +115,16 @@ static void add_system(struct ledger *ledger)
 	}
 }
 
-static double busy_ns(const struct recording *recording, int64_t cpu)
+// By number of the CPU; the first row of a CPU counts.
+static double *busy_ns(const struct recording *recording)
 {
-	for (size_t i = 0; i < recording->cpu_count; i++) {
+	double *busy = base__alloc(RECORDING_CPUS_MAX, sizeof(*busy));
+	for (size_t i = recording->cpu_count; i-- > 0;) {
 		const struct cpu_row *row = &recording->cpu[i];
-		if (row->cpu == cpu)
-			return (double)row->run_ns + (double)row->steal_ns + (double)row->hardirq_ns + (double)row->softirq_ns;
+		if (row->cpu >= 0 && row->cpu < RECORDING_CPUS_MAX)
+			busy[row->cpu] = (double)row->run_ns + (double)row->steal_ns + (double)row->hardirq_ns + (double)row->softirq_ns;
 	}
-	return 0;
+	return busy;
 }
 
 // Without folds, the whole window stands for one, and a CPU's busy time for its nonidle time (which is never less than the
@@ -130,11 +133,12 @@ static double fold_scale(const struct ledger *ledger)
 {
 	const struct recording *recording = ledger->recording;
 	double meter_ns = 0, weighted = 0, weight_sum = 0;
+	cleanup_free double *busy = busy_ns(recording);
 	for (size_t i = 0; i < recording->book_count; i++) {
 		const struct book_row *book = &recording->book[i];
 		if (book->cgroup != 0)
 			continue;
-		double weight = busy_ns(recording, book->cpu);
+		double weight = book->cpu >= 0 && book->cpu < RECORDING_CPUS_MAX ? busy[book->cpu] : 0;
 		if (weight < (double)book->meter_ns)
 			weight = (double)book->meter_ns;
 		meter_ns += (double)book->meter_ns;
@@ -167,6 +171,7 @@ int ledger__build(const struct recording *recording, struct ledger **ret_ledger)
 		return error;
 	}
 	add_system(ledger);
+	ledger->memory_churns = memory_churns__make(ledger);
 	add_lock_waits(ledger);
 	locks__make(recording, &ledger->locks);
 	futexes__make(recording, &ledger->futexes);
@@ -198,6 +203,7 @@ void ledger__free(struct ledger *ledger)
 	starved__free(&ledger->starved);
 	cpu_profiles__free(&ledger->profiles);
 	free(ledger->processes);
+	free(ledger->memory_churns);
 	free(ledger->pressures);
 	free((char *)ledger->imbalance);
 	free((char *)ledger->kernel_loss);
@@ -208,16 +214,4 @@ const struct ledger_process *ledger__process(const struct ledger *ledger, int64_
 {
 	const struct process_row *row = recording__process(ledger->recording, id);
 	return row ? &ledger->processes[row - ledger->recording->process] : NULL;
-}
-
-int64_t ledger__pair_ns(const struct ledger *ledger, int64_t victim, int64_t kind, int64_t culprit)
-{
-	int64_t sum = 0;
-	for (size_t i = 0; i < ledger->recording->pair_count; i++) {
-		const struct pair_row *pair = &ledger->recording->pair[i];
-		if ((victim < 0 || pair->victim == victim) && (kind < 0 || pair->kind == kind) &&
-		    (culprit < 0 || pair->culprit == culprit))
-			sum += pair->wait_ns;
-	}
-	return sum;
 }

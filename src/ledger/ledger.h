@@ -11,6 +11,7 @@
 #include "ledger/futexes.h"
 #include "ledger/kernel_total.h"
 #include "ledger/locks.h"
+#include "ledger/memory_churn.h"
 #include "ledger/sleeps.h"
 #include "ledger/starved.h"
 #include "recording/recording.h"
@@ -76,6 +77,7 @@ struct ledger {
 	struct ledger_sleeps sleeps;
 	struct starved_threads starved;     // kernel threads
 	struct ledger_profiles profiles;    // what processes did with the CPU, from samples
+	struct memory_churn *memory_churns; // by index of processes: memory that they faulted in and gave back
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of counted_seconds, or too little pressure to matter
 	const char *imbalance;              // NULL, or one clause why not, without capital and full stop
 	bool incomplete;                    // unbalanced only because a part has no name: what is named stands
@@ -86,7 +88,5 @@ struct ledger {
 int ledger__build(const struct recording *recording, struct ledger **ret_ledger);
 void ledger__free(struct ledger *ledger);
 const struct ledger_process *ledger__process(const struct ledger *ledger, int64_t id); // by process_row.id
-// System sums of the pair table for one victim and one culprit; -1 as a wild card.
-int64_t ledger__pair_ns(const struct ledger *ledger, int64_t victim, int64_t kind, int64_t culprit);
 
 #endif

@@ -42,7 +42,8 @@ int64_t kernel_counter__growth_of(const struct recording *recording, const char 
 
 static struct memory_group *group_of(struct ledger_memory *memory, size_t *capacity, const struct kernel_counter_row *row)
 {
-	for (size_t i = 0; i < memory->group_count; i++)
+	// The rows of a cgroup stand together, as a rule.
+	for (size_t i = memory->group_count; i-- > 0;)
 		if (!strcmp(memory->groups[i].path, row->key))
 			return &memory->groups[i];
 	memory->groups = base__grow(memory->groups, capacity, memory->group_count + 1, sizeof(*memory->groups));
@@ -84,23 +85,52 @@ static void gather_groups(struct ledger_memory *memory, const struct recording *
 			add_value(group_of(memory, &capacity, &recording->kernel_counter[i]), &recording->kernel_counter[i]);
 }
 
-static bool is_within(const char *path, const char *group)
+static int compare_groups(const void *left, const void *right)
 {
-	size_t length = strlen(group);
-	return !strcmp(group, "/") || (!strncmp(path, group, length) && (!path[length] || path[length] == '/'));
+	const struct memory_group *a = *(const struct memory_group *const *)left, *b = *(const struct memory_group *const *)right;
+	int order = strcmp(a->path, b->path);
+	return order ? order : (a > b) - (a < b);
 }
 
-// Not `except` itself.
+// Those whose limit was hit, by path.
+static void list_struck(struct ledger_memory *memory)
+{
+	memory->struck = base__alloc(memory->group_count + 1, sizeof(*memory->struck));
+	for (size_t i = 0; i < memory->group_count; i++)
+		if (memory->groups[i].strikes_high + memory->groups[i].strikes_max > 0)
+			memory->struck[memory->struck_count++] = &memory->groups[i];
+	qsort(memory->struck, memory->struck_count, sizeof(*memory->struck), compare_groups);
+}
+
+static struct memory_group *find_struck(const struct ledger_memory *memory, const char *path, size_t length)
+{
+	size_t low = 0, high = memory->struck_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const char *other = memory->struck[middle]->path;
+		int order = strncmp(other, path, length);
+		if (!order && !other[length])
+			return memory->struck[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+// Of the path itself, then of each directory above it, the root last. Not `except` itself.
 static struct memory_group *nearest_limit(const struct ledger_memory *memory, const char *path, const struct memory_group *except)
 {
-	struct memory_group *nearest = NULL;
-	for (size_t i = 0; path && i < memory->group_count; i++) {
-		struct memory_group *group = &memory->groups[i];
-		if (group != except && group->strikes_high + group->strikes_max > 0 && is_within(path, group->path) &&
-		    (!nearest || strlen(group->path) > strlen(nearest->path)))
-			nearest = group;
+	for (size_t length = path ? strlen(path) : 0; length > 0; length--) {
+		struct memory_group *group = find_struck(memory, path, length);
+		if (group && group != except)
+			return group;
+		while (length > 1 && path[length - 1] != '/')
+			length--;
 	}
-	return nearest;
+	struct memory_group *root = path ? find_struck(memory, "/", 1) : NULL;
+	return root != except ? root : NULL;
 }
 
 struct memory_group *ledger_memory__limit_of(const struct ledger_memory *memory, const char *path)
@@ -115,7 +145,7 @@ struct memory_group *ledger_memory__limit_above(const struct ledger_memory *memo
 
 // ---- processes ----
 
-struct making { struct ledger_memory *memory; const struct ledger *ledger; size_t capacity; size_t *places; }; // places: by index + 1
+struct making { struct ledger_memory *memory; const struct ledger *ledger; size_t capacity; };
 
 static struct memory_process *process_of(struct making *making, int64_t id)
 {
@@ -124,12 +154,12 @@ static struct memory_process *process_of(struct making *making, int64_t id)
 	if (!process)
 		return NULL;
 	size_t index = (size_t)(process - making->ledger->processes);
-	if (!making->places[index]) {
+	if (!memory->places[index]) {
 		memory->processes = base__grow(memory->processes, &making->capacity, memory->count + 1, sizeof(*memory->processes));
 		memory->processes[memory->count++] = (struct memory_process){ .index = index };
-		making->places[index] = memory->count;
+		memory->places[index] = memory->count;
 	}
-	return &memory->processes[making->places[index] - 1];
+	return &memory->processes[memory->places[index] - 1];
 }
 
 // Sections come as three rows: "compaction", "compaction_running", "compaction_queued".
@@ -269,18 +299,19 @@ static void divide_pressure(struct memory_process *process)
 struct ledger_memory *ledger_memory__make(const struct ledger *ledger)
 {
 	struct ledger_memory *memory = base__alloc(1, sizeof(*memory));
-	struct making making = { memory, ledger, 0, base__alloc(ledger->process_count + 1, sizeof(size_t)) };
+	struct making making = { memory, ledger, 0 };
 	const char *probe = recording__meta(ledger->recording, "probe.memory");
 
+	memory->places = base__alloc(ledger->process_count + 1, sizeof(*memory->places));
 	memory->recorded = probe && !strcmp(probe, "on");
 	gather_groups(memory, ledger->recording);
+	list_struck(memory);
 	gather_activity(&making);
 	gather_sleeps(&making);
 	gather_pressure(&making);
 	for (size_t i = 0; i < memory->count && memory->metered; i++)
 		divide_pressure(&memory->processes[i]);
 	memory->scale = resources__scale(ledger, "memory", "some");
-	free(making.places);
 	return memory;
 }
 
@@ -289,6 +320,8 @@ void ledger_memory__free(struct ledger_memory *memory)
 	if (!memory)
 		return;
 	free(memory->processes);
+	free(memory->places);
 	free(memory->groups);
+	free(memory->struck);
 	free(memory);
 }

@@ -49,7 +49,9 @@ struct memory_group {
 struct ledger_memory {
 	bool recorded;          // the probes were on
 	struct memory_process *processes; size_t count; // those of which anything is known
+	size_t *places;         // by index of ledger->processes: which of them, + 1; 0: none
 	struct memory_group *groups; size_t group_count;
+	struct memory_group **struck; size_t struck_count; // those of groups whose limit was hit, by path
 	double scale;           // memory some: CPU seconds to seconds of total=
 	bool metered;           // the recording has the pressure of each process
 	double pressure_ns;     // all that processes have, background work left out

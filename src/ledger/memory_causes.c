@@ -37,10 +37,8 @@ static void book_reason(struct booking *booking, enum memory_reason reason, stru
 static const struct memory_process *memory_of(const struct booking *booking)
 {
 	const struct ledger_memory *memory = booking->facts->memory;
-	for (size_t i = 0; i < memory->count; i++)
-		if (memory->processes[i].index == booking->process)
-			return &memory->processes[i];
-	return NULL;
+	size_t place = memory->places[booking->process];
+	return place ? &memory->processes[place - 1] : NULL;
 }
 
 // Divides by the time of the sections that the process was in: `asleep`, or on a CPU and waiting for one. What passed in none of them is not attributed.

@@ -1,33 +1,45 @@
 #include "ledger/memory_churn.h"
 
+#include "base/base.h"
 #include "ledger/ledger.h"
 
 #include <string.h>
 
-static bool is_one_of(int64_t process, const int64_t *processes, size_t count)
+struct memory_churn *memory_churns__make(const struct ledger *ledger)
 {
-	for (size_t i = 0; i < count; i++)
-		if (processes[i] == process)
-			return true;
-	return false;
+	const struct recording *recording = ledger->recording;
+	double page = (double)recording__meta_number(recording, "page_size", 4096);
+	struct memory_churn *churns = base__alloc(ledger->process_count + 1, sizeof(*churns));
+	for (size_t i = 0; i < recording->activity_count; i++) {
+		const struct activity_row *row = &recording->activity[i];
+		if (!row->process || !row->kind || strcmp(row->kind, "minor_faults"))
+			continue;
+		const struct ledger_process *process = ledger__process(ledger, row->process);
+		if (!process)
+			continue;
+		struct memory_churn *churn = &churns[process - ledger->processes];
+		churn->faults += (double)row->count;
+		churn->faulted_bytes += (double)row->count * page;
+		churn->kept_bytes += (double)row->amount;
+		churn->counted = true;
+	}
+	return churns;
 }
 
 bool memory_churn__of(const struct ledger *ledger, const int64_t *processes, size_t count, struct memory_churn *ret)
 {
-	const struct recording *recording = ledger->recording;
-	double page = (double)recording__meta_number(recording, "page_size", 4096);
-	bool found = false;
 	*ret = (struct memory_churn){ 0 };
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (!row->process || !row->kind || strcmp(row->kind, "minor_faults") || !is_one_of(row->process, processes, count))
+	for (size_t i = 0; i < count; i++) {
+		const struct ledger_process *process = ledger__process(ledger, processes[i]);
+		const struct memory_churn *churn = process ? &ledger->memory_churns[process - ledger->processes] : NULL;
+		if (!churn || !churn->counted)
 			continue;
-		ret->faults += (double)row->count;
-		ret->faulted_bytes += (double)row->count * page;
-		ret->kept_bytes += (double)row->amount;
-		found = true;
+		ret->faults += churn->faults;
+		ret->faulted_bytes += churn->faulted_bytes;
+		ret->kept_bytes += churn->kept_bytes;
+		ret->counted = true;
 	}
-	return found;
+	return ret->counted;
 }
 
 double memory_churn__part(const struct memory_churn *churn)

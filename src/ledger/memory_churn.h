@@ -15,7 +15,10 @@ struct memory_churn {
 	double faults;                  // without a read
 	double faulted_bytes;           // in small pages: huge pages count as one, so it is a lower bound
 	double kept_bytes;              // by which more was resident at any time than at the beginning
+	bool counted;                   // the recording has a count
 };
+// Of each process, by index of the ledger's processes; not `counted` where the recording has none. Owned by the caller (the ledger keeps it).
+struct memory_churn *memory_churns__make(const struct ledger *ledger);
 // Sums of several processes, by process_row.id. False: the recording has no count of theirs (an older one, few faults, or they had ended).
 bool memory_churn__of(const struct ledger *ledger, const int64_t *processes, size_t count, struct memory_churn *ret);
 // The part of it that was for memory given back before, 0..1; a lower bound.

@@ -22,11 +22,17 @@ struct user {
 	double alone_ns[OPERATIONS];    // mean of its requests that began while nothing was under way; 0: too few were looked at
 	double known, beside;
 	double others_part;
+	double kin_ns, kin_crowding_ns;         // of its own crowd on the device
+	const struct device_queue *queue;
 };
+// The users of one device, and their sums.
+struct device_queue { struct user *first; size_t count; struct user **by_crowding; double ns, crowding_ns; };
 
 struct queues {
 	const struct ledger *ledger;
 	struct user *users; size_t count;       // by device, process
+	struct device_queue *devices; size_t device_count;
+	struct user **sorted;                   // of each device, most crowding first
 };
 
 static int compare_text(const char *a, const char *b)
@@ -111,6 +117,8 @@ void queues__free(struct queues *queues)
 	if (!queues)
 		return;
 	free(queues->users);
+	free(queues->devices);
+	free(queues->sorted);
 	free(queues);
 }
 
@@ -118,19 +126,6 @@ static const struct user *user_of(const struct queues *queues, const char *devic
 {
 	struct user wanted = { .device = device, .process = process };
 	return queues->count ? bsearch(&wanted, queues->users, queues->count, sizeof(wanted), compare_users) : NULL;
-}
-
-// The users of a device stand side by side.
-static const struct user *first_of(const struct queues *queues, const struct user *user)
-{
-	while (user > queues->users && !compare_text(user[-1].device, user->device))
-		user--;
-	return user;
-}
-
-static bool is_of(const struct queues *queues, const struct user *user, const char *device)
-{
-	return user < queues->users + queues->count && !compare_text(user->device, device);
 }
 
 // What a request of this process takes at most on a device of this kind.
@@ -191,11 +186,7 @@ static double foreign_part(const struct user *user, double theirs, double foreig
 
 static double others_part(const struct queues *queues, const struct user *user, double window_ns)
 {
-	double all_ns = 0, kin_ns = 0, requests = 0;
-	for (const struct user *other = first_of(queues, user); is_of(queues, other, user->device); other++) {
-		all_ns += other->ns;
-		kin_ns += other->crowd == user->crowd ? other->ns : 0;
-	}
+	double all_ns = user->queue->ns, kin_ns = user->kin_ns, requests = 0;
 	for (int operation = 0; operation < OPERATIONS; operation++)
 		requests += user->count[operation];
 	if (user->ns <= 0 || requests <= 0)
@@ -212,11 +203,65 @@ static double others_part(const struct queues *queues, const struct user *user, 
 	return fmin(foreign, fmax(0, 1 - usual * requests / user->ns));
 }
 
+static int compare_crowds(const void *a, const void *b)
+{
+	const struct user *left = *(const struct user *const *)a, *right = *(const struct user *const *)b;
+	if (left->crowd != right->crowd)
+		return left->crowd < right->crowd ? -1 : 1;
+	return left < right ? -1 : left > right;
+}
+
+static int compare_crowding(const void *a, const void *b)
+{
+	const struct user *left = *(const struct user *const *)a, *right = *(const struct user *const *)b;
+	if (left->crowding_ns != right->crowding_ns)
+		return left->crowding_ns > right->crowding_ns ? -1 : 1;
+	return left < right ? -1 : left > right;                // of one device: by process
+}
+
+// Each user's kin: those of its crowd.
+static void sum_kin(struct user **users, size_t count)
+{
+	qsort(users, count, sizeof(*users), compare_crowds);
+	for (size_t begin = 0, end; begin < count; begin = end) {
+		double ns = 0, crowding_ns = 0;
+		for (end = begin; end < count && users[end]->crowd == users[begin]->crowd; end++) {
+			ns += users[end]->ns;
+			crowding_ns += fmax(0, users[end]->crowding_ns);
+		}
+		for (size_t i = begin; i < end; i++) {
+			users[i]->kin_ns = ns;
+			users[i]->kin_crowding_ns = crowding_ns;
+		}
+	}
+}
+
+static void make_device(struct queues *queues, size_t begin, size_t end)
+{
+	struct device_queue *device = &queues->devices[queues->device_count++];
+	*device = (struct device_queue){ &queues->users[begin], end - begin, queues->sorted + begin, 0, 0 };
+	for (size_t i = begin; i < end; i++) {
+		queues->sorted[i] = &queues->users[i];
+		queues->users[i].queue = device;
+		device->ns += queues->users[i].ns;
+		device->crowding_ns += fmax(0, queues->users[i].crowding_ns);
+	}
+	sum_kin(device->by_crowding, device->count);
+	qsort(device->by_crowding, device->count, sizeof(*device->by_crowding), compare_crowding);
+}
+
 struct queues *queues__make(const struct ledger *ledger, const struct scene *scene)
 {
 	struct queues *queues = base__alloc(1, sizeof(*queues));
 	queues->ledger = ledger;
 	gather(queues, scene);
+	queues->devices = base__alloc(queues->count + 1, sizeof(*queues->devices));
+	queues->sorted = base__alloc(queues->count + 1, sizeof(*queues->sorted));
+	for (size_t begin = 0, end; begin < queues->count; begin = end) {
+		for (end = begin; end < queues->count && !compare_text(queues->users[begin].device, queues->users[end].device); end++)
+			;
+		make_device(queues, begin, end);
+	}
 	for (size_t i = 0; i < queues->count; i++)
 		queues->users[i].others_part = others_part(queues, &queues->users[i], scene->window_ns);
 	return queues;
@@ -228,31 +273,22 @@ double queues__others_part(const struct queues *queues, const char *device, size
 	return user ? user->others_part : 0;
 }
 
-static int compare_fillers(const void *a, const void *b)
-{
-	const struct filler *left = a, *right = b;
-	if (left->part != right->part)
-		return left->part > right->part ? -1 : 1;
-	return (left->process > right->process) - (left->process < right->process);
-}
-
 struct filler *queues__fillers(const struct queues *queues, const char *device, size_t process, size_t *ret_count)
 {
 	const struct user *user = user_of(queues, device, process);
-	struct filler *fillers = base__alloc(queues->count + 1, sizeof(*fillers));
+	struct filler *fillers = base__alloc(FILLERS_MOST + 1, sizeof(*fillers));
 	size_t count = 0;
-	double all = 0, named = 0;
-	for (const struct user *other = user ? first_of(queues, user) : queues->users + queues->count; is_of(queues, other, device); other++) {
-		if (other->crowd == user->crowd || other->crowding_ns <= 0)
+	double all = user ? fmax(0, user->queue->crowding_ns - user->kin_crowding_ns) : 0, named = 0;
+	for (size_t i = 0; user && i < user->queue->count && count < FILLERS_MOST; i++) {
+		const struct user *other = user->queue->by_crowding[i];
+		if (other->crowding_ns <= 0)
+			break;
+		if (other->crowd == user->crowd)
 			continue;
 		fillers[count++] = (struct filler){ queues->ledger->processes[other->process].row->id, other->crowding_ns };
-		all += other->crowding_ns;
 	}
-	qsort(fillers, count, sizeof(*fillers), compare_fillers);
-	if (count > FILLERS_MOST)
-		count = FILLERS_MOST;
 	for (size_t i = 0; i < count; i++)
-		named += fillers[i].part /= all;
+		named += fillers[i].part /= fmax(all, fillers[i].part);
 	if (1 - named > 1e-9)
 		fillers[count++] = (struct filler){ 0, 1 - named };
 	*ret_count = count;

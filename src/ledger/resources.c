@@ -21,21 +21,16 @@ static int64_t at(const void *row, size_t offset)
 	return *(const int64_t *)((const char *)row + offset);
 }
 
-static bool is_named(const struct recording *recording, const struct sleep_row *sleep)
-{
-	enum sleep_class class = sleep_class__of(sleep, sleeps__frames(recording, sleep->kernel_stack));
-	return class != SLEEP_UNKNOWN && class != SLEEP_OTHER;
-}
-
 // The part of what victims waited for of which it is known what it was.
-static double named_part(const struct recording *recording, enum fold_counter counter)
+static double named_part(const struct ledger *ledger, enum fold_counter counter)
 {
+	const struct recording *recording = ledger->recording;
 	const char *resource = fold_counter__resource(counter);
 	double named = 0, slept = 0, all = 0;
-	for (size_t i = 0; i < recording->sleep_count; i++) {
-		double ns = (double)at(&recording->sleep[i], columns[counter].sleep);
+	for (size_t i = 0; i < ledger->sleeps.count; i++) {
+		double ns = (double)at(ledger->sleeps.sleeps[i].row, columns[counter].sleep);
 		slept += ns;
-		named += is_named(recording, &recording->sleep[i]) ? ns : 0;
+		named += ledger->sleeps.sleeps[i].named ? ns : 0;
 	}
 	for (size_t i = 0; i < recording->pressure_share_count; i++) {
 		const struct pressure_share_row *share = &recording->pressure_share[i];
@@ -65,7 +60,7 @@ void resources__book(const struct ledger *ledger, const struct pressure_index *i
 {
 	double named[FOLD_COUNTERS] = { 0 };
 	for (enum fold_counter counter = FOLD_CPU_SOME + 1; counter < FOLD_COUNTERS; counter++)
-		named[counter] = named_part(ledger->recording, counter);
+		named[counter] = named_part(ledger, counter);
 	book_victims(ledger, index);
 	for (size_t i = 0; i < index->count; i++) {
 		struct ledger_pressure *pressure = index->places[i].pressure;

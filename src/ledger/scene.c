@@ -53,6 +53,12 @@ static void gather_meetings(struct scene *scene)
 		last->realtime_ns += next->realtime_ns;
 		last->heavier_ns += next->heavier_ns;
 	}
+	scene->meeting_starts = base__alloc(scene->crowd_count + 1, sizeof(*scene->meeting_starts));
+	for (size_t crowd = 0, meeting = 0; crowd <= scene->crowd_count; crowd++) {
+		while (meeting < scene->meeting_count && scene->meetings[meeting].victim < crowd)
+			meeting++;
+		scene->meeting_starts[crowd] = meeting;
+	}
 }
 
 // Book A of the system by what occupied the CPU, folded to seconds of total=.
@@ -83,6 +89,7 @@ struct scene *scene__new(const struct ledger *ledger)
 	scene->window_ns = ledger->window_seconds > 0 ? ledger->window_seconds * (double)NS_PER_SEC : 1;
 	scene->pair_threshold_ns = (double)recording__meta_number(ledger->recording, "pair_threshold_ns", 0);
 	scene__gather_crowds(scene);
+	scene__list_rows(scene);
 	gather_meetings(scene);
 	sum_walls(scene);
 	scene__mark_churn(scene);
@@ -98,6 +105,9 @@ void scene__free(struct scene *scene)
 		free(scene->crowds[i].members);
 	free(scene->crowds);
 	free(scene->meetings);
+	free(scene->meeting_starts);
+	crowd_rows__free(&scene->sleeps);
+	crowd_rows__free(&scene->activity);
 	free(scene->crowd_of);
 	free(scene);
 }

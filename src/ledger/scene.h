@@ -30,6 +30,7 @@ struct crowd {
 	int64_t pieces;                 // of work: what a task does from one sleep to the next; at least one for each task
 	int64_t idle_allowed_ns, idle_outside_ns, credit_task_ns;
 	int64_t lock_sleep_ns, lock_spin_ns; // waiting for kernel locks; the spinning is part of run_ns
+	int64_t blocked_ns;             // asleep, and no idle waiting (ledger_blocked.waiting_ns)
 	double long_wait_ns;            // waits over the pair threshold that tasks filled, scaled
 	// Under many waiters the probe cuts only some of the waits by their occupants: what they stand for, 1 or more.
 	double scale;
@@ -55,11 +56,15 @@ struct meeting {
 	double portion_ns[PORTIONS];    // scaled by the victim's scale
 };
 
+// Rows of a table by crowd: rows[starts[crowd]] … rows[starts[crowd + 1] - 1] are positions in the table, in its order.
+struct crowd_rows { size_t *starts, *rows; };
+
 struct scene {
 	const struct ledger *ledger;
 	double window_ns;
 	struct crowd *crowds; size_t crowd_count;
 	struct meeting *meetings; size_t meeting_count; // sorted by victim, kind, culprit
+	size_t *meeting_starts;         // by crowd: its first meeting as a victim; the next crowd's is the end
 	double portion_ns[PORTIONS];    // sums over all meetings
 	double cut_ns, not_cut_ns;      // waits over the pair threshold that were cut by their occupants, and that were not
 	double task_wait_ns;            // all waits for tasks, short ones too (book B)
@@ -67,6 +72,8 @@ struct scene {
 	double forks_per_second, short_lived_per_second;
 	double pair_threshold_ns;
 	size_t *crowd_of;               // by index of ledger->processes
+	struct crowd_rows sleeps;       // of ledger->sleeps
+	struct crowd_rows activity;     // of the recording's table activity, by its processes
 };
 
 struct scene *scene__new(const struct ledger *ledger);
@@ -81,6 +88,8 @@ double scene__wall_of(const struct scene *scene, double task_wait_ns);
 
 // ---- stages of scene__new, each in its own file ----
 void scene__gather_crowds(struct scene *scene);         // crowds.c
+void scene__list_rows(struct scene *scene);             // crowd_rows.c
+void crowd_rows__free(struct crowd_rows *rows);
 void scene__mark_churn(struct scene *scene);            // churn.c
 void scene__divide(struct scene *scene);                // division.c
 

@@ -53,6 +53,7 @@ void sleeps__make(const struct recording *recording, struct ledger_sleeps *ret_s
 			stacks[place] = sleep_class__read(sleep->kernel_frames);
 		known[place] = true;
 		sleep->class = sleep_class__of_row(row, &stacks[place]);
+		sleep->named = sleep->class != SLEEP_UNKNOWN && sleep->class != SLEEP_OTHER;
 		if (sleep->class == SLEEP_UNKNOWN && is_journal_thread(recording, row->waker))
 			sleep->class = SLEEP_JOURNAL;
 		sleep->sync = stacks[place].sync || sleep_class__is_sync(row->operation);

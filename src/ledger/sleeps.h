@@ -7,6 +7,7 @@
 struct ledger_sleep {
 	const struct sleep_row *row;
 	enum sleep_class class;
+	bool named;                     // its stack or its reason tells what it waited for; of `class` its waker may tell more
 	bool sync;                      // within a sync of the program itself, writes with O_SYNC included
 	const char *file_system;        // "ext4", as its stack tells; NULL
 	const char *kernel_frames, *user_frames; // the recording's; NULL where none were taken

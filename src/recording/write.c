@@ -348,9 +348,15 @@ static DIR *list(const struct recording_file *file)
 	return directory;
 }
 
+#define BEGINNING_MOST (1 << 20)        // bytes of a recording without rows: some 4 KiB for each table
+
 // Whether nothing stands at the path, or what a writer leaves that was killed before its first save.
 static bool holds_nothing(const struct recording_file *file)
 {
+	struct stat status;
+	// What is larger holds something; it need not be read a second time to see that.
+	if (fstatat(file->directory_fd, file->name, &status, 0) == 0 && status.st_size > BEGINNING_MOST)
+		return false;
 	struct recording *recording = NULL;
 	cleanup_free char *sentence = NULL;
 	int error = recording__read(file->path, &recording, &sentence);

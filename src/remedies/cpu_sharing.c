@@ -5,28 +5,64 @@
 
 #include <string.h>
 
-// Waiting of the one's processes that the other's filled; other NULL: that anything did.
-static double met_ns(const struct ledger *ledger, const struct party *victim, const struct party *other)
+// Whose waiting is looked at: by index of the ledger's processes, the number of the victim that it is a member of, + 1; 0: of none.
+static uint32_t *number_members(const struct ledger *ledger, const struct verdict *verdict)
 {
-	double ns = 0;
-	for (size_t i = 0; i < victim->member_count; i++) {
-		for (size_t j = 0; other && j < other->member_count; j++)
-			ns += (double)ledger__pair_ns(ledger, victim->members[i], OCCUPANT_TASK, other->members[j]);
-		ns += other ? 0 : (double)ledger__pair_ns(ledger, victim->members[i], -1, -1);
+	uint32_t *numbers = base__alloc(ledger->process_count + 1, sizeof(*numbers));
+	for (size_t i = verdict->victim_count; i-- > 0;)
+		for (size_t j = 0; j < verdict->victims[i].member_count; j++) {
+			const struct ledger_process *process = ledger__process(ledger, verdict->victims[i].members[j]);
+			if (process)
+				numbers[process - ledger->processes] = (uint32_t)i + 1;
+		}
+	return numbers;
+}
+
+static bool *mark_members(const struct ledger *ledger, const struct party *party)
+{
+	bool *marks = base__alloc(ledger->process_count + 1, sizeof(*marks));
+	for (size_t i = 0; i < party->member_count; i++) {
+		const struct ledger_process *process = ledger__process(ledger, party->members[i]);
+		if (process)
+			marks[process - ledger->processes] = true;
 	}
-	return ns;
+	return marks;
+}
+
+// A victim's waiting: the part that the culprit filled, and all.
+struct met { double culprit_ns, all_ns; };
+
+// In one pass over all pairs. By number of the victim.
+static struct met *meet(const struct ledger *ledger, const struct verdict *verdict, const struct party *culprit)
+{
+	const struct recording *recording = ledger->recording;
+	struct met *met = base__alloc(verdict->victim_count + 1, sizeof(*met));
+	cleanup_free uint32_t *numbers = number_members(ledger, verdict);
+	cleanup_free bool *marks = mark_members(ledger, culprit);
+	for (size_t i = 0; i < recording->pair_count; i++) {
+		const struct pair_row *pair = &recording->pair[i];
+		const struct ledger_process *victim = ledger__process(ledger, pair->victim);
+		uint32_t number = victim ? numbers[victim - ledger->processes] : 0;
+		if (!number)
+			continue;
+		const struct ledger_process *occupant = pair->kind == OCCUPANT_TASK ? ledger__process(ledger, pair->culprit) : NULL;
+		met[number - 1].all_ns += (double)pair->wait_ns;
+		met[number - 1].culprit_ns += occupant && marks[occupant - ledger->processes] ? (double)pair->wait_ns : 0;
+	}
+	return met;
 }
 
 // A victim that does not stand among the culprits and of whose waiting this one filled a part worth the change; NULL where it holds up its own
 // kind only.
 static const struct party *other_party(const struct ledger *ledger, const struct verdict *verdict, const struct party *culprit)
 {
+	cleanup_free struct met *met = meet(ledger, verdict, culprit);
 	for (size_t i = 0; i < verdict->victim_count; i++) {
 		const struct party *victim = &verdict->victims[i];
 		bool own = false;
 		for (size_t j = 0; j < verdict->culprit_count; j++)
 			own = own || verdict->culprits[j].process == victim->process;
-		if (!own && met_ns(ledger, victim, culprit) > threshold__value(THRESHOLD_HARM_SHARE) * met_ns(ledger, victim, NULL))
+		if (!own && met[i].culprit_ns > threshold__value(THRESHOLD_HARM_SHARE) * met[i].all_ns)
 			return victim;
 	}
 	return NULL;

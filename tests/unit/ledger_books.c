@@ -392,23 +392,6 @@ static void test_scattered_tasks(void **state)
 	finish(ledger, recording);
 }
 
-static void test_pairs(void **state)
-{
-	(void)state;
-	struct recording *recording = two_cpus("250");
-	*recording__add_pair(recording) = (struct pair_row){ .victim = 1, .kind = OCCUPANT_TASK, .culprit = 2, .wait_ns = 100 };
-	*recording__add_pair(recording) = (struct pair_row){ .victim = 1, .kind = OCCUPANT_IDLE, .culprit = 0, .wait_ns = 10 };
-	*recording__add_pair(recording) = (struct pair_row){ .victim = 3, .kind = OCCUPANT_TASK, .culprit = 2, .wait_ns = 1 };
-	struct ledger *ledger = build(recording);
-	assert_int_equal(ledger__pair_ns(ledger, -1, -1, -1), 111);
-	assert_int_equal(ledger__pair_ns(ledger, 1, -1, -1), 110);
-	assert_int_equal(ledger__pair_ns(ledger, -1, OCCUPANT_TASK, -1), 101);
-	assert_int_equal(ledger__pair_ns(ledger, -1, -1, 2), 101);
-	assert_int_equal(ledger__pair_ns(ledger, 3, OCCUPANT_TASK, 2), 1);
-	assert_int_equal(ledger__pair_ns(ledger, 3, OCCUPANT_IDLE, -1), 0);
-	finish(ledger, recording);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,7 +401,7 @@ int main(void)
 		cmocka_unit_test(test_explained), cmocka_unit_test(test_exact_folds), cmocka_unit_test(test_order_and_cgroups),
 		cmocka_unit_test(test_no_pressure_figures), cmocka_unit_test(test_scale_without_folds), cmocka_unit_test(test_events_as_meter),
 		cmocka_unit_test(test_sums_by_process),
-		cmocka_unit_test(test_scattered_tasks), cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_scattered_tasks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
