@@ -254,6 +254,13 @@ static void store_counters(const struct collector *collector, struct recording *
 	struct probes *probes = collector->probes;
 	const struct { const char *name, *meaning; int64_t value; } own[] = {
 		{ "events_dropped", "listed waits beyond the limit of the recording", collector->events_dropped },
+		{ "pairs_merged_ns", "waiting whose occupants are not named one by one any more, because there were too many pairs: the lighter ones count as not cut",
+			(int64_t)collector->pairs_merged_ns },
+		{ "credits_merged_ns", "pressure of cgroups whose occupants are not named one by one any more, because there were too many: the lighter ones count as unknown",
+			(int64_t)collector->credits_merged_ns },
+		{ "processes_grouped", "processes that share a row with others of their kind although they lived for a while, because there were too many",
+			processes__grouped(collector->processes) },
+		{ "interim_longest_ns", "longest time that our own loop took to copy an interim state", (int64_t)collector->interim_longest_ns },
 		{ "probe_runs_missed", "times that a probe did not run, because one ran on that CPU already", (int64_t)probes__missed_runs(probes) },
 		{ "failed_reads", "reads of the kernel's tables that failed", collector->failed_reads },
 		{ "command_lines_unread", "command lines that were left alone: the process' memory lock was held, or time ran out",

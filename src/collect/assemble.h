@@ -24,7 +24,9 @@ struct saver;
 struct series;
 struct slices;
 
-#define EVENTS_LIMIT 20000      // waits reported one by one that are kept
+#define EVENTS_LIMIT 20000      // waits reported one by one that are kept, the first ones
+#define PAIRS_LIMIT 100000      // victims and culprits that are told apart; some 12 MiB
+#define CREDITS_LIMIT 100000    // cgroups and their occupants
 
 struct event { struct wait_record record; int64_t process, culprit, kind; };
 
@@ -49,6 +51,7 @@ struct collector {
 	int64_t failed_reads, unread_command_lines, unread_programs, events_dropped;
 	struct silence silence;         // of our loop, which wants to come every 100 ms
 	struct saver *saver;            // saves interim states; NULL: they are not saved
+	uint64_t interim_longest_ns;    // the longest time that one of them took to copy
 	struct lock_account *locks;
 	struct blocked_account *blocked; // of tasks that have ended
 	struct sleep_account *sleeps;
@@ -58,6 +61,8 @@ struct collector {
 	struct counters *counters;      // the kernel's own, at both ends of the window
 	struct kernel_symbols *symbols; // names of the accounts' kernel addresses, read after the window; NULL before
 	void *pairs, *credits;          // binary trees (tsearch)
+	size_t pair_count, credit_count;
+	uint64_t pairs_merged_ns, credits_merged_ns;
 	struct event *events;
 	size_t event_count, event_capacity, events_resolved;
 };

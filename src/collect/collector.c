@@ -25,7 +25,6 @@
 // The kernel's worker folds every 2 s: two rounds of ours must not have two of its folds between them. Each cgroup must be
 // read at least every 4 s anyway, see cgroups__touch.
 #define GROUP_TICK_NS (3 * NS_PER_SEC / 2)
-#define INTERIM_NS (3 * NS_PER_SEC)
 // Slices of the window, for the spread of its figures: short windows get shorter ones, so that there are enough of them.
 #define SLICE_NS NS_PER_SEC
 #define SHORT_WINDOW_NS (8 * NS_PER_SEC)
@@ -297,11 +296,25 @@ static void stop_statistics(struct collector *collector)
 	probes__statistics_stop(collector->probes, &collector->probe_ns, &collector->probe_runs, &collector->probe_switches);
 }
 
+// Hands the state so far to the saver. Returns after how long the next one is due.
+static uint64_t save_interim(struct collector *collector)
+{
+	uint64_t before = clock_ns(CLOCK_MONOTONIC), cost;
+
+	if (!saver__is_idle(collector->saver))
+		return saver__pause_ns(0);
+	saver__save(collector->saver, assemble__recording(collector, "kill", false));
+	cost = clock_ns(CLOCK_MONOTONIC) - before;
+	if (cost > collector->interim_longest_ns)
+		collector->interim_longest_ns = cost;
+	return saver__pause_ns(cost);
+}
+
 // The window: sleep, empty the ring, fold once a second, until the time is over or somebody says stop.
 static const char *watch(struct collector *collector)
 {
 	const struct collector_options *options = &collector->options;
-	uint64_t next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS, next_interim = INTERIM_NS;
+	uint64_t next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS, next_interim = saver__pause_ns(0);
 	uint64_t slice_ns = (uint64_t)options->duration_ns < SHORT_WINDOW_NS ? SLICE_NS / 2 : SLICE_NS, next_slice = slice_ns;
 	uint64_t statistics_until = (uint64_t)options->duration_ns / 10 < STATISTICS_NS_LIMIT ? (uint64_t)options->duration_ns / 10
 		: STATISTICS_NS_LIMIT;
@@ -336,11 +349,8 @@ static const char *watch(struct collector *collector)
 			look_for_quota(collector);
 			next_groups = elapsed + GROUP_TICK_NS;
 		}
-		if (collector->saver && elapsed >= next_interim) {
-			if (saver__is_idle(collector->saver))
-				saver__save(collector->saver, assemble__recording(collector, "kill", false));
-			next_interim = elapsed + INTERIM_NS;
-		}
+		if (collector->saver && elapsed >= next_interim)
+			next_interim = elapsed + save_interim(collector);
 		if (options->progress)
 			options->progress(options->context, (int64_t)elapsed);
 		uint64_t left = (uint64_t)options->duration_ns - elapsed;

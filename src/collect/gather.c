@@ -40,19 +40,113 @@ static int64_t occupant_process(struct collector *collector, uint32_t occupant)
 // Nice levels are 25 % apart (sched_prio_to_weight, kernel/sched/core.c): seven of them are a factor of 4.8.
 #define HEAVIER_LEVELS 7
 
+// The rows of a tree, lightest first; those of equal weight in the tree's order.
+struct light { int64_t ns; size_t number; void *row; };
+struct lights { struct light *all; size_t count; size_t weight_offset; };
+
+static void list_row(const void *node, VISIT visit, void *closure)
+{
+	struct lights *lights = closure;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	void *row = *(void *const *)node;
+	lights->all[lights->count] = (struct light){ *(const int64_t *)((const char *)row + lights->weight_offset), lights->count, row };
+	lights->count++;
+}
+
+static int compare_lights(const void *a, const void *b)
+{
+	const struct light *left = a, *right = b;
+
+	if (left->ns != right->ns)
+		return left->ns < right->ns ? -1 : 1;
+	return left->number < right->number ? -1 : left->number > right->number;
+}
+
+static struct lights list_lights(const void *tree, size_t count, size_t weight_offset)
+{
+	struct lights lights = { base__alloc(count, sizeof(*lights.all)), 0, weight_offset };
+
+	twalk_r(tree, list_row, &lights);
+	qsort(lights.all, lights.count, sizeof(*lights.all), compare_lights);
+	return lights;
+}
+
+static struct pair_row *find_pair(struct collector *collector, const struct pair_row *key)
+{
+	struct pair_row **found = tfind(key, &collector->pairs, compare_pairs), *row;
+
+	if (found)
+		return *found;
+	row = base__alloc(1, sizeof(*row));
+	*row = (struct pair_row){ .victim = key->victim, .kind = key->kind, .culprit = key->culprit };
+	tsearch(row, &collector->pairs, compare_pairs);
+	collector->pair_count++;
+	return row;
+}
+
+static struct cgroup_credit_row *find_credit(struct collector *collector, const struct cgroup_credit_row *key)
+{
+	struct cgroup_credit_row **found = tfind(key, &collector->credits, compare_credits), *row;
+
+	if (found)
+		return *found;
+	row = base__alloc(1, sizeof(*row));
+	*row = (struct cgroup_credit_row){ .cgroup = key->cgroup, .kind = key->kind, .process = key->process };
+	tsearch(row, &collector->credits, compare_credits);
+	collector->credit_count++;
+	return row;
+}
+
+// There are too many: of the lighter half it is not kept any more who the occupant was. What the victims waited stays as it is.
+static void merge_pairs(struct collector *collector)
+{
+	struct lights lights = list_lights(collector->pairs, collector->pair_count, offsetof(struct pair_row, wait_ns));
+
+	for (size_t i = 0; i < lights.count / 2; i++) {
+		struct pair_row *row = lights.all[i].row, *into;
+
+		if (row->kind != OCCUPANT_TASK)
+			continue;
+		tdelete(row, &collector->pairs, compare_pairs);
+		collector->pair_count--;
+		into = find_pair(collector, &(struct pair_row){ .victim = row->victim, .kind = OCCUPANT_NOT_CUT });
+		into->wait_ns += row->wait_ns;
+		into->waits += row->waits;
+		collector->pairs_merged_ns += (uint64_t)row->wait_ns;
+		free(row);
+	}
+	free(lights.all);
+}
+
+static void merge_credits(struct collector *collector)
+{
+	struct lights lights = list_lights(collector->credits, collector->credit_count, offsetof(struct cgroup_credit_row, pressure_ns));
+
+	for (size_t i = 0; i < lights.count / 2; i++) {
+		struct cgroup_credit_row *row = lights.all[i].row;
+
+		if (row->kind != OCCUPANT_TASK)
+			continue;
+		tdelete(row, &collector->credits, compare_credits);
+		collector->credit_count--;
+		find_credit(collector, &(struct cgroup_credit_row){ .cgroup = row->cgroup, .kind = OCCUPANT_UNKNOWN })->pressure_ns += row->pressure_ns;
+		collector->credits_merged_ns += (uint64_t)row->pressure_ns;
+		free(row);
+	}
+	free(lights.all);
+}
+
 void pairs__add(struct collector *collector, uint32_t victim_tgid, uint32_t occupant, uint64_t ns, uint64_t waits)
 {
 	struct pair_row key = { .victim = processes__by_tgid(collector->processes, victim_tgid), .kind = occupant_kind(occupant),
 		.culprit = occupant_process(collector, occupant) };
-	struct pair_row **found = tfind(&key, &collector->pairs, compare_pairs), *row;
+	struct pair_row *row;
 
-	if (found) {
-		row = *found;
-	} else {
-		row = base__alloc(1, sizeof(*row));
-		*row = key;
-		tsearch(row, &collector->pairs, compare_pairs);
-	}
+	if (collector->pair_count >= PAIRS_LIMIT)
+		merge_pairs(collector);
+	row = find_pair(collector, &key);
 	row->wait_ns += (int64_t)ns;
 	row->waits += (int64_t)waits;
 	if (key.kind != OCCUPANT_TASK)
@@ -67,16 +161,10 @@ void credits__add(struct collector *collector, uint32_t group, uint32_t occupant
 {
 	struct cgroup_credit_row key = { .cgroup = (int64_t)collector->probes->group_table[group].id,
 		.kind = occupant_kind(occupant), .process = occupant_process(collector, occupant) };
-	struct cgroup_credit_row **found = tfind(&key, &collector->credits, compare_credits), *row;
 
-	if (found) {
-		row = *found;
-	} else {
-		row = base__alloc(1, sizeof(*row));
-		*row = key;
-		tsearch(row, &collector->credits, compare_credits);
-	}
-	row->pressure_ns += (int64_t)ns;
+	if (collector->credit_count >= CREDITS_LIMIT)
+		merge_credits(collector);
+	find_credit(collector, &key)->pressure_ns += (int64_t)ns;
 }
 
 // What filled the largest part of a wait.

@@ -48,8 +48,10 @@ void pauses__free(struct pauses *pauses)
 
 static size_t add_sighting(struct pauses *pauses, const struct sighting *sighting)
 {
-	if (pauses->sighting_count >= LIMIT)
+	if (pauses->sighting_count >= LIMIT) {
+		pauses->left_out++;
 		return LIMIT - 1;
+	}
 	pauses->sightings = base__grow(pauses->sightings, &pauses->sighting_capacity, pauses->sighting_count + 1, sizeof(*sighting));
 	pauses->sightings[pauses->sighting_count] = *sighting;
 	return pauses->sighting_count++;
@@ -57,8 +59,10 @@ static size_t add_sighting(struct pauses *pauses, const struct sighting *sightin
 
 static void add_other(struct pauses *pauses, const char *kind, const struct clock_sample *sample, int64_t ns, int64_t bound_ns)
 {
-	if (pauses->other_count >= LIMIT)
+	if (pauses->other_count >= LIMIT) {
+		pauses->left_out++;
 		return;
+	}
 	pauses->others = base__grow(pauses->others, &pauses->other_capacity, pauses->other_count + 1, sizeof(*pauses->others));
 	pauses->others[pauses->other_count++] = (struct pause_found){ .kind = kind, .start_ns = sample->monotonic_ns, .end_ns = sample->monotonic_ns,
 		.at_ns = sample->monotonic_ns - pauses->last.monotonic_ns, .ns = ns, .bound_ns = bound_ns, .cpu = -1 };
@@ -178,8 +182,12 @@ void pauses__rtc(struct pauses *pauses, const struct rtc_step *step)
 
 void pauses__gap(struct pauses *pauses, int cpu, int64_t start_ns, int64_t end_ns, int64_t steal_ns)
 {
-	if (cpu < 0 || cpu >= pauses->cpus || pauses->gap_count >= LIMIT)
+	if (cpu < 0 || cpu >= pauses->cpus)
 		return;
+	if (pauses->gap_count >= LIMIT) {
+		pauses->left_out++;
+		return;
+	}
 	pauses->gaps = base__grow(pauses->gaps, &pauses->gap_capacity, pauses->gap_count + 1, sizeof(*pauses->gaps));
 	pauses->gaps[pauses->gap_count++] = (struct gap){ cpu, start_ns, end_ns, steal_ns, false };
 }
@@ -199,8 +207,10 @@ void pauses__witnessed(struct pauses *pauses)
 
 void pauses__witness_gap(struct pauses *pauses, int64_t start_ns, int64_t end_ns)
 {
-	if (pauses->witness_count >= LIMIT)
+	if (pauses->witness_count >= LIMIT) {
+		pauses->left_out++;
 		return;
+	}
 	pauses->witness = base__grow(pauses->witness, &pauses->witness_capacity, pauses->witness_count + 1, sizeof(*pauses->witness));
 	pauses->witness[pauses->witness_count++] = (struct gap){ -1, start_ns, end_ns, 0, false };
 }
@@ -222,6 +232,11 @@ void pauses__mark(struct pauses *pauses, int64_t monotonic_ns)
 void pauses__alive(struct pauses *pauses, int64_t monotonic_ns)
 {
 	add_time(&pauses->alive, &pauses->alive_count, &pauses->alive_capacity, monotonic_ns);
+}
+
+int64_t pauses__left_out(const struct pauses *pauses)
+{
+	return pauses->left_out;
 }
 
 bool pauses__works(const struct pauses *pauses, enum pause_detector detector)

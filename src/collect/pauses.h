@@ -62,5 +62,7 @@ void pauses__alive(struct pauses *pauses, int64_t monotonic_ns);
 struct pause_found *pauses__find(const struct pauses *pauses, size_t *ret_count);
 // Whether a detector has had what it needs.
 bool pauses__works(const struct pauses *pauses, enum pause_detector detector);
+// Steps, silences and gaps that were left out, because there were too many.
+int64_t pauses__left_out(const struct pauses *pauses);
 
 #endif

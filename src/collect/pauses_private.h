@@ -38,6 +38,7 @@ struct pauses {
 	struct gap *witness; size_t witness_count, witness_capacity;
 	int64_t *alive; size_t alive_count, alive_capacity;
 	int64_t *marks; size_t mark_count, mark_capacity;
+	int64_t left_out;               // that found no place
 };
 
 // Judges what the last samples leave open, as if nothing came after them.

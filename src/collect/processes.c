@@ -13,6 +13,7 @@
 #define DEAD_ROUNDS 4           // a process whose first thread has ended is remembered for so long: its others may take their time
 #define FORGOTTEN_SEARCHED 4096 // rows looked through for one that was forgotten by number
 #define FOLDED_LIMIT 256        // kinds of short-lived processes told apart
+#define ROWS_LIMIT 10000        // processes; beyond it all that start within the window stand with their kind, however long they live; some 10 MiB
 
 // Who has a tgid at this moment.
 struct holder {
@@ -32,7 +33,10 @@ struct processes {
 	size_t row_count, row_capacity, nice_capacity;
 	struct holder **dead;
 	size_t dead_count, dead_capacity;
+	void *kinds;            // binary tree (tsearch) of struct kind: ended processes that began within the window
 	size_t folded_kinds;
+	size_t others;          // index of the row of all further kinds, + 1; 0: none yet
+	int64_t grouped;
 	uint64_t window_ns, exits, execs, task_exits;
 };
 
@@ -41,6 +45,66 @@ static int compare_holders(const void *a, const void *b)
 	const struct holder *left = a, *right = b;
 
 	return left->tgid < right->tgid ? -1 : left->tgid > right->tgid;
+}
+
+// What a process that is gone has in common with its like. The strings are the row's.
+struct kind { const struct process_row *row; size_t index; };
+
+static int compare_text(const char *a, const char *b)
+{
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
+	return strcmp(a, b);
+}
+
+static int compare_kinds(const void *left, const void *right)
+{
+	const struct kind *a = left, *b = right;
+	int order = compare_text(a->row->name, b->row->name);
+
+	if (a->row->parent_pid != b->row->parent_pid)
+		return a->row->parent_pid < b->row->parent_pid ? -1 : 1;
+	if (!order)
+		order = compare_text(a->row->exe, b->row->exe);
+	return order ? order : compare_text(a->row->cgroup, b->row->cgroup);
+}
+
+static void free_kind(void *pointer)
+{
+	struct kind *kind = pointer;
+
+	process_row__free_strings((struct process_row *)kind->row);
+	free((struct process_row *)kind->row);
+	free(kind);
+}
+
+// Others of its kind will share the row. The tree has a copy of what they are known by: rows move and change.
+static void add_kind(struct processes *processes, size_t index)
+{
+	const struct process_row *row = &processes->rows[index];
+	struct process_row *copy;
+	struct kind *kind;
+
+	if (tfind(&(struct kind){ row, 0 }, &processes->kinds, compare_kinds))
+		return;
+	copy = base__alloc(1, sizeof(*copy));
+	copy->parent_pid = row->parent_pid;
+	copy->name = base__copy(row->name);
+	copy->exe = base__copy(row->exe);
+	copy->cgroup = base__copy(row->cgroup);
+	kind = base__alloc(1, sizeof(*kind));
+	*kind = (struct kind){ copy, index };
+	tsearch(kind, &processes->kinds, compare_kinds);
+}
+
+// The row that a process of this kind shares; SIZE_MAX: it needs one of its own.
+static size_t find_kind(const struct processes *processes, const struct process_row *candidate)
+{
+	struct kind key = { candidate, 0 }, **found = tfind(&key, &processes->kinds, compare_kinds);
+
+	if (found)
+		return (*found)->index;
+	return processes->folded_kinds >= FOLDED_LIMIT && processes->others ? processes->others - 1 : SIZE_MAX;
 }
 
 struct processes *processes__new(void)
@@ -64,6 +128,7 @@ void processes__free(struct processes *processes)
 	if (!processes)
 		return;
 	tdestroy(processes->holders, free_holder);
+	tdestroy(processes->kinds, free_kind);
 	ended_tasks__free(processes->ended);
 	for (size_t i = 0; i < processes->row_count; i++)
 		process_row__free_strings(&processes->rows[i]);
@@ -129,24 +194,15 @@ static void describe_gone(const struct processes *processes, const struct holder
 	process_row__describe_gone(row, slot, holder->exec_path, parent && parent->row != SIZE_MAX ? &processes->rows[parent->row] : NULL);
 }
 
-// The row of a process that began and ended within the window: shared with its like.
+// The row of a process that began and ended within the window, or one too many: shared with its like.
 static size_t fold(struct processes *processes, const struct holder *holder, const struct task_slot *slot)
 {
 	struct process_row candidate = { .folded = 1, .uid = -1, .exe_uid = -1 };
 	size_t index;
 
 	describe_gone(processes, holder, slot, &candidate);
-	for (index = 0; index < processes->row_count; index++) {
-		struct process_row *row = &processes->rows[index];
-
-		if (!row->gone || !row->start_ns || (uint64_t)row->start_ns < processes->window_ns)
-			continue;
-		if (process_row__alike(row, &candidate))
-			break;
-		if (processes->folded_kinds >= FOLDED_LIMIT && row->folded > 1 && process_row__is_named(row, "(others)"))
-			break;
-	}
-	if (index < processes->row_count) {
+	index = find_kind(processes, &candidate);
+	if (index != SIZE_MAX) {
 		processes->rows[index].folded++;
 		processes->rows[index].pid = 0;
 		process_row__free_strings(&candidate);
@@ -160,8 +216,10 @@ static size_t fold(struct processes *processes, const struct holder *holder, con
 		free(candidate.name);
 		candidate.name = base__copy("(others)");
 		candidate.folded = 2;
+		processes->others = index + 1;
 	}
 	processes->rows[index] = candidate;
+	add_kind(processes, index);
 	return index;
 }
 
@@ -190,6 +248,10 @@ static size_t identify(struct processes *processes, struct holder *holder, const
 	size_t forgotten = find_forgotten(processes, slot);
 	if (forgotten != SIZE_MAX)
 		return forgotten;
+	if (processes->row_count >= ROWS_LIMIT && slot->start_ns >= processes->window_ns) {
+		processes->grouped++;
+		return fold(processes, holder, slot);
+	}
 	size_t index = add_row(processes, (int)slot->nice20 - 20);
 	struct process_row *row = &processes->rows[index];
 
@@ -233,7 +295,9 @@ void processes__exec(struct processes *processes, const struct exec_record *reco
 		return;
 	// A process that was known becomes another program: the name that it ends with is the one people see in ps.
 	struct process_row *row = &processes->rows[holder->row];
-	if (!row->gone && row->pid == record->tgid)
+	if (row->pid != record->tgid)
+		return;         // it shares the row
+	if (!row->gone)
 		identify__process(record->tgid, row);
 	row->start_ns = (int64_t)record->start_ns;
 }
@@ -277,6 +341,8 @@ int64_t processes__exit(struct processes *processes, const struct task_slot *slo
 	holder->rounds = 0;
 	if (slot->pid == slot->tgid) {
 		row->gone = 1;
+		if (row->start_ns && (uint64_t)row->start_ns >= processes->window_ns)
+			add_kind(processes, holder->row);
 		note_death(processes, holder);
 	}
 	ended_tasks__add(processes->ended, slot, row->id);
@@ -341,6 +407,7 @@ int processes__identify_programs(struct processes *processes)
 	return identify__programs(processes->rows, processes->row_count, PROGRAMS_LIMIT_NS);
 }
 
+int64_t processes__grouped(const struct processes *processes) { return processes->grouped; }
 uint64_t processes__exits(const struct processes *processes) { return processes->exits; }
 uint64_t processes__execs(const struct processes *processes) { return processes->execs; }
 uint64_t processes__task_exits(const struct processes *processes) { return processes->task_exits; }

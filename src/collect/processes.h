@@ -11,7 +11,7 @@ struct processes *processes__new(void);
 void processes__free(struct processes *processes);
 
 // The window begins at this CLOCK_BOOTTIME: what starts and ends after it is short-lived and folded with its like
-// (same name, executable, parent and cgroup).
+// (same name, executable, parent and cgroup). In a window with more than 10,000 processes, so is all that starts within it.
 void processes__window_begins(struct processes *processes, uint64_t boottime_ns);
 
 // A live task was seen: identifies its process the first time. Returns the process' row id.
@@ -32,6 +32,8 @@ void processes__forget_dead(struct processes *processes);
 int processes__read_command_lines(struct processes *processes);
 // Says of each process what its program is (after the window, from files); returns how many could not be looked at.
 int processes__identify_programs(struct processes *processes);
+// Processes that stand with their kind although they were seen alive: there were too many.
+int64_t processes__grouped(const struct processes *processes);
 uint64_t processes__exits(const struct processes *processes);
 uint64_t processes__execs(const struct processes *processes);
 uint64_t processes__task_exits(const struct processes *processes);

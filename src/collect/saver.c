@@ -6,6 +6,9 @@
 #include "base/base.h"
 #include "recording/recording.h"
 
+#define PAUSE_LEAST_NS (3 * NS_PER_SEC)
+#define PAUSE_COSTS 50          // 2 %
+
 struct saver {
 	saver_fn *save;
 	void *context;
@@ -77,6 +80,11 @@ void saver__save(struct saver *saver, struct recording *recording)
 	saver->recording = recording;
 	pthread_cond_signal(&saver->wake);
 	pthread_mutex_unlock(&saver->lock);
+}
+
+uint64_t saver__pause_ns(uint64_t cost_ns)
+{
+	return cost_ns > PAUSE_LEAST_NS / PAUSE_COSTS ? cost_ns * PAUSE_COSTS : PAUSE_LEAST_NS;
 }
 
 void saver__end(struct saver *saver)

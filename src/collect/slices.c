@@ -180,6 +180,27 @@ static int compare_parts(const void *left, const void *right)
 	return (a->process > b->process) - (a->process < b->process);
 }
 
+// A longer slice has a longer thousandth: what is less now is summed up as nobody's, as in fill_slice. So a slice holds some thousand parts at most.
+static void drop_little(struct slice *slice)
+{
+	uint64_t little = (slice->ended_ns - slice->began_ns) / LITTLE_PART, rest[RESOURCES] = { 0 };
+	size_t kept = 0;
+
+	for (size_t i = 0; i < slice->count; i++) {
+		const struct part part = slice->parts[i];
+
+		if (part.kind == OCCUPANT_TASK && (!part.process || part.ns <= little))
+			rest[part.resource] += part.ns;
+		else
+			slice->parts[kept++] = part;
+	}
+	// Each rest stands for a part at least that is gone.
+	for (int resource = 0; resource < RESOURCES; resource++)
+		if (rest[resource])
+			slice->parts[kept++] = (struct part){ 0, OCCUPANT_TASK, (enum resource)resource, rest[resource] };
+	slice->count = kept;
+}
+
 static void merge(struct slice *into, struct slice *next)
 {
 	size_t count = into->count + next->count, kept = 0;
@@ -196,6 +217,7 @@ static void merge(struct slice *into, struct slice *next)
 	free(into->parts);
 	free(next->parts);
 	*into = (struct slice){ into->began_ns, next->ended_ns, parts, kept };
+	drop_little(into);
 }
 
 static void thin(struct slices *slices)

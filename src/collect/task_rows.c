@@ -76,15 +76,17 @@ static void add_sums(struct task_row *all, const struct task_row *one)
 {
 	int64_t *to[] = { &all->run_ns, &all->switches, &all->wait_ns, &all->waits, &all->wait_pressure_ns, &all->throttled_ns,
 		&all->wait_idle_ns, &all->wait_steal_ns, &all->wait_hardirq_ns, &all->wait_softirq_ns, &all->idle_allowed_ns,
-		&all->idle_outside_ns, &all->credit_pressure_ns, &all->credit_task_ns, &all->run_delay_ns, &all->preempted_at_wakeup,
+		&all->idle_outside_ns, &all->credit_pressure_ns, &all->credit_task_ns, &all->preempted_at_wakeup,
 		&all->run_hardirq_ns, &all->run_softirq_ns };
 	int64_t from[] = { one->run_ns, one->switches, one->wait_ns, one->waits, one->wait_pressure_ns, one->throttled_ns,
 		one->wait_idle_ns, one->wait_steal_ns, one->wait_hardirq_ns, one->wait_softirq_ns, one->idle_allowed_ns,
-		one->idle_outside_ns, one->credit_pressure_ns, one->credit_task_ns, one->run_delay_ns, one->preempted_at_wakeup,
+		one->idle_outside_ns, one->credit_pressure_ns, one->credit_task_ns, one->preempted_at_wakeup,
 		one->run_hardirq_ns, one->run_softirq_ns };
 
 	for (size_t i = 0; i < ARRAY_SIZE(to); i++)
 		*to[i] += from[i];
+	// Unknown of one, unknown of all.
+	all->run_delay_ns = all->run_delay_ns < 0 || one->run_delay_ns < 0 ? -1 : all->run_delay_ns + one->run_delay_ns;
 	all->folded++;
 	if (one->wait_max_ns > all->wait_max_ns)
 		all->wait_max_ns = one->wait_max_ns;

@@ -90,6 +90,7 @@ static void test_ended_tasks_are_summed_by_process_name_and_class(void **state)
 		assert_int_equal(row->run_ns, 30);
 		assert_int_equal(row->wait_ns, 7);
 		assert_int_equal(row->wait_max_ns, 3);
+		assert_int_equal(row->run_delay_ns, -1);        // unknown, not twice unknown
 	}
 	assert_int_equal(sums, 1);
 	assert_int_equal(recording->task[3].process, 2);

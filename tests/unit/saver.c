@@ -53,11 +53,21 @@ static void test_nothing_to_save(void **state)
 	saver__end(NULL);
 }
 
+// All states together take 2 % of the collector's time at most.
+static void test_a_state_that_takes_long_to_make_comes_less_often(void **state)
+{
+	(void)state;
+	assert_int_equal(saver__pause_ns(0), 3 * NS_PER_SEC);
+	assert_int_equal(saver__pause_ns(60 * NS_PER_MSEC), 3 * NS_PER_SEC);
+	assert_int_equal(saver__pause_ns(400 * NS_PER_MSEC), 20 * NS_PER_SEC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_state_is_saved_while_the_caller_goes_on),
 		cmocka_unit_test(test_nothing_to_save),
+		cmocka_unit_test(test_a_state_that_takes_long_to_make_comes_less_often),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
