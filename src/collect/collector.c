@@ -366,12 +366,14 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	const char *ended_by;
 	int error;
 
-	(void)ret_error;
 	// A machine that stalls must not keep its observer from looking. A fold that comes late costs exactness: the kernel's counters have 32 bits.
 	collector->own = own_class__take(0, &own_budget_loop, 1);
 	error = privileges__drop();     // before any thread is made: each has its own
-	if (error)
-		say__warning("privileges could not be dropped (%s)", strerror(-error));
+	if (error) {
+		*ret_error = base__format("nothing is recorded, because the recorder could not give up the privileges that it does not need (%s): "
+			"what forbids it is a seccomp profile or security module that denies capset(2) or prctl(2), allow it these", strerror(-error));
+		return error;
+	}
 	if (collector->options.interim)
 		collector->saver = saver__start(collector->options.interim, collector->options.context);
 	begin(collector);

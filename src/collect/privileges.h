@@ -9,6 +9,9 @@
 // root with them: isolate/sandbox.h); no new ones can be gained, not even by exec.
 // Returns 0 or a negative errno.
 int privileges__drop(void);
+// Once the collector is closed: keeps CAP_DAC_OVERRIDE (the place of the recording), CAP_KILL (the command that was started), CAP_SETUID and CAP_SETGID
+// (to stop being root before the report is made: command/confine.h).
+int privileges__keep_for_saving(void);
 // Keeps CAP_SYS_NICE alone: for the lifter.
 int privileges__keep_priority(void);
 

@@ -1,5 +1,6 @@
 // A labelled workload and its diagnosis, side by side.
 #include "command/command.h"
+#include "command/confine.h"
 #include "base/base.h"
 #include "causes/cause.h"
 #include "command/session.h"
@@ -215,7 +216,8 @@ static int run_scenario(const char *directory, const char *scenario, const struc
 	}
 	workload__stop(&workload);
 	if (recording) {
-		int printed = print_diagnosis(scenario, truth, recording);
+		int printed = confine__to_report(EXIT_NOT_RECORDED);
+		printed = printed ? printed : print_diagnosis(scenario, truth, recording);
 		status = status ? status : printed;
 		recording__free(recording);
 	}

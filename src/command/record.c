@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "command/command.h"
+#include "command/confine.h"
 #include "command/redaction.h"
 #include "command/session.h"
 
@@ -72,11 +73,12 @@ int command__run_default(int argc, char **argv)
 	if (redaction__read(&arguments, &redaction) < 0)
 		return EXIT_USAGE;
 	recorded = session__record(&options, &recording);
-	if (recording)
+	status = recording ? confine__to_report(EXIT_NOT_RECORDED) : recorded;
+	if (recording && !status)
 		redaction__apply(&redaction, recording);
 	redaction__forget(&redaction);
-	if (!recording)
-		return recorded;
+	if (!recording || status)
+		return status;
 	status = report__print(recording, arguments__value(&arguments, "format"), stdout, &confirmed) < 0 ? EXIT_NOT_RECORDED
 		: confirmed && arguments__has(&arguments, "exit-code") ? EXIT_CAUSE_CONFIRMED : EXIT_REPORTED;
 	recording__free(recording);

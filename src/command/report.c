@@ -1,5 +1,6 @@
 // From a recording to a report.
 #include "command/command.h"
+#include "command/confine.h"
 #include "command/redaction.h"
 #include "base/base.h"
 #include "base/shell.h"
@@ -73,12 +74,35 @@ int report__print(const struct recording *recording, const char *format, FILE *o
 }
 
 // On stderr, because it is a fact of this directory, not of the recording.
-static void mention_former(const char *path)
+static void mention_former(const char *path, const char *former)
 {
-	cleanup_free char *former = recording_file__former(path), *command = former ? shell__command("mv -- %s %s", former, path) : NULL;
+	cleanup_free char *command = former ? shell__command("mv -- %s %s", former, path) : NULL;
 	if (former)
 		say__warning("the recorder of %s was killed before it had saved anything; the recording that stood there before is kept%s%s", path,
 			     command ? ", get it back with: " : " beside it: rename the file that ends in .former", command ? command : "");
+}
+
+// The one way from a file to a recording: all that needs the caller's rights comes first.
+static int open_recording(const char *path, struct recording **ret_recording)
+{
+	struct recording_bytes bytes = { 0 };
+	cleanup_free char *error = NULL;
+	int status = recording__load(path, &bytes, &error);
+	cleanup_free char *former = status < 0 ? NULL : recording_file__former(path);
+	if (status == 0) {
+		status = confine__to_report(EXIT_UNREADABLE);
+		if (status) {
+			recording__unload(&bytes);
+			return status;
+		}
+		status = recording__parse(&bytes, ret_recording, &error);
+	}
+	if (status < 0) {
+		say__error("%s", error ? error : strerror(-status));
+		return EXIT_UNREADABLE;
+	}
+	mention_former(path, former);
+	return 0;
 }
 
 int command__report(int argc, char **argv)
@@ -94,16 +118,13 @@ int command__report(int argc, char **argv)
 	if (redaction__read(&arguments, &redaction) < 0)
 		return EXIT_USAGE;
 	struct recording *recording = NULL;
-	cleanup_free char *error = NULL;
-	status = recording__read(arguments.operands[0], &recording, &error);
-	if (status < 0) {
-		say__error("%s", error ? error : strerror(-status));
+	status = open_recording(arguments.operands[0], &recording);
+	if (status) {
 		redaction__forget(&redaction);
-		return EXIT_UNREADABLE;
+		return status;
 	}
 	redaction__apply(&redaction, recording);
 	redaction__forget(&redaction);
-	mention_former(arguments.operands[0]);
 	bool confirmed = false;
 	status = report__print(recording, format, stdout, &confirmed);
 	recording__free(recording);

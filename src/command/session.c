@@ -13,6 +13,7 @@
 #include "collect/cgroups.h"
 #include "collect/collector.h"
 #include "collect/lifter.h"
+#include "collect/privileges.h"
 #include "command/command.h"
 #include "command/unread.h"
 
@@ -28,6 +29,7 @@ struct session {
 	bool save_failed;
 	bool reportable;        // the recording is whole, whether or not it could be saved
 	pid_t child;
+	bool started;           // it was told to begin
 	bool own_group;         // the child leads a process group of its own
 	int start_pipe;         // writing to it starts the command
 	int failure_pipe;       // gives errno if it could not be executed; closed by a successful exec
@@ -74,6 +76,7 @@ static void start_command(void *context)
 
 	if (session->child <= 0)
 		return;
+	session->started = true;
 	if (write(session->start_pipe, "", 1) != 1)
 		session->failure = errno;
 	else if (read(session->failure_pipe, &session->failure, sizeof(session->failure)) != sizeof(session->failure))
@@ -203,7 +206,7 @@ static void end_command(struct session *session)
 	close(session->failure_pipe);
 	if (!command_has_ended(session))
 		stop_command(session);
-	if (session->failure || !session->child_ended)
+	if (!session->started || session->failure || !session->child_ended)
 		return;
 	if (WIFEXITED(session->child_status) && WEXITSTATUS(session->child_status))
 		say__warning("the command ended with status %d", WEXITSTATUS(session->child_status));
@@ -279,6 +282,12 @@ static int collect(struct session *session, struct recording **ret_recording)
 	status = collector__run(collector, start_command, ret_recording, &error) < 0 ? EXIT_NOT_RECORDED : 0;
 	collector__close(collector);
 	say__progress_done();
+	if (!status && privileges__keep_for_saving() < 0) {
+		error = base__copy("the recording is given up, because the recorder could not give up the privileges that it does not need any more");
+		recording__free(*ret_recording);
+		*ret_recording = NULL;
+		status = EXIT_NOT_RECORDED;
+	}
 	if (status)
 		say__error("%s", error ? error : "the recording could not be made");
 	return status;

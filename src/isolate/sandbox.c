@@ -11,16 +11,17 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
+#include "isolate/capabilities.h"
 
 // systemd's list of user numbers leaves those above 2^31 to nobody; a user namespace may map the second one only.
 static const uid_t accounts[] = { 4200000000U, 65534 };
@@ -135,34 +136,12 @@ static int leave_root(void)
 	return error;
 }
 
-static int keep_capabilities(const cap_value_t *kept, size_t count)
-{
-	cap_t held = cap_get_proc(), wanted = cap_init();
-	int error = held && wanted ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !error && i < count; i++) {
-		cap_flag_value_t permitted = CAP_CLEAR;
-
-		if (cap_get_flag(held, kept[i], CAP_PERMITTED, &permitted) || permitted != CAP_SET)
-			continue;
-		if (cap_set_flag(wanted, CAP_PERMITTED, 1, &kept[i], CAP_SET) || cap_set_flag(wanted, CAP_EFFECTIVE, 1, &kept[i], CAP_SET))
-			error = -errno;
-	}
-	if (!error && cap_set_proc(wanted))
-		error = -errno;
-	cap_free(held);
-	cap_free(wanted);
-	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		error = -errno;
-	return error;
-}
-
 int sandbox__open_only(void)
 {
 	static const cap_value_t kept[] = { CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_CHECKPOINT_RESTORE };
 	int error = prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) ? -errno : leave_root();
 
-	return error ? error : keep_capabilities(kept, ARRAY_SIZE(kept));
+	return error ? error : capabilities__keep(kept, ARRAY_SIZE(kept));
 }
 
 // Landlock forbids whatever is opened by a path, below the filter and independent of it. (It also bars a process from looking at others in /proc:
@@ -186,6 +165,7 @@ static int forbid_paths(void)
 struct rule { int call, argument; uint64_t mask, value; };
 #define WRITE_FLAGS (O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY))
 #define ALWAYS(name) { SCMP_SYS(name), -1, 0, 0 }
+#define TERMINAL_SETTINGS 0x802c542a    // TCGETS2, which isatty(3) of newer C libraries asks by; its header can't stand beside termios.h
 #define ON_FD(name, fd) { SCMP_SYS(name), 0, UINT32_MAX, fd }
 
 // What everybody needs: reading what is open, memory of its own that is not executable, ending. libelf asks by F_GETFD whether a descriptor is open.
@@ -205,8 +185,8 @@ static const struct rule opener[] = {
 };
 static const struct rule worker[] = {
 	ON_FD(write, STDOUT_FILENO), ON_FD(write, STDERR_FILENO), ON_FD(writev, STDOUT_FILENO), ON_FD(writev, STDERR_FILENO),
-	{ SCMP_SYS(ioctl), 1, UINT32_MAX, TCGETS }, { SCMP_SYS(ioctl), 1, UINT32_MAX, TIOCGWINSZ }, ALWAYS(poll), ALWAYS(ppoll), ALWAYS(getpid),
-	ALWAYS(gettimeofday), ALWAYS(sysinfo), ALWAYS(wait4), ALWAYS(getrusage),
+	{ SCMP_SYS(ioctl), 1, UINT32_MAX, TCGETS }, { SCMP_SYS(ioctl), 1, UINT32_MAX, TERMINAL_SETTINGS }, { SCMP_SYS(ioctl), 1, UINT32_MAX, TIOCGWINSZ },
+	ALWAYS(poll), ALWAYS(ppoll), ALWAYS(getpid), ALWAYS(gettimeofday), ALWAYS(sysinfo),
 };
 
 static int add_rules(scmp_filter_ctx filter, const struct rule *rules, size_t count)
@@ -246,7 +226,7 @@ int sandbox__enter(void)
 	int error = leave_root();
 
 	if (!error)
-		error = keep_capabilities(NULL, 0);
+		error = capabilities__keep(NULL, 0);
 	if (error)
 		return error;
 	forbid_paths();         // not every kernel has it; the filter alone would do
@@ -275,20 +255,42 @@ static void lower_limit(int resource, rlim_t value)
 	setrlimit((__rlimit_resource_t)resource, &limit);
 }
 
-struct sandbox_means sandbox__work(const char *late, int late_status)
+// Whatever the caller of the command had open is none of a recording's business.
+static void keep_outputs_only(void)
 {
-	struct sandbox_means means = { 0 };
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+		close(STDIN_FILENO);            // a root directory without devices
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+int sandbox__work(const char *late, int late_status, struct sandbox_means *ret)
+{
+	cap_t held = cap_get_proc();
+	cap_flag_value_t can_leave = CAP_CLEAR;
+	struct timespec used = { 0 };
+	int error;
 
 	snprintf(late_sentence, sizeof(late_sentence), "whystall: %s\n", late);
 	late_end = late_status;
 	signal(SIGXCPU, on_late);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	keep_outputs_only();
 	prctl(PR_SET_DUMPABLE, 0);      // no core: it would hold what the recording holds, and be a stranger's making
 	lower_limit(RLIMIT_CORE, 0);
-	lower_limit(RLIMIT_CPU, WORK_CPU_SECONDS);
-	lower_limit(RLIMIT_DATA, WORK_MEMORY);
-	means.account = !leave_root();
-	means.capabilities = !keep_capabilities(NULL, 0);
-	means.landlock = !forbid_paths();
-	means.filter = !load_filter(worker, ARRAY_SIZE(worker));
-	return means;
+	lower_limit(RLIMIT_CPU, (rlim_t)used.tv_sec + WORK_CPU_SECONDS);
+	lower_limit(RLIMIT_DATA, data_bytes() + WORK_MEMORY);
+	if (held)
+		cap_get_flag(held, CAP_SETUID, CAP_PERMITTED, &can_leave);
+	cap_free(held);
+	error = leave_root();
+	// Root in name only, in a container that may not change it: the filter holds for it all the same.
+	if (error == -EPERM && can_leave == CAP_CLEAR)
+		error = 0;
+	if (!error)
+		error = capabilities__keep(NULL, 0);
+	ret->landlock = !forbid_paths();
+	ret->filter = !load_filter(worker, ARRAY_SIZE(worker));
+	return error;
 }

@@ -27,11 +27,12 @@ int sandbox__serve(void);
 // Returns 0 or a negative errno: then nothing that is not trusted may be read.
 int sandbox__enter(void);
 
-// The same for a whole command that works on a recording: it may write to its standard output and error as well, and has limits on memory and CPU
-// time (5 minutes; it ends with `late_status` and the sentence `late`, at most 255 bytes). Where the kernel or the container lacks one of the means,
-// the others are taken. Nothing that is opened later can be opened any more. Only while the process has one thread.
-// Returns which means there were.
-struct sandbox_means { bool account, capabilities, landlock, filter; };
-struct sandbox_means sandbox__work(const char *late, int late_status);
+// The same for a whole command that goes on to work on a recording: it may write to its standard output and error as well. What else it has open is
+// closed, its standard input leads nowhere, it can open nothing any more, and it has limits on memory and CPU time (4 GiB and 5 minutes more than it has
+// used; it then ends with `late_status` and the sentence `late`, at most 240 bytes). Only while the process has one thread.
+// Returns 0, or a negative errno if it could not give up being root or a capability. *ret: which means the kernel has, in either case; without the filter
+// the process can do what any process of its account can.
+struct sandbox_means { bool landlock, filter; };
+int sandbox__work(const char *late, int late_status, struct sandbox_means *ret);
 
 #endif

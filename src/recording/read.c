@@ -299,27 +299,48 @@ static int read_database(struct reading *reading)
 	return error;
 }
 
-int recording__read(const char *path, struct recording **ret_recording, char **ret_error)
+int recording__load(const char *path, struct recording_bytes *ret, char **ret_error)
 {
-	struct reading reading = { .path = path, .ret_error = ret_error };
-	unsigned char *bytes = NULL;
-	size_t length = 0;
-	int error = read_bytes(path, &bytes, &length, ret_error);
+	struct recording_bytes bytes = { 0 };
+	int error = read_bytes(path, &bytes.bytes, &bytes.length, ret_error);
 	if (error)
 		return error;
-	error = check_header(&reading, bytes, length);
-	if (error) {
-		sqlite3_free(bytes);
-		return error;
+	bytes.path = base__copy(path);
+	*ret = bytes;
+	return 0;
+}
+
+int recording__parse(struct recording_bytes *bytes, struct recording **ret_recording, char **ret_error)
+{
+	struct reading reading = { .path = bytes->path, .ret_error = ret_error };
+	int error = check_header(&reading, bytes->bytes, bytes->length);
+	if (!error) {
+		unsigned char *taken = bytes->bytes;
+		bytes->bytes = NULL;            // the database's, whether or not it can be opened
+		reading.recording = recording__new();
+		error = open_database(&reading, taken, bytes->length);
+		if (!error)
+			error = read_database(&reading);
+		sqlite3_close(reading.database);
 	}
-	reading.recording = recording__new();
-	error = open_database(&reading, bytes, length);
-	if (!error)
-		error = read_database(&reading);
-	sqlite3_close(reading.database);
 	if (error)
 		recording__free(reading.recording);
 	else
 		*ret_recording = reading.recording;
+	recording__unload(bytes);
 	return error;
+}
+
+void recording__unload(struct recording_bytes *bytes)
+{
+	sqlite3_free(bytes->bytes);
+	free(bytes->path);
+	*bytes = (struct recording_bytes){ 0 };
+}
+
+int recording__read(const char *path, struct recording **ret_recording, char **ret_error)
+{
+	struct recording_bytes bytes = { 0 };
+	int error = recording__load(path, &bytes, ret_error);
+	return error ? error : recording__parse(&bytes, ret_recording, ret_error);
 }

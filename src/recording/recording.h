@@ -464,5 +464,11 @@ char *recording_file__former(const char *path);
 // damaged. A file that holds absurd values (counts, ids that point nowhere, text that is not UTF-8) is refused or repaired,
 // never trusted: it may come from somebody else's machine.
 int recording__read(const char *path, struct recording **ret_recording, char **ret_error);
+// The same in two steps. The first reads the file's bytes and nothing of what they say; the second opens no file, so that the process can have given up
+// before it what it does not need (isolate/sandbox.h). It gives the bytes back, recording__unload does so without it.
+struct recording_bytes { char *path; unsigned char *bytes; size_t length; };
+int recording__load(const char *path, struct recording_bytes *ret, char **ret_error);
+int recording__parse(struct recording_bytes *bytes, struct recording **ret_recording, char **ret_error);
+void recording__unload(struct recording_bytes *bytes);
 
 #endif

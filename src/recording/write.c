@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "base/errands.h"
+#include "recording/beginning.h"
 #include "recording/columns.h"
 #include "recording/limits.h"
 
@@ -348,24 +349,8 @@ static DIR *list(const struct recording_file *file)
 	return directory;
 }
 
-#define BEGINNING_MOST (1 << 20)        // bytes of a recording without rows: some 4 KiB for each table
-
-// Whether nothing stands at the path, or what a writer leaves that was killed before its first save.
-static bool holds_nothing(const struct recording_file *file)
-{
-	struct stat status;
-	// What is larger holds something; it need not be read a second time to see that.
-	if (fstatat(file->directory_fd, file->name, &status, 0) == 0 && status.st_size > BEGINNING_MOST)
-		return false;
-	struct recording *recording = NULL;
-	cleanup_free char *sentence = NULL;
-	int error = recording__read(file->path, &recording, &sentence);
-	bool nothing = !error && !recording__meta_number(recording, "complete", 1) && !recording__meta(recording, "window_ns");
-	recording__free(recording);
-	return nothing || error == -ENOENT;
-}
-
-// Clears away what killed writers left. One that had saved nothing has its opening taken back, as its own close would have done.
+// Clears away what killed writers left. One that had saved nothing has its opening taken back, as its own close would have done; where that can't be told,
+// what stood there before stays.
 static void remove_strays(const struct recording_file *file, const char *prefix)
 {
 	DIR *directory = list(file);
@@ -375,9 +360,10 @@ static void remove_strays(const struct recording_file *file, const char *prefix)
 	for (struct dirent *entry; (entry = readdir(directory));) {
 		if (!is_stray(file, prefix, entry->d_name, &former))
 			continue;
-		if (former && holds_nothing(file))
+		int begun = former ? beginning__stands_at(file->path) : 0;
+		if (begun > 0)
 			renameat(file->directory_fd, entry->d_name, file->directory_fd, file->name);
-		else
+		else if (begun == 0)
 			unlinkat(file->directory_fd, entry->d_name, 0);
 	}
 	closedir(directory);
@@ -434,12 +420,16 @@ char *recording_file__former(const char *path)
 	split(file);
 	file->directory_fd = open(file->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_free char *prefix = stray_prefix(file);
-	DIR *directory = file->directory_fd >= 0 && holds_nothing(file) ? list(file) : NULL;
+	DIR *directory = file->directory_fd >= 0 ? list(file) : NULL;
 	for (struct dirent *entry; directory && !found && (entry = readdir(directory));)
 		if (is_stray(file, prefix, entry->d_name, &former) && former)
 			found = base__format("%s/%s", file->directory, entry->d_name);
 	if (directory)
 		closedir(directory);
+	if (found && beginning__stands_at(path) <= 0) {
+		free(found);
+		found = NULL;
+	}
 	recording_file__close(file);
 	return found;
 }

@@ -19,6 +19,7 @@
 
 #include "base/base.h"
 #include "isolate/isolate.h"
+#include "unit/forbidden.h"
 
 enum fate { GOOD, CRASH, LEAVE, SPIN, EAT, HANG_EARLY, FATES };
 
@@ -137,38 +138,6 @@ static void test_too_many_deaths(void **state)
 		assert_int_equal(play.lost[i], 1 + ISOLATE_DIED);
 }
 
-static void *page;
-static int own_file;
-
-// Each returns 0 if it was done, as it must not be.
-static int open_to_write(void) { return open("/tmp", O_TMPFILE | O_RDWR, 0600); }
-static int create(void) { return open("/tmp/whystall-must-not-be", O_RDONLY | O_CREAT, 0600); }
-static int cut(void) { return open("/proc/self/comm", O_RDONLY | O_TRUNC); }
-static int open_writable(void) { return open("/proc/self/comm", O_WRONLY); }
-static int write_elsewhere(void) { return (int)write(1, "x", 1); }
-static int make_process(void) { return fork(); }
-static int reach_network(void) { return socket(AF_INET, SOCK_STREAM, 0); }
-static int send_signal(void) { return kill(getppid(), 0); }
-static int trace(void) { return (int)ptrace(PTRACE_ATTACH, getppid(), 0, 0); }
-static int make_executable(void) { return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0; }
-static int turn_executable(void) { return mprotect(page, 4096, PROT_READ | PROT_EXEC); }
-static int delete_file(void) { return unlink("/tmp/whystall-nothing"); }
-static int inherit(void) { return fcntl(own_file, F_GETFD) >= 0 ? 0 : -1; }
-static int own_signals(void) { return fcntl(0, F_SETOWN, 1); }
-static int read_memory(void) { return open("/proc/1/mem", O_RDONLY); }
-static int read_passwords(void) { return open("/etc/shadow", O_RDONLY); }
-static int read_anything(void) { return open("/proc/self/status", O_RDONLY); }
-static int look_around(void) { return open("/", O_PATH | O_DIRECTORY); }
-static int take_back(void) { return setresuid(0, 0, 0); }
-
-static const struct { const char *name; int (*attempt)(void); } forbidden[] = {
-	{ "open_to_write", open_to_write }, { "create", create }, { "cut", cut }, { "open_writable", open_writable },
-	{ "write_elsewhere", write_elsewhere }, { "make_process", make_process }, { "reach_network", reach_network },
-	{ "send_signal", send_signal }, { "trace", trace }, { "make_executable", make_executable }, { "turn_executable", turn_executable },
-	{ "delete_file", delete_file }, { "inherit", inherit }, { "own_signals", own_signals }, { "read_memory", read_memory },
-	{ "read_passwords", read_passwords }, { "read_anything", read_anything }, { "look_around", look_around }, { "take_back", take_back },
-};
-
 static int own_status = -1;
 
 static void open_status(void *context, size_t item, struct isolate_channel *channel)
@@ -222,10 +191,7 @@ static void test_forbidden(void **state)
 	struct isolate_budget budget = budget_of(1000, 1000);
 
 	(void)state;
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	own_file = open("/dev/null", O_RDWR);
-	for (int i = 0; i < 10; i++)
-		own_file = dup(own_file);       // beyond the numbers that the child has of its own
+	forbidden__prepare();
 	assert_int_equal(isolate__run(&job, &budget), 0);
 	assert_int_equal(answers.count, ARRAY_SIZE(forbidden) + 1);
 	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++)
@@ -313,6 +279,7 @@ static void test_files_on_request(void **state)
 
 	(void)state;
 	assert_int_equal(isolate__run(&job, &budget), 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);       // no opener is left behind
 	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
 		assert_int_equal(wishes[i], i == 4 ? WISH_HANGING : WISHES);
 	assert_int_equal(budget.children_lost, 1);
