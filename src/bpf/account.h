@@ -237,42 +237,73 @@ static __always_inline void interval_close_hot(struct cpu_account *account, u64 
 	share_mark(&account->shares_coarse[now >> SHARE_COARSE & (SHARE_MARKS - 1)], SHARE_COARSE, now, account->share);
 }
 
+static __always_inline struct share_mark *share_mark_at(struct cpu_account *account, u64 number, bool fine)
+{
+	return fine ? &account->shares_fine[number & (SHARE_MARKS - 1)] : &account->shares_coarse[number & (SHARE_MARKS - 1)];
+}
+
+// How a mark stands to a time: 0 there is none with that number, 1 it is before, 2 it is not. A program of its own: verified once, not at each
+// step of the loop that calls it.
+__noinline u32 share_mark_look(u32 cpu, u64 number, u64 time, u32 fine)
+{
+	struct cpu_account *account = find_cpu(cpu);
+
+	if (!account)
+		return 0;
+	struct share_mark *mark = share_mark_at(account, number, fine);
+	if (mark->time >> (fine ? SHARE_FINE : SHARE_COARSE) != number)
+		return 0;
+	return mark->time < time ? 1 : 2;
+}
+
+// What `share` was between two marks (`before` 0: since the account began), by proportion. A program of its own, so that the loop which finds
+// them does not end in one state for each of its steps.
+__noinline u64 share_between(u32 cpu, u64 before, u64 after, u64 time, u32 fine)
+{
+	struct cpu_account *account = find_cpu(cpu);
+
+	if (!account)
+		return 0;
+	struct share_mark *mark = share_mark_at(account, after, fine), *earlier = share_mark_at(account, before, fine);
+	u64 before_time = before ? earlier->time : account->first, before_share = before ? earlier->share : 0;
+	if (before_share > mark->share || mark->time <= before_time)
+		return mark->share;
+	return before_share + (mark->share - before_share) * ((time - before_time) >> 10) / (((mark->time - before_time) >> 10) + 1);
+}
+
 // What `share` was at an earlier time, between two marks of its history by proportion; for waits whose beginning was not seen.
 // Beyond the history, of 8 s: its oldest mark.
 __noinline u64 share_at(u32 cpu, u64 time)
 {
 	struct cpu_account *account = find_cpu(cpu);
-	u64 before_time, before_share;
 
 	if (!account || time >= account->last)
 		return account ? account->share : 0;
 	bool fine = account->last - time < (SHARE_MARKS - 2ULL) << SHARE_FINE;
 	u32 shift = fine ? SHARE_FINE : SHARE_COARSE;
-	u64 last = account->last >> shift, grain = time >> shift;
+	u64 last = account->last >> shift, grain = time >> shift, before = 0, after = 0;
 	if (last - grain >= SHARE_MARKS)
 		grain = last - (SHARE_MARKS - 1);
-	before_time = account->first;
-	before_share = 0;
+	// One grain earlier, too, for the mark before. Two loops: one that looks for both would be verified in all combinations.
 	for (u32 i = 0; i < SHARE_MARKS + 1; i++) {
-		// one grain earlier, too, for the mark before
-		u64 number = grain + i - 1;
-		struct share_mark *mark = fine ? &account->shares_fine[number & (SHARE_MARKS - 1)]
-					       : &account->shares_coarse[number & (SHARE_MARKS - 1)];
-
-		if (number > last)
+		if (grain + i > last + 1)
 			break;
-		if (mark->time >> shift != number)
-			continue;
-		if (mark->time < time) {
-			before_time = mark->time;
-			before_share = mark->share;
-			continue;
+		if (share_mark_look(cpu, grain + i - 1, time, fine) == 2) {
+			after = grain + i - 1;
+			break;
 		}
-		if (before_share > mark->share || mark->time <= before_time)
-			return mark->share;
-		return before_share + (mark->share - before_share) * ((time - before_time) >> 10) / (((mark->time - before_time) >> 10) + 1);
 	}
-	return account->share;
+	if (!after)
+		return account->share;
+	for (u32 i = 1; i < SHARE_MARKS + 1; i++) {
+		if (after - i + 1 < grain)
+			break;
+		if (share_mark_look(cpu, after - i, time, fine) == 1) {
+			before = after - i;
+			break;
+		}
+	}
+	return share_between(cpu, before, after, time, fine);
 }
 
 // The same for the seldom paths: a program of its own, verified once.
@@ -312,36 +343,60 @@ static __always_inline void idle_change(struct cpu_account *account, u64 now, bo
 	}
 }
 
+static __always_inline struct idle_mark *idle_mark_at(struct cpu_account *account, u64 grain, u32 shift)
+{
+	return shift == FINE_SHIFT ? &account->fine[grain & (IDLE_MARKS - 1)] : &account->coarse[grain & (IDLE_MARKS - 1)];
+}
+
+// Whether a grain has a change of idleness at or after `since`. A program of its own: verified once, not at each step of the loop that calls it.
+__noinline u32 idle_mark_look(u32 cpu, u64 grain, u64 since, u32 shift)
+{
+	struct cpu_account *account = find_cpu(cpu);
+
+	if (!account)
+		return 0;
+	struct idle_mark *mark = idle_mark_at(account, grain, shift);
+	return mark->grain == grain && mark->time >= since;
+}
+
+// How long a CPU was idle since `since`, of the `current` time it was idle in all, by the first change since then.
+__noinline u64 idle_from_mark(u32 cpu, u64 found, u64 since, u32 shift, u64 current)
+{
+	struct cpu_account *account = find_cpu(cpu);
+
+	if (!account)
+		return 0;
+	struct idle_mark *mark = idle_mark_at(account, found, shift);
+	u64 then = mark->idle_ns;
+	if (mark->was_idle && mark->time > since)
+		then -= mark->time - since < then ? mark->time - since : then;
+	return current > then ? current - then : 0;
+}
+
 // How long a CPU was idle since `since`: from its history, in grains of 1 ms (waits up to 60 ms) or 17 ms (up to 1 s; of longer ones the last second).
 // Other CPUs' accounts are read without their lock: a torn read can only misjudge one wait.
 __noinline u64 idle_time_since(u32 cpu, u64 since, u64 now)
 {
 	struct cpu_account *account = find_cpu(cpu);
-	u64 current;
 	u32 shift = now - since < ((IDLE_MARKS - 4ULL) << FINE_SHIFT) ? FINE_SHIFT : COARSE_SHIFT;
 
 	if (!account || !account->on)
 		return 0;
-	u64 idle_since = account->idle_since;
-	current = account->idle_total + (idle_since && now > idle_since ? now - idle_since : 0);
-	u64 grain = since >> shift, last = now >> shift;
+	u64 idle_since = account->idle_since, current = account->idle_total + (idle_since && now > idle_since ? now - idle_since : 0);
+	u64 grain = since >> shift, last = now >> shift, found = 0;
 	if (last - grain >= IDLE_MARKS)
 		grain = last - (IDLE_MARKS - 1);
 	for (u32 i = 0; i < IDLE_MARKS; i++) {
-		struct idle_mark *mark = shift == FINE_SHIFT ? &account->fine[(grain + i) & (IDLE_MARKS - 1)]
-							     : &account->coarse[(grain + i) & (IDLE_MARKS - 1)];
-
 		if (grain + i > last)
 			break;
-		if (mark->grain != grain + i || mark->time < since)
-			continue;
-		u64 then = mark->idle_ns;
-		if (mark->was_idle)
-			then -= mark->time - since < then ? mark->time - since : then;
-		return current > then ? current - then : 0;
+		if (idle_mark_look(cpu, grain + i, since, shift)) {
+			found = grain + i;
+			break;
+		}
 	}
-	// No change since then: idle all the time or not at all.
-	return idle_since && idle_since <= since ? now - since : 0;
+	if (!found)     // No change since then: idle all the time or not at all.
+		return idle_since && idle_since <= since ? now - since : 0;
+	return idle_from_mark(cpu, found, since, shift, current);
 }
 
 #endif

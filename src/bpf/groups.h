@@ -13,36 +13,46 @@ static __always_inline struct group_account *group_account_at(u32 number, u32 cp
 // The number of a cgroup in the table, entered if it is new; 0 where there is no room (counted). A program of its own: verified once.
 __noinline u32 group_enter(u64 id, u64 pcpu, u32 level, u32 cpu)
 {
+	u32 found = 0, fresh = 0;
+
 	for (u32 probe = 0; probe < 32; probe++) {
 		u32 number = ((u32)id * 2654435761u + probe) & (groups_max - 1);
-		struct group *group;
+		struct group *group = number ? bpf_map_lookup_elem(&groups, &number) : 0;
 
-		if (!number)
-			continue;
-		group = bpf_map_lookup_elem(&groups, &number);
 		if (!group)
-			return 0;
-		if (group->id == id)
-			return number;
+			continue;
+		if (group->id == id) {
+			found = number;
+			break;
+		}
 		if (!group->id && !__sync_val_compare_and_swap(&group->id, 0, id)) {
-			group->level = level;
-			group->pcpu = pcpu;
-			return number;
+			found = fresh = number;
+			break;
 		}
 	}
-	struct cpu_account *account = find_cpu(cpu);
+	struct group *group = fresh ? bpf_map_lookup_elem(&groups, &fresh) : 0;
+	if (group) {
+		group->level = level;
+		group->pcpu = pcpu;
+	}
+	struct cpu_account *account = found ? 0 : find_cpu(cpu);
 	if (account)
 		account->groups_lost++;
-	return 0;
+	return found;
 }
 
-__noinline int group_parent_set(u32 child_number, u32 parent)
+// Enters the cgroup at an address, below which `below` stands (0: none). Returns its number.
+__noinline u32 group_level(u64 address, u32 cpu, u32 below)
 {
-	struct group *child = bpf_map_lookup_elem(&groups, &child_number);
+	struct cgroup *cgroup = (struct cgroup *)address;
+	u32 level = BPF_CORE_READ(cgroup, level), number;
+	u64 pcpu = bpf_core_field_exists(cgroup->psi) ? (u64)BPF_CORE_READ(cgroup, psi, pcpu) : 0;
+	struct group *child = bpf_map_lookup_elem(&groups, &below);
 
-	if (child)
-		child->parent = parent;
-	return 0;
+	number = pcpu ? group_enter(BPF_CORE_READ(cgroup, kn, id), pcpu, level, cpu) : 0;
+	if (below && number && child)
+		child->parent = number;
+	return number;
 }
 
 // Enters the cgroup at an address and those above it. Returns the leaf's number.
@@ -57,16 +67,11 @@ __noinline u32 group_of(u64 address, u32 cpu)
 		if (level < 1)
 			break;
 		if (level <= GROUP_DEPTH) {
-			u64 pcpu = bpf_core_field_exists(cgroup->psi) ? (u64)BPF_CORE_READ(cgroup, psi, pcpu) : 0;
-			u32 number = pcpu ? group_enter(BPF_CORE_READ(cgroup, kn, id), pcpu, level, cpu) : 0;
-
-			if (!number)
+			below = group_level((u64)cgroup, cpu, below);
+			if (!below)
 				break;
-			if (below)
-				group_parent_set(below, number);
-			else
-				leaf = number;
-			below = number;
+			if (!leaf)
+				leaf = below;
 		}
 		// self is the first member of struct cgroup (include/linux/cgroup-defs.h), so the parent's css is the parent
 		cgroup = (struct cgroup *)BPF_CORE_READ(cgroup, self.parent);

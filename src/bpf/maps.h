@@ -100,11 +100,14 @@ static __always_inline struct task_slot *find_slot(u32 pid, u32 *ret_index)
 	return number ? slot_at(number - 1) : 0;
 }
 
+static __always_inline u32 occupant_with(u32 tgid, u32 nice20, u32 realtime)
+{
+	return tgid | (nice20 & 0x3f) << 22 | realtime << 28;
+}
+
 static __always_inline u32 occupant_of(struct task_struct *task)
 {
-	u32 realtime = task->prio < 100;
-
-	return task->tgid | ((u32)(task->static_prio - 100) & 0x3f) << 22 | realtime << 28;
+	return occupant_with(task->tgid, (u32)(task->static_prio - 100), task->prio < 100);
 }
 
 #endif

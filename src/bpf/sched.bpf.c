@@ -346,7 +346,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	return 0;
 }
 
-static __always_inline int wakeup(struct task_struct *task)
+// `fresh`: the task has never run, so it neither sleeps nor waits for anything.
+static __always_inline int wakeup(struct task_struct *task, bool fresh)
 {
 	struct rq *rq = task->se.cfs_rq->rq;
 	struct cpu_account *account = find_cpu(rq->cpu);
@@ -373,12 +374,13 @@ static __always_inline int wakeup(struct task_struct *task)
 	stint_look(account);
 	if (!slot)
 		return 0;
-	if (slot->blocked_since && is_slept_on(slot->blocked_reason))
+	if (!fresh && slot->blocked_since && is_slept_on(slot->blocked_reason))
 		sleep_end(account, slot, index, task, account->moment.now);
-	blocked_end(slot, account->moment.now);
-	if (task->psi_flags & PSI_MEMSTALL)
+	if (!fresh)
+		blocked_end(slot, account->moment.now);
+	if (!fresh && task->psi_flags & PSI_MEMSTALL)
 		memory_wake(index, account->cpu);
-	if (slot->lock_waiting)
+	if (!fresh && slot->lock_waiting)
 		lock_woken(slot, index, task, account->cpu);
 	slot->run_delay_seen = task->sched_info.run_delay;
 	slot->seen = 1;
@@ -390,10 +392,10 @@ static __always_inline int wakeup(struct task_struct *task)
 }
 
 SEC("tp_btf/sched_wakeup")
-int BPF_PROG(on_wakeup, struct task_struct *task) { return wakeup(task); }
+int BPF_PROG(on_wakeup, struct task_struct *task) { return wakeup(task, false); }
 
 SEC("tp_btf/sched_wakeup_new")
-int BPF_PROG(on_wakeup_new, struct task_struct *task) { return wakeup(task); }
+int BPF_PROG(on_wakeup_new, struct task_struct *task) { return wakeup(task, true); }
 
 // A task is moved. If it waits (it was taken off its run queue for that), its wait here is over: the kernel has just added it to run_delay.
 SEC("tp_btf/sched_migrate_task")
@@ -461,7 +463,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		return 0;
 	slot = find_slot(task->pid, &index);
 	if (slot)
-		slot_describe(slot, task);
+		slot_describe(index, task);
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
 		account->ringbuf_lost++;

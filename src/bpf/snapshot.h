@@ -211,7 +211,7 @@ int walk_tasks(struct bpf_iter__task *ctx)
 		slot = find_slot(task->pid, &index);
 		if (!slot)
 			return 0;
-		slot_describe(slot, task);
+		slot_describe(index, task);
 		slot->run_delay_last = task->sched_info.run_delay;
 		if (slot->blocked_since && is_slept_on(slot->blocked_reason))
 			sleep_settle(slot, index, account->cpu);

@@ -2,36 +2,57 @@
 #ifndef WHYSTALL_BPF_WAITS_H
 #define WHYSTALL_BPF_WAITS_H
 
-static __always_inline void slot_describe(struct task_slot *slot, struct task_struct *task)
+// Who the task at an address is. By its address, so that it is a program of its own: it is verified once, and the addresses in it are not looked up
+// in the kernel's types one by one. Such a program takes no pointer into the kernel, but one to memory that has it.
+__noinline int slot_describe_address(u32 index, const u64 *address)
 {
-	slot->tgid = task->tgid;
-	slot->occupant = occupant_of(task);
-	slot->policy = task->policy;
-	slot->rt_priority = task->rt_priority;
-	slot->nice20 = task->static_prio - 100;
-	slot->allowed_cpus = task->nr_cpus_allowed;
-	slot->start_ns = task->group_leader->start_boottime;
-	slot->parent_tgid = task->real_parent->tgid;
-	slot->kernel_thread = !!(task->flags & PF_KTHREAD);
-	slot->cgroup = task->cgroups->dfl_cgrp->kn->id;
-	bpf_probe_read_kernel(slot->comm, sizeof(slot->comm), task->comm);
-	bpf_probe_read_kernel(slot->leader_comm, sizeof(slot->leader_comm), task->group_leader->comm);
+	struct task_slot *slot = slot_at(index);
+
+	if (!slot || !address)
+		return 0;
+	struct task_struct *task = (struct task_struct *)*address;
+	u32 tgid = BPF_CORE_READ(task, tgid), nice20 = BPF_CORE_READ(task, static_prio) - 100;
+	slot->tgid = tgid;
+	slot->occupant = occupant_with(tgid, nice20, BPF_CORE_READ(task, prio) < 100);
+	slot->policy = BPF_CORE_READ(task, policy);
+	slot->rt_priority = BPF_CORE_READ(task, rt_priority);
+	slot->nice20 = nice20;
+	slot->allowed_cpus = BPF_CORE_READ(task, nr_cpus_allowed);
+	slot->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	slot->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
+	slot->kernel_thread = !!(BPF_CORE_READ(task, flags) & PF_KTHREAD);
+	slot->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	BPF_CORE_READ_INTO(&slot->comm, task, comm);
+	BPF_CORE_READ_INTO(&slot->leader_comm, task, group_leader, comm);
+	return 0;
+}
+
+static __always_inline void slot_describe(u32 index, struct task_struct *task)
+{
+	u64 address = (u64)task;
+
+	slot_describe_address(index, &address);
 }
 
 // Takes a free slot for a pid. Returns its number + 1, or 0 (counted) when the neighbourhood is full.
 __noinline u32 slot_claim(u32 pid, u32 cpu)
 {
-	u32 start = (pid * 2654435761u) >> 17;
+	u32 start = (pid * 2654435761u) >> 17, taken = 0;
 	struct cpu_account *account;
 
 	for (u32 probe = 0; probe < TASK_PROBES; probe++) {
 		u32 index = (start + probe) & (TASK_SLOTS - 1);
 		struct task_slot *slot = slot_at(index);
 
-		if (!slot || slot->pid || __sync_val_compare_and_swap(&slot->pid, 0, pid))
-			continue;
-		__builtin_memset((char *)slot + sizeof(slot->pid), 0, sizeof(*slot) - sizeof(slot->pid));
-		return index + 1;
+		if (slot && !slot->pid && !__sync_val_compare_and_swap(&slot->pid, 0, pid)) {
+			taken = index + 1;
+			break;
+		}
+	}
+	struct task_slot *slot = taken ? slot_at(taken - 1) : 0;
+	if (slot) {
+		__builtin_memset((u32 *)slot + 1, 0, sizeof(*slot) - sizeof(slot->pid));
+		return taken;
 	}
 	account = find_cpu(cpu);
 	if (account)
@@ -39,20 +60,23 @@ __noinline u32 slot_claim(u32 pid, u32 cpu)
 	return 0;
 }
 
-static __noinline u32 slot_new(struct cpu_account *account, struct task_struct *task)
+// A slot for the task at an address. Returns its number + 1, or 0. A program of its own: verified once. `cpu`: its account counts what is lost.
+__noinline u32 slot_new(const u64 *address, u32 pid, u32 cpu)
 {
-	u32 number = slot_claim(task->pid, account->cpu);
+	struct cpu_account *account = find_cpu(cpu);
+	u32 number = slot_claim(pid, cpu);
 	struct task_slot *slot = number ? slot_at(number - 1) : 0;
 
-	if (!slot)
+	if (!slot || !account || !address)
 		return 0;
-	slot_describe(slot, task);
+	struct task_struct *task = (struct task_struct *)*address;
+	slot_describe_address(number - 1, address);
 	struct sleep_slot *sleep = sleep_at(number - 1);
 	if (sleep)
 		__builtin_memset(sleep, 0, sizeof(*sleep));
 	if (have_groups)
-		slot->group = group_of((u64)BPF_CORE_READ(task, cgroups, dfl_cgrp), account->cpu);
-	slot->run_delay_first = slot->run_delay_seen = task->sched_info.run_delay;
+		slot->group = group_of((u64)BPF_CORE_READ(task, cgroups, dfl_cgrp), cpu);
+	slot->run_delay_first = slot->run_delay_seen = BPF_CORE_READ(task, sched_info.run_delay);
 	slot->seen = account->on;
 	return number;
 }
@@ -65,7 +89,8 @@ static __always_inline struct task_slot *slot_get(struct cpu_account *account, s
 
 	if (slot)
 		return slot;
-	number = slot_new(account, task);
+	u64 address = (u64)task;
+	number = slot_new(&address, task->pid, account->cpu);
 	*ret_index = number - 1;
 	return number ? slot_at(number - 1) : 0;
 }

@@ -10,6 +10,7 @@
 #include "collect/assemble.h"
 #include "collect/attacher.h"
 #include "collect/hidden_tasks.h"
+#include "collect/kernel_btf.h"
 #include "collect/lifter.h"
 #include "collect/own_class.h"
 #include "collect/privileges.h"
@@ -207,6 +208,7 @@ int collector__open(const struct collector_options *options, struct collector **
 	collector->slices = slices__new();
 	collector->series = series__new(collector->probes);
 	collector->subjects = subjects__open(collector);
+	kernel_btf__free();             // all programs are loaded
 	error = probes__map_tasks(collector->probes);
 	if (error) {
 		*ret_error = base__format("the probes' memory can't be reached (%s)", strerror(-error));

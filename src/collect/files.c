@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "bpf/files_records.h"
 #include "collect/assemble.h"
+#include "collect/kernel_btf.h"
 #include "files.skel.h"
 
 #define USERS_LIMIT 32768
@@ -76,7 +77,7 @@ static int attach(struct files_bpf *skeleton)
 static void *open_state(struct collector *collector, char **ret_why_off)
 {
 	struct files_state *state = base__alloc(1, sizeof(*state));
-	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf *btf = kernel_btf__get();
 	int error;
 
 	(void)collector;
@@ -89,7 +90,6 @@ static void *open_state(struct collector *collector, char **ret_why_off)
 		bpf_program__set_autoload(state->skeleton->progs.on_dirty_short, few);
 		error = files_bpf__load(state->skeleton);
 	}
-	btf__free(btf);
 	if (!error)
 		error = attach(state->skeleton);
 	if (!error)

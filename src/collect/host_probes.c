@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "collect/kernel_btf.h"
 #include "collect/percpu.h"
 #include "host.skel.h"
 
@@ -78,7 +79,7 @@ static bool choose(const struct btf *btf, struct bpf_program *program, const cha
 struct host_probes *host_probes__open(char **ret_why_off)
 {
 	struct private *own = base__alloc(1, sizeof(*own));
-	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf *btf = kernel_btf__get();
 	int error = 0;
 
 	own->skeleton = host_bpf__open();
@@ -94,8 +95,6 @@ struct host_probes *host_probes__open(char **ret_why_off)
 	own->public.hang_tracepoint = choose(btf, own->skeleton->progs.on_hung_task, "btf_trace_sched_process_hang");
 	own->public.rtc_tracepoint = choose(btf, own->skeleton->progs.on_rtc_set, "btf_trace_rtc_set_time");
 	find_guest_variables(btf, own->skeleton->rodata);
-	btf__free(btf);         // loading needs a copy of its own
-	btf = NULL;
 	error = host_bpf__load(own->skeleton);
 	if (!error)
 		error = host_bpf__attach(own->skeleton);
@@ -108,11 +107,9 @@ struct host_probes *host_probes__open(char **ret_why_off)
 		goto failed;
 	}
 	start_beats(own);
-	btf__free(btf);
 	return &own->public;
 failed:
 	*ret_why_off = base__format("the kernel refused the probes of the machine (%s)", strerror(-error));
-	btf__free(btf);
 	host_probes__close(&own->public);
 	return NULL;
 }

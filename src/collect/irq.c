@@ -16,6 +16,7 @@
 #include "collect/irq_account.h"
 #include "collect/irq_files.h"
 #include "collect/irq_watch.h"
+#include "collect/kernel_btf.h"
 #include "irq.skel.h"
 #include "sched.skel.h"
 #include "symbolize/kallsyms.h"
@@ -86,7 +87,7 @@ static void watch_groups(struct irq_state *state, const struct irq_bpf *skeleton
 static int load(struct irq_state *state, struct collector *collector)
 {
 	struct irq_bpf *skeleton = irq_bpf__open();
-	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf *btf = kernel_btf__get();
 	uint64_t addresses[ARRAY_SIZE(functions)];
 	int error = 0;
 
@@ -101,8 +102,6 @@ static int load(struct irq_state *state, struct collector *collector)
 		skeleton->rodata->perf_swevent_hrtimer = addresses[4];
 		state->calls = choose_programs(btf, skeleton, addresses[0] != 0);
 		bpf_map__set_max_entries(skeleton->maps.irq_cpus, collector->probes->cpus);
-		btf__free(btf);         // loading needs a copy of its own
-		btf = NULL;
 		error = bpf_map__reuse_fd(skeleton->maps.irq_cpus, bpf_map__fd(collector->probes->skeleton->maps.irq_cpus));
 		if (!error)
 			error = irq_bpf__load(skeleton);
@@ -111,7 +110,6 @@ static int load(struct irq_state *state, struct collector *collector)
 		if (!error)
 			watch_groups(state, skeleton, collector->attacher);
 	}
-	btf__free(btf);
 	if (error) {
 		irq_bpf__destroy(skeleton);
 		state->calls = "none";

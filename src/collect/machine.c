@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 #include "collect/assemble.h"
+#include "collect/kernel_btf.h"
 #include "collect/proc_stat.h"
 #include "collect/virtualization.h"
 #include "identify/process.h"
@@ -52,7 +53,7 @@ static bool has_tracepoint(const struct btf *btf, const char *name)
 static void read_btf(struct machine *machine)
 {
 	struct string absent = { 0 };
-	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf *btf = kernel_btf__get();
 
 	if (!btf)
 		return;
@@ -64,7 +65,7 @@ static void read_btf(struct machine *machine)
 	machine->rcu_tracepoint = has_tracepoint(btf, "rcu_stall_warning");
 	machine->psi_variable = btf__find_by_name_kind(btf, "system_group_pcpu", BTF_KIND_VAR) > 0;
 	machine->steal_variable = btf__find_by_name_kind(btf, "steal_time", BTF_KIND_VAR) > 0;
-	btf__free(btf);
+	kernel_btf__free();
 }
 
 static void read_cgroups(struct machine *machine)

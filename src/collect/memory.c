@@ -10,6 +10,7 @@
 
 #include "base/base.h"
 #include "collect/assemble.h"
+#include "collect/kernel_btf.h"
 #include "collect/memory.h"
 #include "collect/memory_cgroups.h"
 #include "collect/memory_files.h"
@@ -99,18 +100,15 @@ static void close_memory(void *opaque)
 static void *open_memory(struct collector *collector, char **ret_why_off)
 {
 	struct memory_state *state = base__alloc(1, sizeof(*state));
-	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf *btf = kernel_btf__get();
 	int error = -ENOENT;
 
 	state->skeleton = btf ? memory_bpf__open() : NULL;
 	if (state->skeleton) {
 		error = choose_programs(state, btf);
-		btf__free(btf);         // loading needs a copy of its own
-		btf = NULL;
 		error = error ? error : memory_bpf__load(state->skeleton);
 		error = error ? error : memory_bpf__attach(state->skeleton);
 	}
-	btf__free(btf);
 	if (error) {
 		*ret_why_off = error == -ENOENT ? base__copy("this kernel has no tracepoints of memory reclaim")
 			: base__format("the kernel refused the probes of memory reclaim (%s)", strerror(-error));

@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/base.h"
+#include "collect/kernel_btf.h"
 #include "collect/probes_drift.h"
 #include "collect/probes_maps.h"
 #include "sched.skel.h"
@@ -89,21 +90,19 @@ static int forward_record(void *context, void *data, size_t size)
 // Opens the programs and settles what differs between kernels.
 static int open_programs(const struct probes_options *options, struct probes *probes, char **ret_error)
 {
-	struct btf *btf;
+	const struct btf *btf;
 
 	probes->skeleton = sched_bpf__open();
-	btf = btf__load_vmlinux_btf();
+	btf = kernel_btf__get();
 	if (!probes->skeleton || !btf) {
 		int error = errno ? -errno : -EINVAL;
 
 		*ret_error = base__format("the kernel's type information can't be read (%s)", strerror(-error));
-		btf__free(btf);
 		return error;
 	}
 	probes_drift__settle(btf, options, probes);
 	probes__size_maps(options, probes);
 	probes_drift__choose_programs(btf, probes);
-	btf__free(btf);
 	return 0;
 }
 
