@@ -267,6 +267,17 @@ class Window:
         return dict(self.rows("SELECT key, value FROM meta")).get(key)
 
 
+def window_begun(pid):
+    """Of a recorder: it drops its privileges just before."""
+    return "NoNewPrivs:\t1" in read(f"/proc/{pid}/status")
+
+
+def wait_for_window(pid):
+    end = time.monotonic() + START_SECONDS
+    while not window_begun(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
 def report_of(path):
     done = subprocess.run([WHYSTALL, "report", path, "--format", "json"], capture_output=True, text=True)
     if done.returncode != 0:

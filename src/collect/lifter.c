@@ -21,8 +21,8 @@
 
 #define CALM_MS 100             // from one look to the next
 #define BUSY_MS 20              // while one may be starving, or is lifted to SCHED_FIFO: a period of own_budget_lift
-#define HURRY_MS 10             // … from the start and from each lifter__hurry() on
-#define HURRY_NS (NS_PER_SEC / 2)       // for so long
+#define HURRY_MS 5              // … from the start and from each lifter__hurry() on
+#define HURRY_NS NS_PER_SEC     // for so long
 #define LATELY_NS NS_PER_SEC
 #define STARVING_PART 3          // beside many others a fair share of a CPU is less: starting and ending would take seconds
 #define THREADS 64

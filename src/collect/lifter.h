@@ -32,7 +32,7 @@ struct lifter_account {
 // Starts it for the calling process, first of all, before there are other threads; the caller is an ordinary thread afterwards. NULL: it could
 // not; all others accept NULL.
 struct lifter *lifter__start(void);
-// A moment begins in which a starving thread must not wait long: the looks follow each other quickly for half a second.
+// A moment begins in which a starving thread must not wait long: the looks follow each other quickly for a second.
 void lifter__hurry(const struct lifter *lifter);
 // A child that is nobody of ours although it may look like one until it executes another program. One at a time.
 void lifter__leave_alone(struct lifter *lifter, pid_t child);

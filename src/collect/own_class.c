@@ -64,7 +64,8 @@ enum own_class own_class__take(pid_t thread, const struct own_budget *budget, in
 
 	if (own_class__take_deadline(thread, budget) == OWN_CLASS_DEADLINE)
 		return OWN_CLASS_DEADLINE;
-	if (prlimit(thread, RLIMIT_RTTIME, &endless, NULL) || set(thread, &fifo))
+	// A child that has become another user (isolate/sandbox.h) is refused that limit; its own one of CPU time is lower.
+	if ((prlimit(thread, RLIMIT_RTTIME, &endless, NULL) && errno != EPERM) || set(thread, &fifo))
 		return OWN_CLASS_ORDINARY;
 	return OWN_CLASS_FIFO;
 }

@@ -22,6 +22,9 @@
 
 // Set by the signal handler, which has no other way to reach anybody.
 static volatile sig_atomic_t asked_to_stop;
+// For the signal handler: the window has not begun yet, and what then must be taken back (NULL: nothing).
+static volatile sig_atomic_t loading;
+static const struct recording_file *volatile opened_file;
 
 struct session {
 	const struct session_options *options;
@@ -39,10 +42,20 @@ struct session {
 	struct lifter *lifter;
 };
 
+// Loading is one long call for which nobody wants to wait after Ctrl-C, and there is nothing yet to be saved: the signal ends us as if it had not
+// been caught, once this returns.
 static void on_stop_signal(int number)
 {
-	(void)number;
+	static const char sentence[] = "whystall: ended before the recording began: nothing was recorded\n";
+
 	asked_to_stop = 1;
+	if (!loading)
+		return;
+	if (opened_file)
+		recording_file__take_back(opened_file);
+	if (write(STDERR_FILENO, sentence, sizeof(sentence) - 1) < 0)
+		_exit(EXIT_NOT_RECORDED);
+	raise(number);
 }
 
 // What our caller had ignored stays ignored: nohup(1) does so with SIGHUP, and a shell with SIGINT for what a script starts in the background.
@@ -70,10 +83,12 @@ static bool should_stop(void *context)
 	return (session->child > 0 && command_has_ended(session)) || asked_to_stop || session->failure;
 }
 
+// The window has begun.
 static void start_command(void *context)
 {
 	struct session *session = context;
 
+	loading = 0;
 	if (session->child <= 0)
 		return;
 	session->started = true;
@@ -339,6 +354,8 @@ int session__record(const struct session_options *options, struct recording **re
 		return status;
 	}
 	asked_to_stop = 0;
+	opened_file = session.file;
+	loading = 1;
 	catch_signals();
 	if (prepare_command(&session) < 0) {
 		say__error("the command could not be prepared: %s", strerror(errno));
@@ -346,6 +363,8 @@ int session__record(const struct session_options *options, struct recording **re
 	} else {
 		status = run(&session, ret_recording);
 	}
+	loading = 0;
+	opened_file = NULL;
 	recording_file__close(session.file);
 	lifter__leave(session.lifter);
 	return status;

@@ -18,7 +18,8 @@ struct session_options {
 	bool without_samples;           // what runs is not sampled (WHYSTALL_SAMPLING=off)
 };
 
-// Records. Ctrl-C or SIGTERM ends the window early and still gives a recording (a second one kills). With `output`, the file is there from the
+// Records. Ctrl-C or SIGTERM ends the window early and still gives a recording (a second one kills); before the window has begun it ends the
+// program, and what stood at `output` stands there again. With `output`, the file is there from the
 // start and each few seconds brought up to date. On failure says one sentence on stderr and returns the exit status for it
 // (EXIT_NOT_RECORDED, EXIT_USAGE). On success returns 0 and, unless NULL, the recording, repaired as a reader would. A recording that was made but
 // could not be saved is handed out as well, beside EXIT_NOT_RECORDED; else *ret_recording stays as it was.

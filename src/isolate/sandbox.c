@@ -94,7 +94,9 @@ int sandbox__limit(int keep, size_t memory_bytes, int64_t cpu_ns)
 		signal(left_alone[i], SIG_IGN);         // the parent decides when to end
 	signal(SIGPROF, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
-	sched_setscheduler(0, SCHED_OTHER, &ordinary);
+	// Not out of SCHED_DEADLINE, which the lifter (collect/lifter.h) may just have given us: it has a budget.
+	if (sched_getscheduler(0) == SCHED_FIFO || sched_getscheduler(0) == SCHED_RR)
+		sched_setscheduler(0, SCHED_OTHER, &ordinary);
 	error = replace_descriptors(keep);
 	if (error)
 		return error;

@@ -456,6 +456,8 @@ bool recording_file__unconfirmed(const struct recording_file *file);
 // begin destroys no older recording). A writer that is killed before its first save cannot do that: the next one for the same
 // path does it first, and until then recording_file__former tells where the older recording is.
 void recording_file__close(struct recording_file *file);
+// The same for a signal handler that ends the program: takes the opening back (if nothing was saved yet), and frees nothing.
+void recording_file__take_back(const struct recording_file *file);
 // Where the recording is that stood at `path` before a writer began that was killed before its first save; NULL if none.
 // Owned by the caller.
 char *recording_file__former(const char *path);

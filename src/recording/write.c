@@ -434,16 +434,21 @@ char *recording_file__former(const char *path)
 	return found;
 }
 
+void recording_file__take_back(const struct recording_file *file)
+{
+	if (!file->begun || file->saved)
+		return;
+	if (!file->had_former)
+		unlinkat(file->directory_fd, file->name, 0);
+	else
+		renameat(file->directory_fd, file->former, file->directory_fd, file->name);
+}
+
 void recording_file__close(struct recording_file *file)
 {
 	if (!file)
 		return;
-	if (file->begun && !file->saved) {
-		if (!file->had_former)
-			unlinkat(file->directory_fd, file->name, 0);
-		else
-			renameat(file->directory_fd, file->former, file->directory_fd, file->name);
-	}
+	recording_file__take_back(file);
 	errands__leave(file->errands);
 	base__close_fd(&file->directory_fd);
 	free(file->path);
