@@ -23,7 +23,7 @@
 // Set by the signal handler, which has no other way to reach anybody.
 static volatile sig_atomic_t asked_to_stop;
 // For the signal handler: the window has not begun yet, and what then must be taken back (NULL: nothing).
-static volatile sig_atomic_t loading;
+static volatile sig_atomic_t loading;   // our pid while the probes are loaded
 static const struct recording_file *volatile opened_file;
 
 struct session {
@@ -49,7 +49,7 @@ static void on_stop_signal(int number)
 	static const char sentence[] = "whystall: ended before the recording began: nothing was recorded\n";
 
 	asked_to_stop = 1;
-	if (!loading)
+	if (loading != getpid())        // helpers that were forked meanwhile have this handler as well
 		return;
 	if (opened_file)
 		recording_file__take_back(opened_file);
@@ -355,7 +355,7 @@ int session__record(const struct session_options *options, struct recording **re
 	}
 	asked_to_stop = 0;
 	opened_file = session.file;
-	loading = 1;
+	loading = getpid();
 	catch_signals();
 	if (prepare_command(&session) < 0) {
 		say__error("the command could not be prepared: %s", strerror(errno));
