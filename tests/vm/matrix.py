@@ -34,7 +34,7 @@ MADVISE_HOLDS = 0.1
 MADVISE_WITHOUT = (6, 17)
 LOAD_SECONDS_MAX = 7            # a load of 5 s that takes longer was starved by the host, which no kernel in it can see
 REFUSED_SUITES = ["bullseye"]   # 5.10: older than what the tool supports
-VM_TIMEOUT_SECONDS = 720        # 100 s alone on an idle machine, 240 s beside another emulator on the same CPU
+VM_TIMEOUT_SECONDS = 480        # 100 s alone on an idle machine, 240 s beside another emulator on the same CPU
 # Least and most of the kernel's figure that is explained. An event takes some 20 us in emulation, and what passes between
 # the kernel's stamp and the probe's is nobody's: a load with a process for every few switches loses over 1 % by that
 # (0.06 % on a real CPU), and a quota on a machine that idles otherwise some of it. What pipes explain is a lower bound, both sides
