@@ -110,6 +110,8 @@ char *truth__differences(const json_t *truth, const struct diagnosis *diagnosis)
 		}
 		if (wanted)
 			compare_culprits(truth, recording, verdict, &out);
+		else if (verdict->severity == SEVERITY_NONE)
+			continue;       // nobody loses by it: it accuses nobody
 		else if (!holds_word(json_object_get(truth, "allowed"), cause))
 			add_clause(&out, base__format("%s was found and is not part of the truth", cause));
 		find_accused(truth, recording, verdict, &out);

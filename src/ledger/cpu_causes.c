@@ -63,14 +63,9 @@ static bool is_at_work(const struct crowd *stopper)
 	return switches > 0 && (double)stopper->run_ns / switches <= STOPPER_STINT_MOST_NS;
 }
 
-static bool is_realtime(const struct crowd *crowd)
-{
-	return crowd->policy == SCHED_FIFO || crowd->policy == SCHED_RR || crowd->policy == 6 /* SCHED_DEADLINE */;
-}
-
 static enum portion portion_of_facts(const struct crowd *occupant)
 {
-	return occupant->stopper ? PORTION_STOPPER : is_realtime(occupant) ? PORTION_PRIORITY : occupant->churn ? PORTION_CHURN : PORTION_COMPETITION;
+	return occupant->stopper ? PORTION_STOPPER : ledger__is_realtime(occupant->policy) ? PORTION_PRIORITY : occupant->churn ? PORTION_CHURN : PORTION_COMPETITION;
 }
 
 // What masks and placement took of a wait that was looked at says nothing about shorter ones.

@@ -1,4 +1,5 @@
-// Processes of one kind stand together: four workers of one program are one party, not four.
+// Processes of one kind stand together: four workers of one program are one party, not four. Who runs in a realtime class is of another kind than
+// its namesake that does not: a shell is not to blame for what another shell does by its class.
 #include "ledger/scene.h"
 #include "ledger/process_names.h"
 #include "base/base.h"
@@ -73,6 +74,8 @@ static int compare_processes(const void *a, const void *b)
 	const struct process_row *row_a = one->row, *row_b = other->row;
 	if (one->tool != other->tool)
 		return one->tool ? 1 : -1;
+	if (one->realtime != other->realtime)
+		return one->realtime ? 1 : -1;
 	int order = compare_kinds(row_a, row_b);
 	if (!order)
 		order = compare_text(row_a->exe, row_b->exe);
@@ -105,11 +108,6 @@ double crowd__demand_ns(const struct crowd *crowd)
 	return (double)crowd->run_ns + (double)crowd->wait_ns - (double)crowd->throttled_ns;
 }
 
-static bool is_realtime(int64_t policy)
-{
-	return policy == SCHED_FIFO || policy == SCHED_RR || policy == 6 /* SCHED_DEADLINE */;
-}
-
 static void add_task(struct crowd *crowd, const struct task_row *task)
 {
 	bool first = crowd->policy < 0;
@@ -117,8 +115,8 @@ static void add_task(struct crowd *crowd, const struct task_row *task)
 		crowd->allowed_cpus = task->allowed_cpus;
 	if (task->wait_ns > 0 && task->nice > crowd->nice_highest)
 		crowd->nice_highest = task->policy == SCHED_IDLE ? 20 : task->nice;
-	if (first || is_realtime(task->policy) > is_realtime(crowd->policy) ||
-	    (is_realtime(task->policy) == is_realtime(crowd->policy) &&
+	if (first || ledger__is_realtime(task->policy) > ledger__is_realtime(crowd->policy) ||
+	    (ledger__is_realtime(task->policy) == ledger__is_realtime(crowd->policy) &&
 	     (task->rt_priority > crowd->rt_priority || task->nice < crowd->nice))) {
 		crowd->policy = task->policy;
 		crowd->rt_priority = task->rt_priority;
@@ -235,7 +233,7 @@ void scene__gather_crowds(struct scene *scene)
 	scene->crowd_of = base__alloc(count + 1, sizeof(*scene->crowd_of));
 	for (size_t begin = 0, end; begin < count; begin = end) {
 		bool in_scope = is_in_scope(ledger->recording, sorted[begin]->row);
-		for (end = begin + 1; end < count && sorted[end]->tool == sorted[begin]->tool &&
+		for (end = begin + 1; end < count && sorted[end]->tool == sorted[begin]->tool && sorted[end]->realtime == sorted[begin]->realtime &&
 				      !compare_kinds(sorted[begin]->row, sorted[end]->row) &&
 				      is_in_scope(ledger->recording, sorted[end]->row) == in_scope; end++)
 			;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
 
 // What the caller sees, and what is kept for it.
@@ -18,6 +19,11 @@ struct account {
 };
 
 // ---- processes ----
+
+bool ledger__is_realtime(int64_t policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR || policy == 6 /* SCHED_DEADLINE */;
+}
 
 static void add_task(struct ledger_process *process, const struct task_row *task)
 {
@@ -67,8 +73,10 @@ static int add_processes(struct ledger *ledger)
 			return -EINVAL; // its tasks are not side by side: recording__repair was not called
 		process->tasks = first;
 		process->task_count = end - start;
-		for (size_t i = start; i < end; i++)
+		for (size_t i = start; i < end; i++) {
 			add_task(process, &recording->task[i]);
+			process->realtime |= ledger__is_realtime(recording->task[i].policy);
+		}
 	}
 	return 0;
 }

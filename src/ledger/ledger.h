@@ -21,6 +21,7 @@ struct ledger_process {
 	const struct process_row *row;
 	const struct task_row *tasks;       // its rows are contiguous
 	size_t task_count;
+	bool realtime;                      // a task of it was seen in a realtime class (FIFO, RR, DEADLINE)
 	bool tool;                          // the recorder or a helper of it: process_row__is_tool()
 	int64_t run_ns, switches;
 	int64_t wait_ns, waits, wait_max_ns; // book B, throttled time included
@@ -87,6 +88,8 @@ struct ledger {
 // The recording must outlive the ledger. -EINVAL: the tasks of a process are not side by side (see recording__repair).
 int ledger__build(const struct recording *recording, struct ledger **ret_ledger);
 void ledger__free(struct ledger *ledger);
+// Whether a scheduling policy (SCHED_*) is one of the realtime classes: FIFO, RR, DEADLINE.
+bool ledger__is_realtime(int64_t policy);
 const struct ledger_process *ledger__process(const struct ledger *ledger, int64_t id); // by process_row.id
 
 #endif
