@@ -8,15 +8,24 @@ ARCH      := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 
 # Each warning here has caught a real bug somewhere; the list is strict because the code runs as root.
 WARNINGS  := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
-             -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough -Wno-missing-field-initializers
+             -Wwrite-strings -Wformat=2 -Werror=format-security -Wundef -Wvla -Wimplicit-fallthrough -Wno-missing-field-initializers
 CFLAGS    ?= -O2 -g
-ALL_CFLAGS := -std=gnu11 $(WARNINGS) $(CFLAGS) -Isrc -I$(BUILD) -D_GNU_SOURCE -DWHYSTALL_VERSION='"$(VERSION)"' \
-             -fstack-protector-strong -MMD -MP $(EXTRA_CFLAGS)
+
+# What hardens a program, as far as this compiler knows it; asked once, and only where it is needed. Before CFLAGS, so that the user's own word wins;
+# `make HARDENING= HARDENED_LINK= HARDENED_STATIC=-static` does without.
+ask        = $(shell sh scripts/hardening $(1) '$(CC)' '$(CFLAGS)')
+HARDENING  = $(eval HARDENING := $$(call ask,compile))$(HARDENING)
+HARDENED_LINK = $(eval HARDENED_LINK := $$(call ask,link))$(HARDENED_LINK)
+HARDENED_STATIC = $(eval HARDENED_STATIC := $$(call ask,static))$(HARDENED_STATIC)
+# The same bytes wherever the tree lies and whatever BUILD is called (make reproducible).
+PREFIX_MAP := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(abspath $(BUILD))=build
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(HARDENING) $(CFLAGS) -Isrc -I$(BUILD) -D_GNU_SOURCE -DWHYSTALL_VERSION='"$(VERSION)"' \
+             $(PREFIX_MAP) -MMD -MP $(EXTRA_CFLAGS)
 LIBS      := -lbpf -ldw -lelf -lz -llzma -liberty -lsqlite3 -ljansson -lnettle -lcap -lseccomp -lm -lpthread -ldl
 STATIC_LIBS := -lbpf -ldw -lelf -lzstd -lz -llzma -lbz2 -liberty -lsqlite3 -ljansson -lnettle -lcap -lseccomp -lm -lpthread -ldl
 
-SOURCES   := $(filter-out src/command/main.c,$(wildcard src/*/*.c))
-BPF_SOURCES := $(wildcard src/bpf/*.bpf.c)
+SOURCES   := $(sort $(filter-out src/command/main.c,$(wildcard src/*/*.c)))
+BPF_SOURCES := $(sort $(wildcard src/bpf/*.bpf.c))
 SOURCES   := $(filter-out $(BPF_SOURCES),$(SOURCES))
 OBJECTS   := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 SKELETONS := $(BPF_SOURCES:src/bpf/%.bpf.c=$(BUILD)/%.skel.h)
@@ -29,30 +38,35 @@ LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c)) \
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all static lab unit pages run test check-quick evaluate survey shares bench fuzz deps install clean help
+.PHONY: all static lab unit pages run test check-quick evaluate survey shares bench fuzz reproducible deps install clean help FORCE
 all: $(BUILD)/whystall lab
 
 $(BUILD)/whystall: $(BUILD)/obj/src/command/main.o $(BUILD)/libwhystall.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(HARDENED_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # One file that runs on a machine with nothing installed.
 static: $(BUILD)/static/whystall
 $(BUILD)/static/whystall: $(BUILD)/obj/src/command/main.o $(BUILD)/libwhystall.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(STATIC_LIBS)
+	$(CC) $(CFLAGS) $(HARDENED_STATIC) $(LDFLAGS) -o $@ $^ $(STATIC_LIBS)
 
 $(BUILD)/libwhystall.a: $(OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcsD $@ $^
 
-$(BUILD)/obj/%.o: %.c | $(GENERATED)
+# Written anew only when the compiler or its flags are others than last time: then all is compiled again.
+$(BUILD)/flags: FORCE
+	@$(shell mkdir -p $(@D))$(file >$@.new,$(CC) $(ALL_CFLAGS) $(CLANG))cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(GENERATED)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # -mcpu=v3: atomics that return a value need it; every supported kernel (5.15+) has it.
-$(BUILD)/%.bpf.o: src/bpf/%.bpf.c $(wildcard src/bpf/*.h)
+$(BUILD)/%.bpf.o: src/bpf/%.bpf.c $(wildcard src/bpf/*.h) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wno-unused-function -Isrc -c -o $@ $<
+	$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wno-unused-function -Isrc $(PREFIX_MAP) -c -o $@ $<
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
@@ -101,6 +115,10 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SOURCES) | $(GENERATED)
 	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc -I$(BUILD) -D_GNU_SOURCE \
 	  -DWHYSTALL_VERSION='"$(VERSION)"' -o $@ $< $(SOURCES) $(LIBS)
 
+# Two builds in different folders: the same bytes?
+reproducible:
+	@tests/robustness/reproducible.test build/whystall build/static/whystall
+
 deps:
 	@sh scripts/install-dependencies
 
@@ -146,6 +164,6 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo 'make run | test | all | static | lab | unit | pages | evaluate | survey | shares | bench | fuzz | install | clean'
+	@echo 'make run | test | all | static | lab | unit | pages | evaluate | survey | shares | bench | fuzz | reproducible | install | clean'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

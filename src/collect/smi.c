@@ -105,7 +105,7 @@ void smi__note(const struct smi *smi, struct counters *counters)
 {
 	for (size_t i = 0; i < smi->count; i++) {
 		uint64_t value = 0;
-		char key[16];
+		char key[24];
 		ssize_t length = smi->by_perf ? read(smi->fds[i], &value, sizeof(value)) : pread(smi->fds[i], &value, sizeof(value), MSR_SMI_COUNT);
 
 		snprintf(key, sizeof(key), "%zu", i);
