@@ -103,7 +103,8 @@ static void print_json(const struct cause *only)
 	}
 	json_t *root = json_pack("{s:s, s:o}", "schema", "whystall.causes/1", "causes", list);
 	char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-	printf("%s\n", dump ? dump : "{}");
+	output__write(dump ? dump : "{}");
+	output__write("\n");
 	free(dump);
 	json_decref(root);
 }
@@ -143,6 +144,6 @@ int command__causes(int argc, char **argv)
 	else
 		write_list(&page);
 	cleanup_free char *out = string__steal(&page.out);
-	fputs(out, stdout);
+	output__write(out);
 	return EXIT_REPORTED;
 }

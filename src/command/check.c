@@ -124,12 +124,13 @@ int command__check(int argc, char **argv)
 	readiness__judge(&machine, &findings);
 	if (format && !strcmp(format, "json")) {
 		cleanup_free char *text = render_json(&machine, &findings);
-		printf("%s\n", text ? text : "{}");
+		output__write(text ? text : "{}");
+		output__write("\n");
 	} else {
 		struct page page = { .colours = output__wants_colours(stdout) };
 		write_page(&page, &machine, &findings);
 		cleanup_free char *text = string__steal(&page.out);
-		fputs(text, stdout);
+		output__write(text);
 	}
 	readiness__free(&findings);
 	machine__free(&machine);

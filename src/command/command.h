@@ -31,16 +31,20 @@ void help__print(const struct command_spec *spec, FILE *out);
 // Whether reports can be made in this format: 0, or -EINVAL after one sentence on stderr. NULL means "text".
 int report__check_format(const char *format);
 // Books, judges and renders a recording: the one way from a recording to a report, used by every subcommand.
-// Call recording__repair first where the rows were not read from a file. Colours only where `out` is a terminal.
+// Call recording__repair first where the rows were not read from a file. It goes to stdout, with colours where that is a terminal.
 // Returns 0 or a negative errno after one sentence on stderr. ret_confirmed may be NULL.
-int report__print(const struct recording *recording, const char *format, FILE *out, bool *ret_confirmed);
+int report__print(const struct recording *recording, const char *format, bool *ret_confirmed);
 struct ledger;
 struct diagnosis;
 // The same without rendering. Both results are owned by the caller. 0 or a negative errno after one sentence on stderr.
 int report__diagnose(const struct recording *recording, struct ledger **ret_ledger, struct diagnosis **ret_diagnosis);
+// Call before anything is written to stdout, or made for it.
+void output__begin(void);
 // What a subcommand returns after it has written its result to stdout: `status`, or 2 after one sentence when the
 // writing failed for another reason than a closed pipe (a reader such as `head` that has seen enough is no error).
 int output__finish(int status);
+// Writes a text to stdout; why it could not is kept for output__finish.
+void output__write(const char *text);
 // Colours help a person at a terminal and spoil a file; NO_COLOR and a dumb terminal are respected.
 bool output__wants_colours(FILE *out);
 

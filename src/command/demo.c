@@ -163,7 +163,7 @@ static int print_diagnosis(const char *scenario, const json_t *truth, const stru
 						 : base__copy("Truth and diagnosis agree.");
 	page__paragraph(&page, 0, 2, differences ? STYLE_ALARM : STYLE_GOOD, verdict);
 	cleanup_free char *out = string__steal(&page.out);
-	fputs(out, stdout);
+	output__write(out);
 	diagnosis__free(diagnosis);
 	ledger__free(ledger);
 	return EXIT_REPORTED;

@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 {
 	// A reader that goes away (`whystall report x.db | head`) shows as EPIPE, which output__finish takes quietly.
 	signal(SIGPIPE, SIG_IGN);
+	output__begin();
 	const char *word = argc > 1 ? argv[1] : "";
 	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
 		puts("whystall " WHYSTALL_VERSION);

@@ -79,7 +79,7 @@ int command__run_default(int argc, char **argv)
 	redaction__forget(&redaction);
 	if (!recording || status)
 		return status;
-	status = report__print(recording, arguments__value(&arguments, "format"), stdout, &confirmed) < 0 ? EXIT_NOT_RECORDED
+	status = report__print(recording, arguments__value(&arguments, "format"), &confirmed) < 0 ? EXIT_NOT_RECORDED
 		: confirmed && arguments__has(&arguments, "exit-code") ? EXIT_CAUSE_CONFIRMED : EXIT_REPORTED;
 	recording__free(recording);
 	return recorded ? recorded : status;

@@ -53,7 +53,7 @@ int report__diagnose(const struct recording *recording, struct ledger **ret_ledg
 	return 0;
 }
 
-int report__print(const struct recording *recording, const char *format, FILE *out, bool *ret_confirmed)
+int report__print(const struct recording *recording, const char *format, bool *ret_confirmed)
 {
 	struct ledger *ledger = NULL;
 	struct diagnosis *diagnosis = NULL;
@@ -64,8 +64,8 @@ int report__print(const struct recording *recording, const char *format, FILE *o
 	if (status < 0)
 		return status;
 	cleanup_free char *report = format && !strcmp(format, "json") ? render__json(diagnosis)
-								      : render__text(diagnosis, output__wants_colours(out));
-	fputs(report, out);
+								      : render__text(diagnosis, output__wants_colours(stdout));
+	output__write(report);
 	if (ret_confirmed)
 		*ret_confirmed = diagnosis->confirmed;
 	diagnosis__free(diagnosis);
@@ -126,7 +126,7 @@ int command__report(int argc, char **argv)
 	redaction__apply(&redaction, recording);
 	redaction__forget(&redaction);
 	bool confirmed = false;
-	status = report__print(recording, format, stdout, &confirmed);
+	status = report__print(recording, format, &confirmed);
 	recording__free(recording);
 	if (status < 0)
 		return EXIT_UNREADABLE;
