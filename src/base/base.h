@@ -29,8 +29,12 @@ void base__close_file(FILE **file);
 void *base__alloc(size_t count, size_t size);
 // Grows `array` so that it holds at least `needed` elements; `*capacity` is updated. New elements are zeroed.
 void *base__grow(void *array, size_t *capacity, size_t needed, size_t size);
+// tsearch(3) that never fails.
+void *base__tsearch(const void *key, void **root, int (*compare)(const void *one, const void *other));
 char *base__copy(const char *text);               // NULL stays NULL
+char *base__copy_part(const char *text, size_t length);        // so many bytes of it at most
 char *base__format(const char *format, ...) PRINTF_LIKE(1, 2);
+char *base__format_list(const char *format, va_list list) PRINTF_LIKE(1, 0);
 
 // A string that grows. Zero-initialise; text is NULL until something was added; free with string__free.
 struct string { char *text; size_t length, capacity; };

@@ -1,6 +1,7 @@
 // Memory that is always there, and what gives things back at the end of a scope.
 #include "base/base.h"
 
+#include <search.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,4 +57,12 @@ void *base__grow(void *array, size_t *capacity, size_t needed, size_t size)
 	memset(grown + *capacity * size, 0, (larger - *capacity) * size);
 	*capacity = larger;
 	return grown;
+}
+
+void *base__tsearch(const void *key, void **root, int (*compare)(const void *one, const void *other))
+{
+	void *node = tsearch(key, root, compare);
+	if (!node)
+		out_of_memory(3 * sizeof(void *));
+	return node;
 }

@@ -13,6 +13,14 @@ char *base__copy(const char *text)
 	return copy;
 }
 
+char *base__copy_part(const char *text, size_t length)
+{
+	length = strnlen(text, length);
+	char *copy = base__alloc(length + 1, 1);
+	memcpy(copy, text, length);
+	return copy;
+}
+
 static void reserve(struct string *string, size_t more)
 {
 	string->text = base__grow(string->text, &string->capacity, string->length + more + 1, 1);
@@ -65,12 +73,18 @@ void string__free(struct string *string)
 	*string = (struct string){ 0 };
 }
 
-char *base__format(const char *format, ...)
+char *base__format_list(const char *format, va_list list)
 {
 	struct string string = { 0 };
+	string__add_list(&string, format, list);
+	return string__steal(&string);
+}
+
+char *base__format(const char *format, ...)
+{
 	va_list list;
 	va_start(list, format);
-	string__add_list(&string, format, list);
+	char *text = base__format_list(format, list);
 	va_end(list);
-	return string__steal(&string);
+	return text;
 }

@@ -1,5 +1,6 @@
 #include "causes/verdict.h"
 #include "causes/wording.h"
+#include "base/base.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,11 +19,9 @@ const char *verdict__name(enum verdict_kind kind)
 
 void verdict__set_summary(struct verdict *verdict, const char *format, ...)
 {
-	char *text = NULL;
 	va_list list;
 	va_start(list, format);
-	if (vasprintf(&text, format, list) < 0)
-		text = NULL;
+	char *text = base__format_list(format, list);
 	va_end(list);
 	free(verdict->summary);
 	verdict->summary = text;
@@ -109,11 +108,9 @@ void verdict__add_resource(struct verdict *verdict, const char *kind, const char
 
 void party__set_note(struct party *party, const char *format, ...)
 {
-	char *text = NULL;
 	va_list list;
 	va_start(list, format);
-	if (vasprintf(&text, format, list) < 0)
-		text = NULL;
+	char *text = base__format_list(format, list);
 	va_end(list);
 	free(party->note);
 	party->note = text;

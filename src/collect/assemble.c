@@ -179,7 +179,7 @@ static void store_events(struct collector *collector, struct recording *recordin
 		row->cpu = event->record.cpu;
 		row->process = event->process;
 		row->tid = event->record.pid;
-		row->name = strndup(event->record.comm, COMM_LENGTH);
+		row->name = base__copy_part(event->record.comm, COMM_LENGTH);
 		row->wait_ns = (int64_t)event->record.wait_ns;
 		row->throttled_ns = (int64_t)event->record.throttled_ns;
 		row->kind = event->kind;

@@ -167,7 +167,7 @@ static struct user *user_of(struct block_state *state, const struct block_user_k
 	state->users[state->user_count] = wanted.key;
 	node = base__alloc(1, sizeof(*node));
 	*node = (struct user_node){ wanted.key, state->user_count };
-	tsearch(node, &state->user_tree, compare_users);
+	base__tsearch(node, &state->user_tree, compare_users);
 	return &state->users[state->user_count++];
 }
 

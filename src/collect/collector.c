@@ -378,6 +378,8 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	}
 	if (collector->options.interim)
 		collector->saver = saver__start(collector->options.interim, collector->options.context);
+	if (collector->options.interim && !collector->saver)
+		say__warning("no thread could be started that saves while recording: if the recorder is killed, nothing of this window is left");
 	begin(collector);
 	collector->start_cpu_ns = assemble__cpu_time_ns(collector);
 	if (ready)

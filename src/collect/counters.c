@@ -58,7 +58,7 @@ void counters__note(struct counters *counters, const char *source, const char *k
 		return;
 	counter = base__alloc(1, sizeof(*counter));
 	*counter = (struct counter){ base__copy(source), base__copy(key), base__copy(name), value, value };
-	tsearch(counter, &counters->tree, compare);
+	base__tsearch(counter, &counters->tree, compare);
 	counters->count++;
 }
 

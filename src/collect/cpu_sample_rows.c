@@ -82,7 +82,7 @@ static struct cpu_sample_row *merged_row(struct store *store, const struct cpu_s
 	merged = base__alloc(1, sizeof(*merged));
 	*merged = wanted;
 	merged->row = store->recording->cpu_sample_count;
-	tsearch(merged, &store->merged, compare);
+	base__tsearch(merged, &store->merged, compare);
 	store->merged_count++;
 	return add_row(store, sample, kernel);
 }

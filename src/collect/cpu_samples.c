@@ -194,7 +194,7 @@ void cpu_samples__each(const struct cpu_samples *samples, void (*handle)(void *c
 // Adds a sample to its like, or keeps it; takes it over.
 static void insert(struct cpu_samples *samples, struct cpu_sample *sample)
 {
-	struct cpu_sample **found = tsearch(sample, &samples->samples, compare);
+	struct cpu_sample **found = base__tsearch(sample, &samples->samples, compare);
 
 	if (*found == sample) {
 		samples->count++;

@@ -157,7 +157,7 @@ static void take(struct files_state *state, struct collector *collector, const s
 	if (!found) {
 		user = base__alloc(1, sizeof(*user));
 		*user = wanted;
-		tsearch(user, &state->users, compare);
+		base__tsearch(user, &state->users, compare);
 		state->user_count++;
 	}
 	user = found ? *found : user;

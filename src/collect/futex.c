@@ -74,7 +74,7 @@ static void *find_or_add(void **tree, const void *key, size_t size, int (*compar
 		return *found;
 	entry = base__alloc(1, size);
 	memcpy(entry, key, size);
-	tsearch(entry, tree, compare);
+	base__tsearch(entry, tree, compare);
 	return entry;
 }
 

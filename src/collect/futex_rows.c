@@ -129,7 +129,7 @@ static void store_hold(const void *node, VISIT visit, void *closure)
 		row->futex = store->futex;
 		row->process = side->process;
 		row->tid = store->holders < HOLDERS_STORED ? side->pid : 0;
-		row->name = row->tid ? strndup(side->name, COMM_LENGTH) : base__copy("");
+		row->name = row->tid ? base__copy_part(side->name, COMM_LENGTH) : base__copy("");
 		store->holders++;
 	}
 	row->task_ns += (int64_t)side->hold.task_ns;

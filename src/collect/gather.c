@@ -81,7 +81,7 @@ static struct pair_row *find_pair(struct collector *collector, const struct pair
 		return *found;
 	row = base__alloc(1, sizeof(*row));
 	*row = (struct pair_row){ .victim = key->victim, .kind = key->kind, .culprit = key->culprit };
-	tsearch(row, &collector->pairs, compare_pairs);
+	base__tsearch(row, &collector->pairs, compare_pairs);
 	collector->pair_count++;
 	return row;
 }
@@ -94,7 +94,7 @@ static struct cgroup_credit_row *find_credit(struct collector *collector, const 
 		return *found;
 	row = base__alloc(1, sizeof(*row));
 	*row = (struct cgroup_credit_row){ .cgroup = key->cgroup, .kind = key->kind, .process = key->process };
-	tsearch(row, &collector->credits, compare_credits);
+	base__tsearch(row, &collector->credits, compare_credits);
 	collector->credit_count++;
 	return row;
 }

@@ -55,7 +55,7 @@ void irq_account__add(struct irq_account *account, const struct irq_party_key *k
 	if (!found) {
 		party = base__alloc(1, sizeof(*party));
 		*party = wanted;
-		found = tsearch(party, &account->tree, compare);
+		found = base__tsearch(party, &account->tree, compare);
 		account->count++;
 	}
 	party = *found;
@@ -128,7 +128,7 @@ static char *function_name(const struct kernel_symbols *symbols, uint64_t addres
 	const char *name = kernel_symbols__name(symbols, address);
 
 	// "name+0x0", or "name.isra.0+0x0", without the offset and what the compiler added
-	return name ? strndup(name, strcspn(name, "+.")) : base__format("0x%llx", (unsigned long long)address);
+	return name ? base__copy_part(name, strcspn(name, "+.")) : base__format("0x%llx", (unsigned long long)address);
 }
 
 static bool is_flush(const struct party *party)

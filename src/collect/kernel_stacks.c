@@ -64,7 +64,7 @@ int kernel_stacks__add(struct kernel_stacks *stacks, const unsigned long long *a
 	stack->number = (int)stacks->count;
 	stacks->all = base__grow(stacks->all, &stacks->capacity, stacks->count + 1, sizeof(*stacks->all));
 	stacks->all[stacks->count++] = stack;
-	tsearch(stack, &stacks->tree, compare);
+	base__tsearch(stack, &stacks->tree, compare);
 	return stack->number;
 }
 

@@ -95,7 +95,7 @@ static struct side_row *find_or_add(struct lock_account *locks, enum side side, 
 		return *found;
 	entry = base__alloc(1, sizeof(*entry));
 	*entry = *key;
-	tsearch(entry, &locks->trees[side], compare_entries);
+	base__tsearch(entry, &locks->trees[side], compare_entries);
 	return entry;
 }
 

@@ -43,7 +43,7 @@ void memory_sums__add(struct memory_sums *sums, int64_t process, enum memory_kin
 	} else {
 		row = base__alloc(1, sizeof(*row));
 		*row = key;
-		tsearch(row, &sums->tree, compare);
+		base__tsearch(row, &sums->tree, compare);
 	}
 	row->sum.count += sum->count;
 	row->sum.ns += sum->ns;

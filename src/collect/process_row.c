@@ -58,7 +58,7 @@ void process_row__describe_gone(struct process_row *row, const struct task_slot 
 	else if (parent && parent->exe)
 		row->exe = base__copy(parent->exe);
 	free(row->name);
-	row->name = strndup(slot->pid == slot->tgid ? slot->comm : slot->leader_comm, COMM_LENGTH);
+	row->name = base__copy_part(slot->pid == slot->tgid ? slot->comm : slot->leader_comm, COMM_LENGTH);
 	if (parent) {
 		// Children stay in their parent's cgroup unless somebody moves them.
 		row->cgroup = base__copy(parent->cgroup);

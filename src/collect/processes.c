@@ -94,7 +94,7 @@ static void add_kind(struct processes *processes, size_t index)
 	copy->cgroup = base__copy(row->cgroup);
 	kind = base__alloc(1, sizeof(*kind));
 	*kind = (struct kind){ copy, index };
-	tsearch(kind, &processes->kinds, compare_kinds);
+	base__tsearch(kind, &processes->kinds, compare_kinds);
 }
 
 // The row that a process of this kind shares; SIZE_MAX: it needs one of its own.
@@ -161,7 +161,7 @@ static struct holder *get_holder(struct processes *processes, uint32_t tgid, uin
 		holder->tgid = tgid;
 		holder->start_ns = start_ns;
 		holder->row = SIZE_MAX;
-		tsearch(holder, &processes->holders, compare_holders);
+		base__tsearch(holder, &processes->holders, compare_holders);
 	} else if (start_ns && holder->start_ns && holder->start_ns != start_ns) {
 		free(holder->exec_path);
 		holder->exec_path = NULL;
@@ -290,7 +290,7 @@ void processes__exec(struct processes *processes, const struct exec_record *reco
 
 	processes->execs++;
 	free(holder->exec_path);
-	holder->exec_path = strndup(record->filename, sizeof(record->filename));
+	holder->exec_path = base__copy_part(record->filename, sizeof(record->filename));
 	if (holder->row == SIZE_MAX)
 		return;
 	// A process that was known becomes another program: the name that it ends with is the one people see in ps.

@@ -85,7 +85,7 @@ static struct sleep_entry *find_or_add(struct sleep_account *sleeps, const struc
 		return *found;
 	entry = base__alloc(1, sizeof(*entry));
 	*entry = *key;
-	tsearch(entry, &sleeps->tree, compare);
+	base__tsearch(entry, &sleeps->tree, compare);
 	return entry;
 }
 
@@ -331,7 +331,7 @@ static void store_event(const struct store *store, const struct collector *colle
 	row->time_ns = (int64_t)(record->end - collector->probes->accounts[0].first);
 	row->process = event->process;
 	row->tid = record->pid;
-	row->name = strndup(record->comm, COMM_LENGTH);
+	row->name = base__copy_part(record->comm, COMM_LENGTH);
 	row->reason = base__copy(blocked_account__reason_name(record->reason));
 	row->operation = syscalls__operation_name(record->operation);
 	row->ns = (int64_t)record->ns;

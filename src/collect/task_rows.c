@@ -20,7 +20,7 @@ void task_rows__fill(const struct task_slot *slot, int64_t process, struct task_
 	row->process = process;
 	row->tid = slot->pid;
 	row->folded = 1;
-	row->name = strndup(slot->comm, COMM_LENGTH);
+	row->name = base__copy_part(slot->comm, COMM_LENGTH);
 	row->policy = slot->policy & 0xff;
 	row->nice = (int64_t)slot->nice20 - 20;
 	row->rt_priority = slot->rt_priority;
@@ -111,7 +111,7 @@ void ended_tasks__add(struct ended_tasks *tasks, const struct task_slot *slot, i
 	*sums = key;
 	sums->sums = one;
 	sums->sums.tid = 0;
-	tsearch(sums, &tasks->tree, compare);
+	base__tsearch(sums, &tasks->tree, compare);
 }
 
 static void store_sums(const void *node, VISIT visit, void *closure)
@@ -123,7 +123,7 @@ static void store_sums(const void *node, VISIT visit, void *closure)
 		return;
 	struct task_row *row = recording__add_task(recording);
 	*row = ended->sums;
-	row->name = strndup(ended->name, COMM_LENGTH);
+	row->name = base__copy_part(ended->name, COMM_LENGTH);
 }
 
 void ended_tasks__store(const struct ended_tasks *tasks, struct recording *recording)

@@ -24,7 +24,9 @@ static int write_error;         // of output__write: stdio keeps that there was 
 // jansson leaves out what it has no memory for.
 static void *allocate(size_t bytes)
 {
-	return base__alloc(1, bytes);
+	void *memory = malloc(bytes);
+
+	return memory ? memory : base__alloc(1, bytes);
 }
 
 void output__begin(void)

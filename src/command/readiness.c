@@ -21,8 +21,7 @@ void finding__say(struct finding *finding, enum readiness state, const char *for
 	free(finding->why);
 	finding->state = state;
 	va_start(arguments, format);
-	if (vasprintf(&finding->why, format, arguments) < 0)
-		finding->why = base__copy("memory is short");
+	finding->why = base__format_list(format, arguments);
 	va_end(arguments);
 }
 

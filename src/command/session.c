@@ -25,6 +25,8 @@ static volatile sig_atomic_t asked_to_stop;
 // For the signal handler: the window has not begun yet, and what then must be taken back (NULL: nothing).
 static volatile sig_atomic_t loading;   // our pid while the probes are loaded
 static const struct recording_file *volatile opened_file;
+static struct session *unfinished;      // for an exit in the middle, when memory is out
+static pid_t unfinished_owner;          // a helper that was forked meanwhile exits on its own account
 
 struct session {
 	const struct session_options *options;
@@ -155,12 +157,12 @@ static int prepare_command(struct session *session)
 
 	if (!session->options->command)
 		return 0;
-	if (pipe2(ends, O_CLOEXEC) < 0 || pipe2(failure, O_CLOEXEC) < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	session->own_group = !has_terminal();
-	session->child = fork();
+	session->child = pipe2(failure, O_CLOEXEC) < 0 ? -1 : fork();
 	if (session->child < 0)
-		return -errno;
+		return -errno;          // the program ends, and what is open with it
 	if (session->child == 0) {
 		close(ends[1]);
 		close(failure[0]);
@@ -227,6 +229,18 @@ static void end_command(struct session *session)
 		say__warning("the command ended with status %d", WEXITSTATUS(session->child_status));
 	else if (WIFSIGNALED(session->child_status) && !asked_to_stop)
 		say__warning("the command was ended by signal %d", WTERMSIG(session->child_status));
+}
+
+// Nothing that the command started is left; the recording's file looks after itself.
+static void on_exit_in_the_middle(void)
+{
+	struct session *session = unfinished;
+
+	if (!session || getpid() != unfinished_owner)
+		return;
+	unfinished = NULL;
+	if (session->child > 0 && !command_has_ended(session))
+		stop_command(session);
 }
 
 static char *join(char **words)
@@ -341,7 +355,7 @@ int session__record(const struct session_options *options, struct recording **re
 {
 	struct session session = { .options = options, .start_pipe = -1, .failure_pipe = -1 };
 	cleanup_free char *error = NULL;
-	int status;
+	int status, error_number;
 
 	session.lifter = lifter__start();
 	status = check_scope(options);
@@ -357,14 +371,19 @@ int session__record(const struct session_options *options, struct recording **re
 	opened_file = session.file;
 	loading = getpid();
 	catch_signals();
-	if (prepare_command(&session) < 0) {
-		say__error("the command could not be prepared: %s", strerror(errno));
+	unfinished_owner = getpid();
+	unfinished = &session;
+	atexit(on_exit_in_the_middle);
+	error_number = prepare_command(&session);
+	if (error_number < 0) {
+		say__error("the command could not be prepared: %s", strerror(-error_number));
 		status = EXIT_NOT_RECORDED;
 	} else {
 		status = run(&session, ret_recording);
 	}
 	loading = 0;
 	opened_file = NULL;
+	unfinished = NULL;
 	recording_file__close(session.file);
 	lifter__leave(session.lifter);
 	return status;

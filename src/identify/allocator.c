@@ -86,7 +86,7 @@ static void add_list(struct scope *scope, struct search *search, struct object_c
 		size_t length = strcspn(list, separators);
 
 		if (length) {
-			cleanup_free char *name = strndup(list, length);
+			cleanup_free char *name = base__copy_part(list, length);
 
 			add(scope, search, cache, parent, name, true);
 		}

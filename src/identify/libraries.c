@@ -62,7 +62,7 @@ static bool expand(const struct search *search, const char *text, size_t size, c
 {
 	const char *slash = origin ? strrchr(origin, '/') : NULL;
 	const struct kind *kind = kind_of(search);
-	cleanup_free char *directory = slash ? strndup(origin, (size_t)(slash - origin)) : base__copy("");
+	cleanup_free char *directory = slash ? base__copy_part(origin, (size_t)(slash - origin)) : base__copy("");
 	cleanup_free char *lib = base__format("lib/%s", kind->multiarch);
 	const struct { const char *name, *value; } tokens[] = { { "ORIGIN", directory }, { "LIB", lib }, { "PLATFORM", kind->platform } };
 	size_t length = 0;

@@ -154,7 +154,7 @@ static char *version_in(const char *text)
 
 	if (!length || !isdigit((unsigned char)text[0]) || text[length - 1] == '.' || length > 31)
 		return NULL;
-	return strndup(text, length);
+	return base__copy_part(text, length);
 }
 
 static char *find_version(const struct elf_reader *reader, uint64_t offset, uint64_t size, const struct needle *before)

@@ -70,6 +70,6 @@ const struct object *object_cache__get(struct object_cache *cache, int fd, bool 
 	cached = base__alloc(1, sizeof(*cached));
 	*cached = key;
 	cached->failed = object__read(fd, deep, &cached->object) < 0;
-	tsearch(cached, &cache->tree, compare);
+	base__tsearch(cached, &cache->tree, compare);
 	return cached->failed ? NULL : &cached->object;
 }

@@ -32,7 +32,7 @@ static void want(struct wanted **wanted, size_t *count, size_t *capacity, const 
 // Whether the first directory of the path is a symbolic link, as /bin to usr/bin.
 static bool is_merged(const char *path)
 {
-	cleanup_free char *directory = strndup(path, 1 + strcspn(path + 1, "/"));
+	cleanup_free char *directory = base__copy_part(path, 1 + strcspn(path + 1, "/"));
 	struct stat status;
 
 	return !lstat(directory, &status) && S_ISLNK(status.st_mode);
@@ -75,7 +75,7 @@ static void search_list(char *text, const char *file_name, const struct wanted *
 		*end = '\0';
 		struct wanted key = { .path = line }, *found = bsearch(&key, wanted, count, sizeof(*wanted), compare_wanted);
 		if (found && !found->query->name)
-			found->query->name = strndup(file_name, strlen(file_name) - strlen(".list"));
+			found->query->name = base__copy_part(file_name, strlen(file_name) - strlen(".list"));
 		if (last)
 			break;
 	}
@@ -149,7 +149,7 @@ static void take_version(const char *paragraph, const char *end, struct package_
 	const char *status = field(paragraph, end, "Status", &status_length);
 	const char *version = field(paragraph, end, "Version", &version_length);
 	if (version && status && memmem(status, status_length, " installed", 10))
-		query->version = strndup(version, version_length);
+		query->version = base__copy_part(version, version_length);
 }
 
 static void find_versions(int directory, struct package_query *queries, size_t count)

@@ -186,7 +186,7 @@ static int open_below_root(void *context, const char *path)
 		return fd;
 	seen = base__alloc(1, sizeof(*seen));
 	*seen = (struct seen){ job->view, base__copy(path), fd };
-	tsearch(seen, &job->seen, compare_seen);
+	base__tsearch(seen, &job->seen, compare_seen);
 	if (fd < 0)
 		return fd;
 	job->kept_open++;

@@ -158,7 +158,7 @@ char *runtime__node_version(int fd)
 			size_t length = strspn(text, "0123456789.");
 
 			if (length && isdigit((unsigned char)text[0]) && text[length] == '-')
-				version = strndup(text, length);
+				version = base__copy_part(text, length);
 		}
 	}
 	elf_reader__close(&reader);
@@ -176,5 +176,5 @@ char *runtime__java_version(const char *release)
 		return NULL;
 	line += sizeof(name) - 1;
 	size_t length = strcspn(line, "\"\n");
-	return length && length < 64 ? strndup(line, length) : NULL;
+	return length && length < 64 ? base__copy_part(line, length) : NULL;
 }

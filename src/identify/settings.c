@@ -40,7 +40,7 @@ static void take(const char *entry, size_t length, struct string *lines, struct 
 		: name == 15 && !memcmp(entry, "LD_LIBRARY_PATH", name) ? &settings->library_path : NULL;
 	if (kept) {
 		free(*kept);
-		*kept = strndup(equals + 1, length - name - 1);
+		*kept = base__copy_part(equals + 1, length - name - 1);
 	}
 	if (!is_listed(entry, name) || lines->length + sizeof(line) > LINES_LIMIT)
 		return;

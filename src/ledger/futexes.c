@@ -166,7 +166,7 @@ static void make_futex(const struct recording *recording, const struct sorted *s
 	free(evidence.stacks);
 	size_t place = futex->place ? strcspn(futex->place, "\n") : 0;
 	futex->lock_row = (struct lock_row){ .id = futex->row->id, .kind = (char *)(futex->kind ? futex->kind : "futex"), .process = futex->row->process,
-		.place = place ? strndup(futex->place, place) : futex->row->address ? base__format("at %s", futex->row->address) : NULL,
+		.place = place ? base__copy_part(futex->place, place) : futex->row->address ? base__format("at %s", futex->row->address) : NULL,
 		.wall_ns = futex->sum.wall_ns };
 	futex->lock.row = &futex->lock_row;
 }

@@ -20,10 +20,17 @@ struct reading {
 	sqlite3 *database;
 	struct recording *recording;
 	int64_t rows, steps;
+	bool no_memory;         // SQLite had none for something
 	char **ret_error;
 };
 
 #define DAMAGED "cannot read %s: the recording is damaged (%s); take another copy of it, or record again"
+
+static int out_of_memory(const struct reading *reading)
+{
+	*reading->ret_error = base__format("cannot read %s: there is not enough memory for it", reading->path);
+	return -ENOMEM;
+}
 
 PRINTF_LIKE(2, 3)
 static int damaged(const struct reading *reading, const char *format, ...)
@@ -31,6 +38,8 @@ static int damaged(const struct reading *reading, const char *format, ...)
 	struct string reason = { 0 };
 	char text[512];
 	va_list list;
+	if (reading->no_memory || (reading->database && sqlite3_errcode(reading->database) == SQLITE_NOMEM))
+		return out_of_memory(reading);
 	va_start(list, format);
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
@@ -140,6 +149,7 @@ static int open_database(struct reading *reading, unsigned char *bytes, size_t l
 	int status = sqlite3_open_v2(":memory:", &reading->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (status != SQLITE_OK) {
 		sqlite3_free(bytes);
+		reading->no_memory = status == SQLITE_NOMEM;
 		return damaged(reading, "%s", sqlite3_errstr(status));
 	}
 	sqlite3 *database = reading->database;
@@ -164,25 +174,27 @@ static int open_database(struct reading *reading, unsigned char *bytes, size_t l
 }
 
 // The first row's only column as a text, NULL if there is none. Owned by the caller.
-static char *query_text(sqlite3 *database, const char *sql)
+static char *query_text(struct reading *reading, const char *sql)
 {
+	sqlite3 *database = reading->database;
 	sqlite3_stmt *statement = NULL;
 	char *text = NULL;
 	if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
 		text = base__copy((const char *)sqlite3_column_text(statement, 0));
+	reading->no_memory |= sqlite3_errcode(database) == SQLITE_NOMEM;
 	sqlite3_finalize(statement);
 	return text;
 }
 
 static int check_database(struct reading *reading)
 {
-	cleanup_free char *version = query_text(reading->database, "PRAGMA user_version");
+	cleanup_free char *version = query_text(reading, "PRAGMA user_version");
 	if (!version)
 		return damaged(reading, "%s", sqlite3_errmsg(reading->database));
 	long number = atol(version);
 	if (number > RECORDING_SCHEMA_VERSION) {
 		// Two columns of one table are all that later versions promise to keep.
-		cleanup_free char *maker = query_text(reading->database,
+		cleanup_free char *maker = query_text(reading,
 			"SELECT substr(value, 1, 32) FROM meta WHERE key = 'tool_version' AND value NOT GLOB '*[^0-9A-Za-z.+~-]*'");
 		*reading->ret_error = base__format("cannot read %s: whystall %s made it with schema %ld, and this version (%s) knows "
 						   "schema %d at most; update whystall", reading->path, maker ? maker : "of a later version",
@@ -191,7 +203,7 @@ static int check_database(struct reading *reading)
 	}
 	if (number < 1)
 		return damaged(reading, "it has schema %ld, which no version ever wrote", number);
-	cleanup_free char *result = query_text(reading->database, "PRAGMA quick_check(1)");
+	cleanup_free char *result = query_text(reading, "PRAGMA quick_check(1)");
 	if (!result || strcmp(result, "ok") != 0)
 		return damaged(reading, "%s", result ? result : sqlite3_errmsg(reading->database));
 	return 0;
@@ -214,6 +226,8 @@ static int read_value(const struct reading *reading, const struct table *table, 
 		if (type != SQLITE_TEXT && type != SQLITE_NULL)
 			return damaged(reading, "column %s of table %s holds something that is not text", column->name, table->name);
 		*column__text(column, row) = column_text(statement, position, column__text_max(column));
+		if (type == SQLITE_TEXT && !*column__text(column, row))
+			return out_of_memory(reading);
 	} else if (column->rule == RULE_REAL) {
 		if (type != SQLITE_FLOAT && type != SQLITE_INTEGER)
 			return damaged(reading, "column %s of table %s holds something that is not a number", column->name, table->name);
@@ -229,19 +243,23 @@ static int read_value(const struct reading *reading, const struct table *table, 
 
 // Which columns of a table the file has, in `present`. A view, a virtual table or a computed column of this name would be a program:
 // only stored columns are read.
-static int check_table(const struct reading *reading, const struct table *table, bool *present)
+static int check_table(struct reading *reading, const struct table *table, bool *present)
 {
 	cleanup_free char *sql = base__format(
 		"SELECT count(*) FROM sqlite_schema WHERE name = '%s' COLLATE NOCASE AND type = 'table' AND rootpage > 0", table->name);
-	cleanup_free char *found = query_text(reading->database, sql);
+	cleanup_free char *found = query_text(reading, sql);
 	bool exists = found && strcmp(found, "1") == 0;
+	if (reading->no_memory)
+		return out_of_memory(reading);
 	if (!exists && !(found && strcmp(found, "0") == 0 && table->columns[0].added))
 		return damaged(reading, "it has no table %s", table->name);
 	for (size_t c = 0; exists && c < table->column_count; c++) {
 		cleanup_free char *column_sql = base__format(
 			"SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s'", table->name, table->columns[c].name);
-		cleanup_free char *column = query_text(reading->database, column_sql);
+		cleanup_free char *column = query_text(reading, column_sql);
 		present[c] = column && strcmp(column, "1") == 0;
+		if (reading->no_memory)
+			return out_of_memory(reading);
 		// of a table that is there, all that came with it are there
 		if (!present[c] && (!table->columns[c].added || (table->columns[0].added && !table->columns[c].later)))
 			return damaged(reading, "table %s has no column %s", table->name, table->columns[c].name);

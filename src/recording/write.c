@@ -255,17 +255,23 @@ void recording_file__set_limits(struct recording_file *file, size_t rows_max, si
 	file->bytes_max = bytes_max;
 }
 
+// Where it fails, the next save, the close or the next recorder tries again.
+static void remove_former(struct recording_file *file)
+{
+	if (!file->had_former)
+		return;
+	int old = hold(file, file->former);
+	file->had_former = unlinkat(file->directory_fd, file->former, 0) < 0 && errno != ENOENT;
+	errands__close(file->errands, old);
+}
+
 int recording_file__save(struct recording_file *file, const struct recording *recording, char **ret_error)
 {
 	int error = save(file, recording, ret_error);
 	if (error)
 		return error;
-	if (file->had_former && !file->saved) {
-		int old = hold(file, file->former);
-		unlinkat(file->directory_fd, file->former, 0);
-		errands__close(file->errands, old);
-	}
 	file->saved = true;
+	remove_former(file);
 	return 0;
 }
 
@@ -369,6 +375,30 @@ static void remove_strays(const struct recording_file *file, const char *prefix)
 	closedir(directory);
 }
 
+// For an exit in the middle, when memory is out; helpers that were forked meanwhile exit on their own account.
+static struct { struct recording_file *file; pid_t owner; bool watched; } unfinished;
+
+static void on_exit_in_the_middle(void)
+{
+	struct recording_file *file = unfinished.file;
+	if (!file || getpid() != unfinished.owner)
+		return;
+	unlinkat(file->directory_fd, file->draft, 0);
+	if (file->saved || !file->begun)
+		remove_former(file);
+	else
+		recording_file__take_back(file);
+}
+
+static void watch(struct recording_file *file)
+{
+	if (!unfinished.watched)
+		atexit(on_exit_in_the_middle);
+	unfinished.watched = true;
+	unfinished.owner = getpid();
+	unfinished.file = file;
+}
+
 static int save_beginning(struct recording_file *file, char **ret_error)
 {
 	struct recording *beginning = recording__new();
@@ -402,6 +432,7 @@ int recording_file__create(const char *path, struct recording_file **ret_file, c
 		file->former = base__format("%s" FORMER, file->draft);
 		file->errands = errands__start();
 		remove_strays(file, prefix);
+		watch(file);
 		error = save_beginning(file, ret_error);
 	}
 	if (error)
@@ -448,7 +479,11 @@ void recording_file__close(struct recording_file *file)
 {
 	if (!file)
 		return;
+	if (unfinished.file == file)
+		unfinished.file = NULL;
 	recording_file__take_back(file);
+	if (file->saved)
+		remove_former(file);
 	errands__leave(file->errands);
 	base__close_fd(&file->directory_fd);
 	free(file->path);

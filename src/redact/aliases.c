@@ -83,7 +83,7 @@ static struct alias_entry *add(struct aliases *aliases, int kind, const char *se
 	struct alias_entry *entry = base__alloc(1, sizeof(*entry));
 	*entry = (struct alias_entry){ .kind = kind, .length = length, .secret = base__alloc(length + 1, 1), .alias = alias };
 	memcpy(entry->secret, secret, length);
-	tsearch(entry, &aliases->tree, compare);
+	base__tsearch(entry, &aliases->tree, compare);
 	return entry;
 }
 

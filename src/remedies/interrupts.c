@@ -1,6 +1,7 @@
 // Interrupts: other CPUs for them, fewer of them, and what makes them.
 #include "causes/verdict.h"
 #include "remedies/offer.h"
+#include "base/base.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static const char *source_of(const struct verdict *verdict, const char *prefix)
 static char *device_of(const char *source)
 {
 	const char *open = source ? strchr(source, '(') : NULL, *end = open ? strchr(open, ')') : NULL;
-	char *device = end ? strndup(open + 1, (size_t)(end - open - 1)) : NULL;
+	char *device = end ? base__copy_part(open + 1, (size_t)(end - open - 1)) : NULL;
 	if (device && strcmp(device, "backlog"))
 		return device;
 	free(device);

@@ -1,14 +1,13 @@
 #include "remedies/offer.h"
+#include "base/base.h"
 
 #include <string.h>
 
 void offer__decide(struct remedy_offer *offer, bool applicable, const char *why, ...)
 {
-	char *text = NULL;
 	va_list list;
 	va_start(list, why);
-	if (vasprintf(&text, why, list) < 0)
-		text = NULL;
+	char *text = base__format_list(why, list);
 	va_end(list);
 	free(offer->why);
 	offer->applicable = applicable;
