@@ -77,6 +77,7 @@ struct verdict {
 	struct verdict_resource *resources; size_t resource_count; // parts of stall_seconds by what was waited for; need not add up to it
 	struct remedy_offer *remedies; size_t remedy_count;
 	enum severity severity;         // meaningful from contributing on
+	bool unfelt;                    // found, but nobody is seen to lose by it: severity none
 	bool own;                       // only those lose by it who make it
 	struct verdict_share share;
 	struct verdict_gain gain;

@@ -263,6 +263,27 @@ static void bound_by_owners(struct contention *contention)
 	}
 }
 
+// kworkers do what anybody has put off: what they lose to each other is a stall of the machine only where somebody waits for that work, which their
+// own waits do not show. (Of kswapd and jbd2 it is known who waits for them.)
+static bool is_put_off_work(const struct crowd *crowd)
+{
+	const struct process_row *row = crowd->members[0]->row;
+	return row->kernel_thread && !strncmp(process_row__name(row), "kworker", strlen("kworker"));
+}
+
+static void bound_by_victims(struct contention *contention)
+{
+	bool others = false;
+	for (size_t i = 0; i < contention->contender_count; i++)
+		others = others || (contention->contenders[i].hurt && !is_put_off_work(&contention->scene->crowds[contention->contenders[i].crowd]));
+	if (contention->kind < VERDICT_CONTRIBUTING || others)
+		return;
+	contention->kind = VERDICT_CONTRIBUTING;
+	contention->unfelt = true;
+	free(contention->doubt);
+	contention->doubt = base__copy("only kworkers lose time to it; whether a program waits for what they do, these waits do not show");
+}
+
 struct contention *contention__judge(const struct scene *scene, const struct ledger_lock **locks, size_t count)
 {
 	struct contention *contention = base__alloc(1, sizeof(*contention));
@@ -280,6 +301,7 @@ struct contention *contention__judge(const struct scene *scene, const struct led
 	mark_convoy(contention);
 	excuse_by_steal(contention);
 	bound_by_owners(contention);
+	bound_by_victims(contention);
 	return contention;
 }
 

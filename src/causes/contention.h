@@ -31,6 +31,7 @@ struct contention {
 	double worst_loss;
 	bool convoy;                    // it was mostly free while others waited: tasks that were to take it had no CPU
 	bool owned;                     // its owners can be known (no spinning lock)
+	bool unfelt;                    // it is found, but no program is seen to lose by it
 	enum verdict_kind kind;
 	char *doubt;                    // owned; why the verdict is lower than the figures, or NULL
 };

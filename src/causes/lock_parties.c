@@ -356,6 +356,7 @@ void contention__conclude(struct contention *const *contentions, size_t count, s
 {
 	const struct contention *heaviest = contention__heaviest(contentions, count);
 	verdict->kind = heaviest ? heaviest->kind : VERDICT_RULED_OUT;
+	verdict->unfelt = heaviest && heaviest->unfelt;
 	struct sums sums = sum_up(contentions, count, heaviest ? VERDICT_CONTRIBUTING : VERDICT_NOT_TESTABLE);
 	verdict->stall_seconds = sums.stall_ns / NS_PER_SEC;
 	verdict->wall_seconds = sums.wall_ns / NS_PER_SEC;

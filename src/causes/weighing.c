@@ -119,7 +119,7 @@ static void weigh(const struct diagnosis *diagnosis, struct verdict *verdict)
 {
 	enum cause_key key = cause_key__of(verdict->cause->id);
 	const struct attribution *row = key == CAUSE_NONE ? NULL : largest_row(diagnosis, key);
-	verdict->severity = verdict->kind == VERDICT_CONFIRMED ? SEVERITY_SEVERE : verdict->kind == VERDICT_CONTRIBUTING ? SEVERITY_SOME : SEVERITY_NONE;
+	verdict->severity = verdict->unfelt ? SEVERITY_NONE : verdict->kind == VERDICT_CONFIRMED ? SEVERITY_SEVERE : verdict->kind == VERDICT_CONTRIBUTING ? SEVERITY_SOME : SEVERITY_NONE;
 	verdict->own = verdict->kind >= VERDICT_CONTRIBUTING && is_own(verdict, key);
 	if (!row)
 		return;

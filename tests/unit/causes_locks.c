@@ -88,13 +88,14 @@ static void test_waiting_for_a_cpu_is_not_counted_here(void **state)
 }
 
 // Whom the kernel's own housekeeping makes wait, and who is made to wait by it: in a virtual machine with two busy CPUs khugepaged held a reverse map
-// for 0.8 s, and the thread that watches accesses to memory waited for it.
+// for 0.8 s, and the thread that watches accesses to memory waited for it; in an emulated one 93 kworkers waited for each other to free the programs of an
+// earlier recording.
 static void test_housekeeping_is_no_victim(void **state)
 {
 	(void)state;
 	static const struct { const char *name; int kernel_thread; const char *verdict; } cases[] = {
 		{ "kdamond.0", 1, "ruled_out" }, { "khugepaged", 1, "ruled_out" }, { "kdamond.0", 0, "confirmed" }, { "kswapd0", 1, "confirmed" },
-		{ "daemon", 0, "confirmed" },
+		{ "daemon", 0, "confirmed" }, { "kworker/1:2-events", 1, "contributing" }, { "kworker/1:2-events", 0, "confirmed" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct stage stage = stage__new(50);
@@ -105,7 +106,9 @@ static void test_housekeeping_is_no_victim(void **state)
 		wait->sleep_ns = 5000 * STAGE_MS;
 		stage__lock_hold(&stage, lock, holder, "munmap", "write", 5000);
 		stage__judge(&stage);
-		assert_string_equal(verdict__name(stage__verdict(&stage, "lock.mmap")->kind), cases[i].verdict);
+		const struct verdict *verdict = stage__verdict(&stage, "lock.mmap");
+		assert_string_equal(verdict__name(verdict->kind), cases[i].verdict);
+		assert_int_equal(verdict->severity > SEVERITY_NONE, verdict->kind == VERDICT_CONFIRMED);
 		stage__free(&stage);
 	}
 }
