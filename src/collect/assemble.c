@@ -301,6 +301,7 @@ static void store_own(const struct collector *collector, struct recording *recor
 		recording__set_meta(recording, "tool_end_cpu_ns", "%lld", (long long)(used - collector->window_cpu_ns));
 	silence__store(&collector->silence, collector->began_ns, recording);
 	recording__set_meta(recording, "tool_class", "%s", own_class__name(collector->own));
+	recording__set_counter(recording, "own_rescues", lifter.rescues, "times that the kernel gave a thread of whystall itself nothing in SCHED_DEADLINE");
 	recording__set_counter(recording, "own_lifts", lifter.lifts, "times that a thread of whystall itself starved and was lifted over others for a moment");
 	recording__set_counter(recording, "own_lifted_ns", (int64_t)lifter.lifted_cpu_ns, "CPU time that whystall's threads used while they were lifted");
 }

@@ -25,6 +25,8 @@
 #define HURRY_NS NS_PER_SEC     // for so long
 #define LATELY_NS NS_PER_SEC
 #define STARVING_PART 3          // beside many others a fair share of a CPU is less: starting and ending would take seconds
+#define FORGOTTEN_LOOKS 5        // one pause of the whole machine is one look
+#define FORGOTTEN_NS (200 * NS_PER_MSEC)        // four periods of the longest budget
 #define THREADS 64
 
 #ifndef SCHED_DEADLINE
@@ -32,7 +34,7 @@
 #endif
 
 struct shared {                 // with the lifter; written by it alone
-	uint32_t own, lifts;
+	uint32_t own, lifts, rescues;
 	uint64_t lifted_cpu_ns, cpu_ns;
 	pid_t stranger;                 // the recorder's: a child that is not ours
 };
@@ -54,6 +56,8 @@ struct watched {
 	enum own_class lifted;          // ORDINARY: it is not
 	size_t budget;                  // of budgets[], where that is SCHED_DEADLINE
 	uint64_t lifted_cpu_ns;         // what it had used when it was
+	struct lift_stall stall;
+	bool no_deadline;               // it was forgotten there once
 };
 
 struct watch {
@@ -75,6 +79,16 @@ enum lift_step lifter__judge(struct lift_look *last, const struct lift_look *loo
 	if (!look->runnable || (before.time_ns && look->cpu_ns - before.cpu_ns >= (look->time_ns - before.time_ns) / STARVING_PART))
 		return LIFT_NONE;
 	return lately || before.runnable ? LIFT_UP : LIFT_SUSPECT;
+}
+
+bool lifter__is_forgotten(struct lift_stall *stall, const struct lift_look *look)
+{
+	if (!look->runnable || !stall->looks || look->cpu_ns != stall->cpu_ns) {
+		*stall = (struct lift_stall){ look->time_ns, look->cpu_ns, look->runnable };
+		return false;
+	}
+	stall->looks++;
+	return stall->looks >= FORGOTTEN_LOOKS && look->time_ns - stall->since_ns >= FORGOTTEN_NS;
 }
 
 // ---- looking ----
@@ -154,8 +168,10 @@ static bool take_deadline(struct watched *one, size_t best, size_t last)
 
 static void lift(struct watch *watch, struct watched *one)
 {
+	if (one->no_deadline)
+		one->lifted = own_class__take_fifo(one->id, 1);
 	// Never SCHED_FIFO where the other was granted once: it is then refused because enough of ours are lifted.
-	if (watch->shared->own != OWN_CLASS_DEADLINE)
+	else if (watch->shared->own != OWN_CLASS_DEADLINE)
 		one->lifted = own_class__take(one->id, &own_budget_lift, 1);
 	else if (take_deadline(one, one->role == ROLE_ERRAND ? BUDGET_ERRAND : 0, BUDGET_ERRAND))
 		one->lifted = OWN_CLASS_DEADLINE;
@@ -185,7 +201,7 @@ static bool watch_lifted(struct watch *watch, struct watched *one, const struct 
 {
 	watch->shared->lifted_cpu_ns += one->last.cpu_ns - one->lifted_cpu_ns;
 	one->lifted_cpu_ns = one->last.cpu_ns;
-	*ret_soon = watch->shared->own == OWN_CLASS_FIFO;
+	*ret_soon = watch->shared->own == OWN_CLASS_FIFO || one->no_deadline;
 	if (one->lifted == OWN_CLASS_FIFO && setting->policy == SCHED_FIFO) {
 		own_class__leave(one->id);
 		one->lifted = OWN_CLASS_ORDINARY;
@@ -197,6 +213,16 @@ static bool watch_lifted(struct watch *watch, struct watched *one, const struct 
 	}
 	one->lifted = OWN_CLASS_ORDINARY;
 	return false;
+}
+
+// It gets on as an ordinary thread at once, and is lifted otherwise if it starves then.
+static void rescue(struct watch *watch, struct watched *one)
+{
+	own_class__leave(one->id);
+	one->lifted = OWN_CLASS_ORDINARY;
+	one->no_deadline = true;
+	one->stall = (struct lift_stall){ 0 };
+	watch->shared->rescues++;
 }
 
 // Returns whether to look again soon.
@@ -211,17 +237,21 @@ static bool watch_one(struct watch *watch, int tasks, const char *path, pid_t id
 	if (!one)
 		return false;
 	one->seen = true;
-	if (own_class__read(id, &setting) || (!one->lifted && setting.policy == SCHED_DEADLINE))
-		return false;           // the recorder's loop, in its window
-	if (!look_at(tasks, path, watch->name, &look, &one->role) || (child && one->role == ROLE_STRANGER))
+	if (own_class__read(id, &setting) || !look_at(tasks, path, watch->name, &look, &one->role) || (child && one->role == ROLE_STRANGER))
 		return false;
+	if (setting.policy == SCHED_DEADLINE && lifter__is_forgotten(&one->stall, &look)) {
+		rescue(watch, one);
+		return true;
+	}
+	if (setting.policy == SCHED_DEADLINE && !one->lifted)
+		return one->stall.looks > 1;    // the recorder's loop, in its window
 	if (id == watch->process)
 		one->role = ROLE_MAIN;
 	used_ns = look.cpu_ns - one->last.cpu_ns;
 	if (one->lifted) {
 		one->last = look;
 		if (watch_lifted(watch, one, &setting, &soon))
-			return soon;
+			return soon || one->stall.looks > 1;
 		if (setting.policy == SCHED_DEADLINE)
 			return false;
 	}
@@ -333,7 +363,7 @@ static pid_t fork_before_all(struct shared *shared, int pidfd, int hurry)
 {
 	struct rlimit limit;
 	bool limited = !getrlimit(RLIMIT_RTTIME, &limit);
-	enum own_class own = own_class__take(0, &own_budget_loop, 1);
+	enum own_class own = own_class__take(0, &own_budget_help, 1);
 	pid_t self = getpid(), child = fork();
 
 	if (child == 0) {
@@ -389,8 +419,8 @@ struct lifter_account lifter__account(const struct lifter *lifter)
 {
 	const volatile struct shared *shared = lifter ? lifter->shared : NULL;
 
-	return shared ? (struct lifter_account){ shared->own, shared->lifts, shared->lifted_cpu_ns, shared->cpu_ns }
-		: (struct lifter_account){ OWN_CLASS_ORDINARY, 0, 0, 0 };
+	return shared ? (struct lifter_account){ shared->own, shared->lifts, shared->rescues, shared->lifted_cpu_ns, shared->cpu_ns }
+		: (struct lifter_account){ OWN_CLASS_ORDINARY, 0, 0, 0, 0 };
 }
 
 void lifter__leave(struct lifter *lifter)

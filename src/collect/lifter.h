@@ -21,10 +21,16 @@ enum lift_step { LIFT_NONE, LIFT_SUSPECT, LIFT_UP };
 // runnable suffices, were it its first. LIFT_SUSPECT: it may be starving, look again soon.
 enum lift_step lifter__judge(struct lift_look *last, const struct lift_look *look, bool lately);
 
+// For how long a thread of SCHED_DEADLINE has been runnable without getting any CPU time; all zero at first.
+struct lift_stall { uint64_t since_ns, cpu_ns; uint32_t looks; };
+// Takes a look into account. True: the kernel has forgotten the thread (see own_class__leave), or took far more from it than its budget.
+bool lifter__is_forgotten(struct lift_stall *stall, const struct lift_look *look);
+
 struct lifter;
 struct lifter_account {
 	enum own_class own;             // of the lifter; ORDINARY: it lifts nobody
 	uint32_t lifts;                 // how often threads were lifted
+	uint32_t rescues;               // how often one was taken out of SCHED_DEADLINE, because the kernel gave it nothing there
 	uint64_t lifted_cpu_ns;         // what they used in that time
 	uint64_t cpu_ns;                // what the lifter itself used
 };

@@ -56,25 +56,33 @@ enum own_class own_class__take_deadline(pid_t thread, const struct own_budget *b
 	return set(thread, &attributes) ? OWN_CLASS_ORDINARY : OWN_CLASS_DEADLINE;
 }
 
-enum own_class own_class__take(pid_t thread, const struct own_budget *budget, int fifo_below_top)
+enum own_class own_class__take_fifo(pid_t thread, int fifo_below_top)
 {
 	struct attributes fifo = { .size = sizeof(fifo), .policy = SCHED_FIFO, .flags = FLAG_RESET_ON_FORK,
 		.priority = (uint32_t)(sched_get_priority_max(SCHED_FIFO) - fifo_below_top) };
 	const struct rlimit endless = { ENDLESS_US, ENDLESS_US };
 
-	if (own_class__take_deadline(thread, budget) == OWN_CLASS_DEADLINE)
-		return OWN_CLASS_DEADLINE;
 	// A child that has become another user (isolate/sandbox.h) is refused that limit; its own one of CPU time is lower.
 	if ((prlimit(thread, RLIMIT_RTTIME, &endless, NULL) && errno != EPERM) || set(thread, &fifo))
 		return OWN_CLASS_ORDINARY;
 	return OWN_CLASS_FIFO;
 }
 
+enum own_class own_class__take(pid_t thread, const struct own_budget *budget, int fifo_below_top)
+{
+	if (own_class__take_deadline(thread, budget) == OWN_CLASS_DEADLINE)
+		return OWN_CLASS_DEADLINE;
+	return own_class__take_fifo(thread, fifo_below_top);
+}
+
 int own_class__leave(pid_t thread)
 {
 	const struct attributes attributes = { .size = sizeof(attributes), .policy = SCHED_OTHER, .flags = FLAG_RESET_ON_FORK,
 		.nice = nice_of(thread) };
+	struct own_setting setting;
 
+	if (!thread && !own_class__read(0, &setting) && setting.policy == SCHED_DEADLINE)
+		sched_yield();
 	return set(thread, &attributes);
 }
 

@@ -30,9 +30,13 @@ const char *own_class__name(enum own_class own);        // "ordinary", "fifo", "
 enum own_class own_class__take(pid_t thread, const struct own_budget *budget, int fifo_below_top);
 // The same, with SCHED_FIFO never tried (for a thread that SCHED_DEADLINE was granted to before).
 enum own_class own_class__take_deadline(pid_t thread, const struct own_budget *budget);
+// Only SCHED_FIFO, for a thread that SCHED_DEADLINE must not be tried on again.
+enum own_class own_class__take_fifo(pid_t thread, int fifo_below_top);
 // Makes a thread an ordinary one again, with its nice value. Needs no privileges for the caller itself. Returns 0 or a negative errno.
 // A thread of SCHED_DEADLINE must do it itself: if it is asleep when another one does it, the kernel (6.18, switched_from_dl) does not give back
-// its bandwidth, until the CPUs are divided up anew.
+// its bandwidth, until the CPUs are divided up anew. It waits for its next period first (at most that long): the kernel (6.1 to 6.18 at least,
+// update_curr_dl, dl_task_timer and enqueue_task_dl) lets a thread that used up its budget while it was leaving stay marked as throttled, with
+// nothing left to end that; put into SCHED_DEADLINE again while it waits for a CPU, it would never run again.
 int own_class__leave(pid_t thread);
 
 // What class a thread has.

@@ -5,7 +5,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -96,11 +98,81 @@ static void test_lifter_holds_nothing(void **state)
 	close(ends[0]);
 }
 
+// Runnable at five looks over 200 ms, without any CPU time: not before, and not if it got some or slept meanwhile.
+static void test_forgotten(void **state)
+{
+	static const struct { uint64_t ms, cpu_ms; bool runnable, forgotten; } looks[] = {
+		{ 0, 5, true, false }, { 100, 5, true, false }, { 200, 5, true, false }, { 300, 5, true, false }, { 400, 5, true, true },
+		{ 500, 6, true, false }, { 510, 6, true, false }, { 520, 6, true, false }, { 530, 6, true, false }, { 540, 6, true, false },
+		{ 699, 6, true, false }, { 701, 6, true, true },
+		{ 800, 6, false, false }, { 900, 6, true, false }, { 1000, 6, true, false }, { 5000, 6, true, false }, { 5020, 6, true, false },
+		{ 5040, 6, true, true },
+	};
+	struct lift_stall stall = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		const struct lift_look at = { (looks[i].ms + 1) * NS_PER_MSEC, looks[i].cpu_ms * NS_PER_MSEC, looks[i].runnable };
+
+		assert_int_equal(lifter__is_forgotten(&stall, &at), looks[i].forgotten);
+	}
+}
+
+static volatile unsigned long spun;
+
+static void *spin(void *unused)
+{
+	const struct own_budget far = { NS_PER_MSEC, 4 * NS_PER_SEC };
+
+	(void)unused;
+	if (own_class__take_deadline(0, &far) == OWN_CLASS_ORDINARY)
+		return NULL;
+	for (spun = 1;; spun++)
+		;
+}
+
+// One that has used up a millisecond of four seconds gets nothing for the rest of them, as one that the kernel has forgotten: the lifter frees it.
+static void test_lifter_rescues(void **state)
+{
+	struct lifter *lifter = lifter__start();
+	pthread_t thread;
+	unsigned long before;
+
+	(void)state;
+	if (!lifter || lifter__account(lifter).own != OWN_CLASS_DEADLINE)
+		skip();
+	assert_int_equal(pthread_create(&thread, NULL, spin, NULL), 0);
+	usleep(100 * 1000);
+	before = spun;
+	if (!before)
+		skip();                         // SCHED_DEADLINE is refused here
+	usleep(1500 * 1000);
+	assert_true(spun > before);
+	assert_int_equal(lifter__account(lifter).rescues, 1);
+	lifter__leave(lifter);
+}
+
+// A thread that leaves has its whole budget before it: what it used up does not follow it.
+static void test_leaving_waits_for_the_next_period(void **state)
+{
+	const struct own_budget budget = { 10 * NS_PER_MSEC, 200 * NS_PER_MSEC };
+	struct timespec began, ended;
+
+	(void)state;
+	if (own_class__take_deadline(0, &budget) == OWN_CLASS_ORDINARY)
+		skip();
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	assert_int_equal(own_class__leave(0), 0);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	assert_true(ended.tv_sec - began.tv_sec + (ended.tv_nsec - began.tv_nsec) / 1e9 > 0.1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_starving), cmocka_unit_test(test_asleep), cmocka_unit_test(test_attacher_without_programs),
-		cmocka_unit_test(test_lifter_holds_nothing),
+		cmocka_unit_test(test_lifter_holds_nothing), cmocka_unit_test(test_forgotten), cmocka_unit_test(test_leaving_waits_for_the_next_period),
+		cmocka_unit_test(test_lifter_rescues),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
