@@ -231,7 +231,7 @@ static __noinline void futex_woken(void *ctx, struct task_slot *slot, u32 index,
 		state->handed_at = now;
 	if (!futex_hand_over(wait, state, waker, regs, now))
 		return;
-	stack = bpf_get_stackid(ctx, &lock_stacks, BPF_F_USER_STACK);
+	stack = lock_stack_here(ctx, BPF_F_USER_STACK);
 	if (stack >= 0) {
 		struct futex_key key = { .address = wait->address, .tgid = wait->tgid };
 

@@ -11,12 +11,58 @@
 
 #include "bpf/operation.h"
 
+const volatile unsigned int bpf_number = ~0u;   // of the system call; ~0: unknown on this architecture
+
 #define OWNER_FLAGS 7UL         // low bits of the owner words of mutexes and rw_semaphores
 #define OWNER_IS_READER 1UL     // of a rw_semaphore (RWSEM_READER_OWNED): the last reader that came, others may hold it too
 
 static __always_inline struct lock_cpu *lock_cpu_at(u32 cpu)
 {
 	return bpf_map_lookup_elem(&lock_cpus, &cpu);
+}
+
+// Before 6.15 (commit c9102a68c070, rqspinlock) a map's freelist, its LRU lists and its stacks' store are guarded by raw spinlocks. If one of
+// these is contended, contention_end fires while it is held; a program there that takes it again, or another one which somebody else holds that
+// waits for this one, stops the CPU for good, with interrupts off. So whoever changes a map that the programs of locks change says so, for its
+// CPU, and until it is done these programs touch per-CPU rows only. User space changes maps too, in bpf(2): see is_in_bpf.
+// The count is right where a program is preempted or interrupted in between as well, because each one leaves as many times as it has entered.
+static __always_inline void inside_enter(struct lock_cpu *cpu)
+{
+	cpu->inside++;
+	barrier();
+}
+
+static __always_inline void inside_leave(struct lock_cpu *cpu)
+{
+	barrier();
+	cpu->inside--;
+}
+
+// As find_or_add, for maps that the programs of locks change.
+#define lock_row(cpu, map, key) ({ \
+	typeof((map)->value) found_ = bpf_map_lookup_elem(map, key); \
+	if (!found_) { \
+		inside_enter(cpu); \
+		found_ = find_or_add(map, key); \
+		inside_leave(cpu); \
+	} \
+	found_; })
+
+static __always_inline s32 lock_stack_id(void *ctx, struct lock_cpu *cpu, u64 flags)
+{
+	s32 stack;
+
+	inside_enter(cpu);
+	stack = bpf_get_stackid(ctx, &lock_stacks, flags);
+	inside_leave(cpu);
+	return stack;
+}
+
+static __always_inline s32 lock_stack_here(void *ctx, u64 flags)
+{
+	struct lock_cpu *cpu = lock_cpu_at(bpf_get_smp_processor_id());
+
+	return cpu ? lock_stack_id(ctx, cpu, flags) : -1;
 }
 
 // What a task is doing, from its flags and from the registers that it entered the kernel with.
@@ -101,7 +147,7 @@ static __always_inline void hold_flush(struct lock_cpu *cpu, struct lock_state *
 	if (!wall_ns)
 		return;
 	state->task_ns = state->wall_ns = 0;
-	sum = find_or_add(&lock_hold_sums, &key);
+	sum = lock_row(cpu, &lock_hold_sums, &key);
 	if (!sum) {
 		cpu->rows_lost++;
 		return;
@@ -114,7 +160,7 @@ static __always_inline void lock_stack_book(struct lock_cpu *cpu, const struct l
 	s32 user_stack, u64 ns, u64 samples)
 {
 	struct lock_stack_key key = { *class, tgid, role, stack, user_stack };
-	struct lock_stack_sum *sum = find_or_add(&lock_stack_sums, &key);
+	struct lock_stack_sum *sum = lock_row(cpu, &lock_stack_sums, &key);
 
 	if (!sum) {
 		cpu->rows_lost++;
@@ -199,12 +245,12 @@ static __noinline void lock_owner_seen(void *ctx, struct task_slot *slot, struct
 	}
 	if (state->holder_stack >= 0)
 		return;
-	s32 stack = bpf_get_stackid(ctx, &lock_stacks, 0);
+	s32 stack = lock_stack_id(ctx, cpu, 0);
 	if (stack < 0) {
 		cpu->stacks_lost++;
 		return;
 	}
-	state->holder_user_stack = bpf_get_stackid(ctx, &lock_stacks, BPF_F_USER_STACK);
+	state->holder_user_stack = lock_stack_id(ctx, cpu, BPF_F_USER_STACK);
 	state->holder_stack = stack;
 	lock_stack_book(cpu, &state->class, slot->tgid, LOCK_OWNER, stack, state->holder_user_stack, 0, 1);
 }
@@ -255,8 +301,10 @@ static __always_inline struct lock_state *lock_state_get(void *ctx, struct lock_
 		if (first.class.tgid)
 			first.class.kind = LOCK_KIND_MMAP;
 		else
-			first.class.stack = bpf_get_stackid(ctx, &lock_stacks, 0);
+			first.class.stack = lock_stack_id(ctx, cpu, 0);
+		inside_enter(cpu);
 		bpf_map_update_elem(&lock_states, &lock, &first, BPF_NOEXIST);
+		inside_leave(cpu);
 		state = bpf_map_lookup_elem(&lock_states, &lock);
 	}
 	return state;
@@ -280,7 +328,7 @@ static __always_inline void wait_sum_book(struct lock_cpu *cpu, const struct loc
 	const struct lock_wait_sum *add)
 {
 	struct lock_wait_key key = { *class, tgid, mode };
-	struct lock_wait_sum *sum = find_or_add(&lock_wait_sums, &key);
+	struct lock_wait_sum *sum = lock_row(cpu, &lock_wait_sums, &key);
 
 	if (!sum) {
 		cpu->rows_lost++;
@@ -295,13 +343,21 @@ static __always_inline void wait_sum_book(struct lock_cpu *cpu, const struct loc
 		sum->max_ns = add->max_ns;
 }
 
+// Whether a task may be changing one of our maps from user space.
+static __always_inline bool is_in_bpf(struct task_struct *task)
+{
+	u64 stack = (u64)task->stack;
+
+	return regs_distance && stack && !(task->flags & PF_KTHREAD) && syscall_number(stack + regs_distance) == bpf_number;
+}
+
 // Spinning is booked by samples: each stands for the spinning of this CPU since the last one, because most of it comes in pieces
 // that are too short to be worth a look-up each.
 static __always_inline void spin_sample(void *ctx, struct lock_cpu *cpu, u32 flags, u64 now)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct lock_wait_sum add = { cpu->spin_due_waits, cpu->spin_due_ns, cpu->spin_due_max_ns, 0, cpu->spin_due_ns, 0 };
-	struct lock_class class = { lock_kind(flags), 0, bpf_get_stackid(ctx, &lock_stacks, 0) };
+	struct lock_class class = { lock_kind(flags), 0, lock_stack_id(ctx, cpu, 0) };
 
 	if (class.stack < 0)
 		cpu->stacks_lost++;
@@ -325,7 +381,11 @@ static __always_inline bool spin_end(void *ctx, struct lock_cpu *cpu, u64 lock, 
 	cpu->spin_due_waits++;
 	if (spun > cpu->spin_due_max_ns)
 		cpu->spin_due_max_ns = spun;
-	if (cpu->spin_due_ns >= SPIN_SAMPLE_NS && now - cpu->last_spin_stack >= LOCK_SAMPLE_GAP_NS)
+	if (cpu->spin_due_ns < SPIN_SAMPLE_NS || now - cpu->last_spin_stack < LOCK_SAMPLE_GAP_NS)
+		return true;
+	if (cpu->inside || is_in_bpf(bpf_get_current_task_btf()))
+		cpu->reentries++;       // the next sample stands for this spinning too
+	else
 		spin_sample(ctx, cpu, cpu->spins[depth].flags, now);
 	return true;
 }
@@ -404,6 +464,10 @@ static __always_inline void unknown_wait_end(void *ctx, struct lock_cpu *cpu, st
 	struct lock_state *state;
 
 	cpu->unmatched_ends++;
+	if (cpu->inside || is_in_bpf(task)) {
+		cpu->reentries++;
+		return;
+	}
 	if (!account || !account->on || !slot || slot->switches || arrived <= account->first)
 		return;
 	state = lock_state_get(ctx, cpu, task, lock, 0, now);
@@ -420,8 +484,8 @@ static __always_inline void holder_is_me(void *ctx, struct lock_cpu *cpu, struct
 	if (state->waiters <= 0 || now - cpu->last_owner_stack < LOCK_SAMPLE_GAP_NS)
 		return;
 	cpu->last_owner_stack = now;
-	state->holder_stack = bpf_get_stackid(ctx, &lock_stacks, 0);
-	state->holder_user_stack = bpf_get_stackid(ctx, &lock_stacks, BPF_F_USER_STACK);
+	state->holder_stack = lock_stack_id(ctx, cpu, 0);
+	state->holder_user_stack = lock_stack_id(ctx, cpu, BPF_F_USER_STACK);
 	if (state->holder_stack < 0)
 		cpu->stacks_lost++;
 	else
@@ -433,7 +497,7 @@ static __always_inline void waiter_sample(void *ctx, struct lock_cpu *cpu, const
 	cpu->wait_due_ns += ns;
 	if (cpu->wait_due_ns < LOCK_SAMPLE_NS || now - cpu->last_waiter_stack < LOCK_SAMPLE_GAP_NS)
 		return;
-	s32 stack = bpf_get_stackid(ctx, &lock_stacks, 0), user = bpf_get_stackid(ctx, &lock_stacks, BPF_F_USER_STACK);
+	s32 stack = lock_stack_id(ctx, cpu, 0), user = lock_stack_id(ctx, cpu, BPF_F_USER_STACK);
 	if (stack < 0)
 		cpu->stacks_lost++;
 	lock_stack_book(cpu, &wait->class, wait->tgid, LOCK_WAITER, stack, user, cpu->wait_due_ns, 1);

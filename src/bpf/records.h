@@ -351,12 +351,14 @@ struct lock_stack_sum { unsigned long long ns, samples; };
 
 // One CPU's part of the locks' account.
 struct lock_cpu {
-	unsigned int spin_depth, unused;
+	unsigned int spin_depth;
+	unsigned int inside;            // our programs are at work on a map of locks: see inside_enter
 	struct { unsigned long long lock, began; unsigned int flags, unused; } spins[SPIN_DEPTH];
 	unsigned long long spin_due_ns, spin_due_waits, spin_due_max_ns; // spinning not booked yet
 	unsigned long long wait_due_ns; // waiting that no stack stands for yet
 	unsigned long long last_waiter_stack, last_owner_stack, last_spin_stack; // when the last one was taken
 	unsigned long long begins, ends, states_lost, rows_lost, stacks_lost, unmatched_ends, spin_nested;
+	unsigned long long reentries;    // contended spinlocks that may have been such a map's own
 };
 
 // ---- interrupts ----

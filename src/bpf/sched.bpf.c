@@ -256,7 +256,7 @@ static __always_inline void task_leaves(void *ctx, struct cpu_account *account, 
 		blocked_begin(slot, task, account->moment.now);
 		sleep_begin(ctx, account, slot, index, task);
 		if (slot->blocked_reason == BLOCKED_FUTEX && futex_begin(slot, index, task))
-			futex_stack_taken(index, bpf_get_stackid(ctx, &lock_stacks, BPF_F_USER_STACK));
+			futex_stack_taken(index, lock_stack_here(ctx, BPF_F_USER_STACK));
 	}
 	if (slot->held_lock)
 		lock_owner_seen(ctx, slot, task, account->cpu);

@@ -219,6 +219,8 @@ static const struct loss lock_losses[] = {
 		offsetof(struct lock_cpu, unmatched_ends) },
 	{ "lock_spins_nested", "spinning that was not recorded, because more of it was nested on a CPU than is kept apart",
 		offsetof(struct lock_cpu, spin_nested) },
+	{ "lock_reentries", "contended spinlocks that may have belonged to the probes' own tables: the next sample stands for them too",
+		offsetof(struct lock_cpu, reentries) },
 };
 
 // Each counter summed over all CPUs; `rows` holds one row of `size` bytes for each.
