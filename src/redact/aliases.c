@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define DIGEST_SHOWN 5          // bytes: 40 bits, so that among 1000 things two share an alias once in two million recordings
+#define NAME_LONGEST 255        // of a file
 #define WORD_LEAST 3            // shorter ones are parts of too many words
 
 enum { ENTRY_WORD = ALIAS_KINDS, ENTRY_KEPT };  // what else stands in the tree
@@ -140,6 +141,8 @@ const char *aliases__word(struct aliases *aliases, const char *text, size_t leng
 
 void aliases__keep(struct aliases *aliases, const char *name, size_t length)
 {
+	if (length > NAME_LONGEST)
+		return;
 	// and each beginning of it, for what the kernel and unit files shorten
 	for (size_t part = length; part >= WORD_LEAST; part--)
 		if (!find(aliases, ENTRY_KEPT + (part < length), name, part))

@@ -351,7 +351,8 @@ char *names__log(struct aliases *aliases, const char *text)
 			before = strlen(named[i].before);
 			if (strncmp(at, named[i].before, before) != 0)
 				continue;
-			length = strcspn(at + before, named[i].after);
+			for (length = 0; length <= COMM_MOST && at[before + length] && at[before + length] != *named[i].after;)
+				length++;
 			if (length && length <= COMM_MOST && at[before + length])
 				break;
 		}

@@ -6,6 +6,10 @@
 #define HEX_LEAST 12            // digits of an id; kernel and build ids, container ids
 #define TOKEN_LEAST 20
 #define WORD_LONGEST 128
+// Each word of a run may be looked at up to the run's end. Nobody's text has such long ones with so many words in them: they go as a whole.
+#define RUN_LONGEST 512
+#define RUN_WORDS 64
+#define PATH_LONGEST 512        // of the system's own
 #define HEX "0123456789abcdefABCDEF"
 #define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -212,7 +216,7 @@ bool shapes__is_system_path(struct aliases *aliases, const char *path, size_t le
 	bool system = false;
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		system = system || (length > strlen(kept[i]) && !strncmp(path, kept[i], strlen(kept[i])));
-	if (!system || span(path, length, ALNUM "/._+-") < length || (length > 5 && !strncmp(path, "/dev/", 5) && memchr(path + 5, '/', length - 5)))
+	if (!system || length > PATH_LONGEST || span(path, length, ALNUM "/._+-") < length || (length > 5 && !strncmp(path, "/dev/", 5) && memchr(path + 5, '/', length - 5)))
 		return false;
 	for (size_t i = 0; i < length; i++) {
 		const char *alias;
@@ -257,10 +261,29 @@ static size_t redact_shape(struct aliases *aliases, const char *text, size_t len
 	return 0;
 }
 
+// How many bytes at `text` are a run that takes too long to look at, 0: none. `ret_end`: where the run ends, which need not be asked again before that.
+static size_t match_endless(const char *text, size_t length, size_t *ret_end)
+{
+	size_t n = 0, words = 0;
+	while (n < length && !strchr(" \t\n\"'<>,;()", text[n])) {
+		words += is_alnum(text[n]) && (!n || !is_alnum(text[n - 1]));
+		n++;
+	}
+	*ret_end = n;
+	return n > RUN_LONGEST && words > RUN_WORDS ? n : 0;
+}
+
 static void redact(struct aliases *aliases, const char *text, size_t length, bool words, struct string *out)
 {
 	string__add(out, "%s", "");
-	for (size_t i = 0; i < length;) {
+	for (size_t i = 0, known = 0; i < length;) {
+		size_t run = 0, endless = i < known ? 0 : match_endless(text + i, length - i, &run);
+		known = i < known ? known : i + run + 1;
+		if (endless) {
+			string__add(out, "%s", aliases__of(aliases, ALIAS_TOKEN, text + i, endless));
+			i += endless;
+			continue;
+		}
 		bool begins = !i || !is_alnum(text[i - 1]) || is_private_path(text + i);
 		const char *alias;
 		size_t n = begins && words ? match_word(aliases, text + i, length - i, &alias) : 0;
