@@ -1,5 +1,6 @@
 #include "collect/assemble.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -11,6 +12,7 @@
 #include "collect/series.h"
 #include "collect/slices.h"
 #include "collect/task_rows.h"
+#include "isolate/isolate.h"
 #include "symbolize/kernel_symbols.h"
 #include "symbolize/stack_table.h"
 
@@ -254,6 +256,8 @@ static void store_switches_and_late(const struct probes *probes, struct recordin
 static void store_counters(const struct collector *collector, struct recording *recording)
 {
 	struct probes *probes = collector->probes;
+	int error;
+	int64_t not_made = isolate__unmade(&error);
 	const struct { const char *name, *meaning; int64_t value; } own[] = {
 		{ "events_dropped", "listed waits beyond the limit of the recording", collector->events_dropped },
 		{ "pairs_merged_ns", "waiting whose occupants are not named one by one any more, because there were too many pairs: the lighter ones count as not cut",
@@ -264,11 +268,13 @@ static void store_counters(const struct collector *collector, struct recording *
 			processes__grouped(collector->processes) },
 		{ "interim_longest_ns", "longest time that our own loop took to copy an interim state", (int64_t)collector->interim_longest_ns },
 		{ "probe_runs_missed", "times that a probe did not run, because one ran on that CPU already", (int64_t)probes__missed_runs(probes) },
-		{ "failed_reads", "reads of the kernel's tables that failed", collector->failed_reads },
-		{ "command_lines_unread", "command lines that were left alone: the process' memory lock was held, or time ran out",
+		{ "ticks_refused", "CPUs on which the kernel refused the timer that sees the stacks of locks' owners while they run", probes->ticks_refused },
+		{ "failed_reads", "reads of the kernel's files and tables that failed", collector->failed_reads + probes->lookups_failed },
+		{ "command_lines_unread", "command lines that were left alone: the process' memory lock was held, time ran out, or their reader died",
 			collector->unread_command_lines },
-		{ "programs_unread", "processes whose program was not looked at: a file system did not answer, or time ran out",
+		{ "programs_unread", "processes whose program was not looked at: a file system did not answer, time ran out, or its reader died",
 			collector->unread_programs },
+		{ "readers_not_made", "processes and files that were not read because no process could be made for it (meta readers_not_made: why)", not_made },
 		{ "longest_silence_ns", "longest time for which our own loop did not get to run (it wants to every 100 ms)",
 			(int64_t)collector->silence.longest_ns },
 		{ "foreign_folds", "folds of total= made by the kernel's own worker or by another reader", foldlog__foreign(collector->folds) },
@@ -279,6 +285,8 @@ static void store_counters(const struct collector *collector, struct recording *
 	store_losses(lock_losses, ARRAY_SIZE(lock_losses), probes->lock_cpus, sizeof(*probes->lock_cpus), probes->cpus, recording);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		recording__set_counter(recording, own[i].name, own[i].value, own[i].meaning);
+	if (not_made)
+		recording__set_meta(recording, "readers_not_made", "%s", error == -ECHILD ? "it could not begin" : strerror(-error));
 }
 
 int64_t assemble__cpu_time_ns(const struct collector *collector)

@@ -46,11 +46,17 @@ static void sleep_ns(uint64_t ns)
 	nanosleep(&time, NULL);     // a signal ends it early, which is what Ctrl-C wants
 }
 
-static void read_system_pressure(struct pressure_totals totals[PRESSURE_RESOURCES])
+// Counts what should be there and can't be read. A kernel without the file, or one that has it switched off, is no failure.
+static void note_failure(struct collector *collector, int error)
+{
+	collector->failed_reads += error < 0 && error != -ENOENT && error != -EOPNOTSUPP;
+}
+
+static void read_system_pressure(struct collector *collector, struct pressure_totals totals[PRESSURE_RESOURCES])
 {
 	for (int resource = 0; resource < PRESSURE_RESOURCES; resource++) {
 		totals[resource] = (struct pressure_totals){ -1, -1 };
-		pressure__read_system((enum pressure_resource)resource, &totals[resource]);
+		note_failure(collector, pressure__read_system((enum pressure_resource)resource, &totals[resource]));
 	}
 }
 
@@ -137,7 +143,7 @@ static void fold_system(struct collector *collector)
 
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
 	note_fold_of_others(collector);
-	read_system_pressure(totals);
+	read_system_pressure(collector, totals);
 	memcpy(collector->pressure_end, totals, sizeof(totals));
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
 	foldlog__note(collector->folds, FOLDS_SYSTEM, true);
@@ -240,16 +246,16 @@ static void begin(struct collector *collector)
 {
 	cgroups__free(collector->cgroups_start);
 	collector->cgroups_start = NULL;
-	cgroups__snapshot(true, &collector->cgroups_start);
+	note_failure(collector, cgroups__snapshot(true, &collector->cgroups_start));
 	collector->quota_seen = collector->cgroups_start && cgroups__any_quota(collector->cgroups_start);
 	probes__watch_quota(collector->probes, collector->quota_seen);
-	proc_stat__read(&collector->stat_start);
+	note_failure(collector, proc_stat__read(&collector->stat_start));
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
 	foldlog__begin(collector->folds, FOLDS_GROUPS);
 	processes__window_begins(collector->processes, clock_ns(CLOCK_BOOTTIME));
 	collector->began_real_ns = clock_ns(CLOCK_REALTIME);
 	collector->began_ns = clock_ns(CLOCK_MONOTONIC);
-	read_system_pressure(collector->pressure_start);
+	read_system_pressure(collector, collector->pressure_start);
 	memcpy(collector->pressure_end, collector->pressure_start, sizeof(collector->pressure_end));
 	probes__snapshot(collector->probes, SNAPSHOT_BEGIN);
 	foldlog__begin(collector->folds, FOLDS_SYSTEM);
@@ -266,18 +272,18 @@ static void end(struct collector *collector)
 	probes__set_phase(collector->probes, PHASE_STOPPED);
 	probes__snapshot(collector->probes, SNAPSHOT_CLOSE);
 	note_fold_of_others(collector);
-	read_system_pressure(collector->pressure_end);
+	read_system_pressure(collector, collector->pressure_end);
 	collector->pressure_read_ns = clock_ns(CLOCK_MONOTONIC);
 	probes__snapshot(collector->probes, SNAPSHOT_TOUCH_GROUPS);
 	probes__walk(collector->probes, WALK_SETTLE);
 	hidden_tasks__settle(collector->probes);
 	foldlog__note(collector->folds, FOLDS_GROUPS, false);
-	cgroups__snapshot(true, &collector->cgroups_end);
+	note_failure(collector, cgroups__snapshot(true, &collector->cgroups_end));
 	probes__snapshot(collector->probes, SNAPSHOT_READ);
 	foldlog__note(collector->folds, FOLDS_SYSTEM, true);
 	probes__snapshot(collector->probes, SNAPSHOT_READ_GROUPS);
 	foldlog__note(collector->folds, FOLDS_GROUPS, true);
-	proc_stat__read(&collector->stat_end);
+	note_failure(collector, proc_stat__read(&collector->stat_end));
 	// Not before the kernel's totals are read: they would grow meanwhile, and the books are closed.
 	subjects__end(collector->subjects, collector);
 	probes__detach(collector->probes);

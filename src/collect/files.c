@@ -28,6 +28,7 @@ struct files_state {
 	void *users;                    // tree of struct user
 	size_t user_count;
 	uint64_t users_dropped;
+	int64_t refused;                // tracepoints that are there and could not be attached to
 };
 
 static void close_state(void *context)
@@ -55,7 +56,7 @@ static int argument_count(const struct btf *btf, const char *tracepoint)
 }
 
 // Tracepoints of modules that are not loaded are no loss: nobody uses such a file system then.
-static int attach(struct files_bpf *skeleton)
+static int attach(struct files_bpf *skeleton, int64_t *refused)
 {
 	struct bpf_program *program;
 	int attached = 0;
@@ -65,6 +66,7 @@ static int attach(struct files_bpf *skeleton)
 		struct bpf_link *link = bpf_program__autoload(program) ? bpf_program__attach(program) : NULL;
 
 		attached += link != NULL;
+		*refused += bpf_program__autoload(program) && !link && errno != ENOENT;
 		// The skeleton's links are ended with it.
 		for (int i = 0; link && i < skeleton->skeleton->prog_cnt; i++)
 			if (*skeleton->skeleton->progs[i].prog == program)
@@ -91,7 +93,7 @@ static void *open_state(struct collector *collector, char **ret_why_off)
 		error = files_bpf__load(state->skeleton);
 	}
 	if (!error)
-		error = attach(state->skeleton);
+		error = attach(state->skeleton, &state->refused);
 	if (!error)
 		return state;
 	*ret_why_off = base__format("the kernel refused the probes of file systems (%s)", strerror(-error));
@@ -255,6 +257,7 @@ static void store(const void *context, struct collector *collector, struct recor
 	(void)stacks;
 	store_journals(state, recording);
 	twalk_r(state->users, store_user, &users);
+	recording__set_counter(recording, "files_probes_refused", state->refused, "tracepoints of file systems that the kernel refused");
 	recording__set_counter(recording, "files_rows_lost", (int64_t)(state->skeleton->bss->users_lost + state->users_dropped),
 		"events of file systems (syncs, changes of metadata, throttled writers) that were not kept for want of room");
 }

@@ -377,6 +377,10 @@ static void store_facts(const struct host_state *state, const struct collector *
 		recording__set_meta(recording, "real_time_clock", "%s", strerror(state->rtc_error));
 	recording__set_counter(recording, "kernel_log_lost", state->log_lost + kernel_log__dropped(state->log),
 			       "times that the kernel's log was overwritten before it was read, or held more warnings than are kept");
+	recording__set_counter(recording, "heartbeats_refused", state->probes ? state->probes->beats_refused : 0,
+			       "CPUs on which the kernel refused the timer of the heartbeat");
+	if (!state->pulse)
+		recording__set_meta(recording, "pulse", "no thread could be started");
 	recording__set_counter(recording, "heartbeats_lost", state->gaps_lost + state->notices_lost + pauses__left_out(state->pauses),
 			       "silences of CPUs and complaints of the kernel that were not kept for want of room");
 }

@@ -47,13 +47,15 @@ static void start_beats(struct private *own)
 	for (uint32_t cpu = 0; cpu < own->public.cpus; cpu++) {
 		int fd = (int)syscall(SYS_perf_event_open, &attributes, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
-		if (fd < 0)
-			continue;       // it is offline
+		if (fd < 0) {
+			own->public.beats_refused += errno != ENODEV;   // it is offline
+			continue;
+		}
 		own->beats[cpu] = bpf_program__attach_perf_event(own->skeleton->progs.on_beat, fd);
 		if (own->beats[cpu])
 			own->public.beating++;
 		else
-			close(fd);
+			close(fd), own->public.beats_refused++;
 	}
 }
 

@@ -11,6 +11,7 @@
 struct host_probes {
 	uint32_t cpus;                  // possible CPUs: rows of cpu_rows
 	uint32_t beating;               // on how many of them the heartbeat could be started
+	int64_t beats_refused;          // CPUs that are online, where it could not
 	bool rcu_tracepoint, hang_tracepoint, rtc_tracepoint; // attached
 	struct host_cpu *cpu_rows;
 	struct host_notice *notices;    // HOST_NOTICES rows

@@ -63,11 +63,15 @@ static void attach_ticks(struct probes_private *own)
 	for (uint32_t cpu = 0; own->public.locks && cpu < own->public.cpus; cpu++) {
 		int fd = (int)syscall(SYS_perf_event_open, &attributes, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
-		if (fd < 0)
+		if (fd < 0) {
+			own->public.ticks_refused += errno != ENODEV;   // it is offline
 			continue;
+		}
 		own->tick_links[cpu] = bpf_program__attach_perf_event(own->public.skeleton->progs.on_tick, fd);
-		if (!own->tick_links[cpu])
+		if (!own->tick_links[cpu]) {
+			own->public.ticks_refused++;
 			close(fd);
+		}
 	}
 }
 

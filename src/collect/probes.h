@@ -18,6 +18,8 @@ struct probes_options {
 // The maps, mapped into our memory: live while the probes run.
 struct probes {
 	struct sched_bpf *skeleton;
+	int64_t lookups_failed;         // for another reason than that nothing is there
+	int64_t ticks_refused;          // CPUs without the timer that sees stacks of locks' owners
 	uint32_t cpus;                  // possible CPUs: cpu_accounts and fold_samples have a row for each
 	uint32_t groups;                // rows of `group_table`; group_accounts and fold_samples: groups * cpus
 	bool meter, groups_on, steal;

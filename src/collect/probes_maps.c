@@ -152,7 +152,10 @@ static void hand_out_sleep_slot(void *closure, const void *key, const void *valu
 
 int probes__sleep_slot(struct probes *probes, uint32_t number, struct sleep_slot *ret_slot)
 {
-	return bpf_map__lookup_elem(probes->skeleton->maps.sleep_slots, &number, sizeof(number), ret_slot, sizeof(*ret_slot), 0);
+	int error = bpf_map__lookup_elem(probes->skeleton->maps.sleep_slots, &number, sizeof(number), ret_slot, sizeof(*ret_slot), 0);
+
+	probes->lookups_failed += error && error != -ENOENT;
+	return error;
 }
 
 int probes__each_sleep_slot(struct probes *probes, probes_sleep_slot_fn *handle, void *context)

@@ -17,6 +17,9 @@ void unread__warn(const struct recording *recording)
 		if (count > 0)
 			string__add(&what, "%s%lld %s", what.length ? ", " : "", (long long)count, count == 1 ? kinds[i].one : kinds[i].many);
 	}
-	if (what.length)
-		say__warning("could not be read, because a file system or a process' memory did not answer or time ran out: %s", what.text);
+	if (recording__counter(recording, "readers_not_made") > 0)
+		say__warning("could not be read, because no process could be made for it (%s): %s", recording__meta(recording, "readers_not_made") ?: "unknown",
+			what.length ? what.text : "names of functions");
+	else if (what.length)
+		say__warning("could not be read, because a file system or a process' memory did not answer, time ran out, or the reader died: %s", what.text);
 }

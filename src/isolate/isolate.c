@@ -23,6 +23,11 @@
 #define FAREWELL_NS ((int64_t)NS_PER_SEC)
 #define KILLED_NS ((int64_t)(50 * NS_PER_MSEC))
 
+#define FORK_ATTEMPTS 3                 // where the number of processes is limited, some have ended soon after
+#define FORK_PAUSE_US 10000
+
+static struct { int64_t items; int error; } unmade;     // of this process, for the one sentence at its end
+
 enum message_kind { MESSAGE_PREPARE = 1, MESSAGE_WORK, MESSAGE_BYTES, MESSAGE_DONE, MESSAGE_END, MESSAGE_OPENER };
 struct message { uint32_t kind, length; uint64_t item; };
 
@@ -287,7 +292,7 @@ static void end_opener(pid_t opener)
 static int run_batch(struct run *run)
 {
 	bool last_of_time = run->budget->cpu_ns <= run->budget->child_cpu_ns;
-	int ends[2], reason;
+	int ends[2], reason, error;
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC))
@@ -297,14 +302,17 @@ static int run_batch(struct run *run)
 	run->opener = 0;
 	run->used = 0;
 	child = fork();
+	for (int attempt = 1; child < 0 && errno == EAGAIN && attempt < FORK_ATTEMPTS; attempt++) {
+		usleep(FORK_PAUSE_US);
+		child = fork();
+	}
 	if (!child)
 		run_child(run, ends[1]);
+	error = errno;
 	close(ends[1]);
 	if (child < 0) {
-		int error = -errno;
-
 		close(ends[0]);
-		return error;
+		return -error;
 	}
 	reason = listen(run, child);
 	close(ends[0]);
@@ -338,6 +346,7 @@ int isolate__run(const struct isolate_job *job, struct isolate_budget *budget)
 {
 	struct run *run = base__alloc(1, sizeof(*run));
 	int64_t lost_before = budget->children_lost, lost_limit = job->lost_limit ? (int64_t)job->lost_limit : LOST_LIMIT;
+	int64_t lost;
 	int error = 0;
 
 	run->job = job;
@@ -347,12 +356,24 @@ int isolate__run(const struct isolate_job *job, struct isolate_budget *budget)
 	run->began_ns = now_ns();
 	while (!error && !run->late && !run->broken && budget->children_lost - lost_before < lost_limit && choose_batch(run))
 		error = run_batch(run);
+	error = error ? error : run->broken ? -ECHILD : 0;
+	lost = budget->items_lost;
 	for (size_t i = 0; i < job->items; i++)
 		give_up(run, i, run->late ? ISOLATE_LATE : ISOLATE_DIED);
 	budget->wall_ns -= now_ns() - run->began_ns;
-	error = error ? error : run->broken ? -ECHILD : 0;
+	if (error) {
+		unmade.items += budget->items_lost - lost;
+		unmade.error = error;
+	}
 	free(run->states);
 	free(run->batch);
 	free(run);
 	return error;
+}
+
+int64_t isolate__unmade(int *ret_error)
+{
+	if (ret_error)
+		*ret_error = unmade.error;
+	return unmade.items;
 }

@@ -58,4 +58,8 @@ struct isolate_budget {
 // kernel holds back: it is left to end when it can, and has nothing of ours that anybody could wait for.
 int isolate__run(const struct isolate_job *job, struct isolate_budget *budget);
 
+// Items that this process has lost so far because no child could be made for them, or none that could begin; `ret_error`: why, the last time, a
+// negative errno (-ECHILD: it could not begin). It may be NULL.
+int64_t isolate__unmade(int *ret_error);
+
 #endif

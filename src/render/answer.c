@@ -173,13 +173,37 @@ static void add_unread(const struct recording *recording, struct string *out)
 		{ "programs_unread", "program", "programs" }, { "command_lines_unread", "command line", "command lines" },
 		{ "symbol_readers_lost", "file with names of functions", "files with names of functions" },
 	};
+	bool not_made = recording__counter(recording, "readers_not_made") > 0;
+	cleanup_free char *why = not_made ? base__format("; not read, because no process could be made for it (%s): ",
+							 recording__meta(recording, "readers_not_made") ?: "unknown")
+					  : base__copy("; not read, because they did not answer, time ran out, or their reader died: ");
 	bool first = true;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		int64_t count = recording__counter(recording, kinds[i].counter);
 		if (count <= 0)
 			continue;
-		string__add(out, "%s%s %s", first ? "; not read, because they did not answer or time ran out: " : ", ", wording__count((double)count).text,
-			    count == 1 ? kinds[i].one : kinds[i].many);
+		string__add(out, "%s%s %s", first ? why : ", ", wording__count((double)count).text, count == 1 ? kinds[i].one : kinds[i].many);
+		first = false;
+	}
+	if (not_made && first)
+		string__add(out, "%snames of functions", why);
+}
+
+// What the kernel did not let us attach or read, beside whole subjects of probes.
+static void add_refused(const struct recording *recording, struct string *out)
+{
+	static const struct { const char *counter, *one, *many; } kinds[] = {
+		{ "failed_reads", "reading of its figures", "readings of its figures" }, { "memory_reads_failed", "reading of the sums of reclaim", "readings of the sums of reclaim" },
+		{ "ticks_refused", "timer for stacks of locks' owners", "timers for stacks of locks' owners" },
+		{ "heartbeats_refused", "timer of a CPU's heartbeat", "timers of CPUs' heartbeats" },
+		{ "files_probes_refused", "tracepoint of file systems", "tracepoints of file systems" },
+	};
+	bool first = true;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int64_t count = recording__counter(recording, kinds[i].counter);
+		if (count <= 0)
+			continue;
+		string__add(out, "%s%s %s", first ? "; the kernel refused " : ", ", wording__count((double)count).text, count == 1 ? kinds[i].one : kinds[i].many);
 		first = false;
 	}
 }
@@ -211,6 +235,7 @@ static char *limits(const struct answer *answer)
 		string__add(&out, "; the kernel's figure and its own counters differ by %.3f s", fabs(cpu->kernel_seconds - cpu->predicted_seconds));
 	if (!answer->ledger->balanced && !headline__imbalance(answer->diagnosis))
 		string__add(&out, "; the books do not balance, but too little is at stake to matter (%s)", answer->ledger->imbalance);
+	add_refused(recording, &out);
 	add_unread(recording, &out);
 	string__add(&out, ".");
 	return string__steal(&out);

@@ -2,7 +2,6 @@
 //   WHYSTALL_FAULT=KIND:PROCESS:NUMBER:ERRNO   PROCESS: main, or child for all that are forked from it, counted together; NUMBER 0: none fails
 //   WHYSTALL_FAULT_COUNTS=PATH                 a file of COUNTS_BYTES, where the counts go
 //   WHYSTALL_FAULT_SITES=1                     notes which calls are the first ones from their place (their callers, DEPTH of them)
-//   WHYSTALL_FAULT_TRACE=1                     says on stderr where it failed
 // What the C library calls inside itself is not seen, but for memory: output through stdio is faults.test's with /dev/full.
 #include <dirent.h>
 #include <dlfcn.h>
@@ -34,11 +33,14 @@ static const char *const names[KINDS] = {
 };
 
 #define DEPTH 10
+#define PLACE_DEPTH 24
+#define PLACE_BYTES 2048
 #define SITES (1 << 16)
 #define COUNTS_BYTES (1 << 20)
 
 struct counts {
 	uint64_t calls[2][KINDS], failed;
+	char place[PLACE_BYTES];                // of the call that failed: its callers as FILE+OFFSET, one a line
 	uint64_t noted, notes[SITES / 2];       // of the first calls: number << 16 | process << 8 | kind
 	uint64_t sites[SITES];
 };
@@ -47,7 +49,7 @@ _Static_assert(sizeof(struct counts) <= COUNTS_BYTES, "it fits");
 static struct counts unshared, *counts = &unshared;
 static int fail_kind = -1, fail_child, fail_errno;
 static uint64_t fail_number;
-static bool trace, by_site, begun;
+static bool by_site, begun;
 static pid_t first;
 static __thread bool inside;
 
@@ -63,7 +65,6 @@ static void begin(void)
 	int fd;
 
 	first = getpid();
-	trace = getenv("WHYSTALL_FAULT_TRACE");
 	by_site = getenv("WHYSTALL_FAULT_SITES");
 	backtrace(stack, 4);            // what it needs is loaded now
 	fd = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0) : -1;
@@ -86,7 +87,8 @@ static void begin(void)
 		fail_number = number ? strtoull(number, NULL, 10) : 0;
 		fail_errno = reason ? atoi(reason) : 0;
 	}
-	unsetenv("LD_PRELOAD");                 // the commands that it runs are none of ours
+	if (!getenv("WHYSTALL_FAULT_KEEP"))     // for valgrind, which starts the program
+		unsetenv("LD_PRELOAD");         // the commands that it runs are none of ours
 }
 
 __attribute__((constructor)) static void construct(void)
@@ -118,6 +120,22 @@ static bool is_first(enum kind kind, bool child)
 	}
 }
 
+static void note_place(void)
+{
+	void *stack[PLACE_DEPTH];
+	size_t used = 0;
+	Dl_info info;
+	int depth;
+
+	inside = true;
+	depth = backtrace(stack, PLACE_DEPTH);
+	for (int i = 2; i < depth && used < PLACE_BYTES; i++)
+		if (dladdr(stack[i], &info))
+			used += (size_t)snprintf(counts->place + used, PLACE_BYTES - used, "%s+0x%lx\n", strrchr(info.dli_fname, '/') ?: info.dli_fname,
+						 (unsigned long)((char *)stack[i] - (char *)info.dli_fbase) - 1);
+	inside = false;
+}
+
 // Counts a call; whether it has to fail, with errno.
 static bool fails(enum kind kind)
 {
@@ -137,13 +155,7 @@ static bool fails(enum kind kind)
 	if ((int)kind != fail_kind || child != fail_child || number != fail_number)
 		return false;
 	__atomic_add_fetch(&counts->failed, 1, __ATOMIC_RELAXED);
-	if (trace) {
-		void *stack[32];
-
-		inside = true;
-		backtrace_symbols_fd(stack, backtrace(stack, 32), STDERR_FILENO);
-		inside = false;
-	}
+	note_place();
 	errno = fail_errno;
 	return true;
 }

@@ -20,17 +20,17 @@ import harness
 KINDS = ["memory", "open", "read", "write", "sync", "name", "fork", "pipe", "map", "message", "thread", "load", "maps", "attach", "perf", "descriptor",
          "close", "other"]
 PROCESSES = ["main", "child"]
-COUNTS = struct.Struct(f"={2 * len(KINDS) + 2}Q")
+COUNTS = struct.Struct(f"={2 * len(KINDS) + 1}Q2048sQ")
 NOTES_MOST = 1 << 15
 COUNTS_BYTES = 1 << 20
 REASONS = {"memory": errno.ENOMEM, "open": errno.EMFILE, "read": errno.EIO, "write": errno.ENOSPC, "sync": errno.EIO, "name": errno.EIO,
-           "fork": errno.EAGAIN, "pipe": errno.EMFILE, "map": errno.ENOMEM, "message": errno.ENOBUFS, "thread": errno.EAGAIN, "load": errno.ENOMEM,
+           "fork": errno.ENOMEM, "pipe": errno.EMFILE, "map": errno.ENOMEM, "message": errno.ENOBUFS, "thread": errno.EAGAIN, "load": errno.ENOMEM,
            "maps": errno.ENOMEM, "attach": errno.ENOMEM, "perf": errno.EMFILE, "descriptor": errno.EMFILE, "close": errno.EIO, "other": errno.ENOMEM}
 PATIENCE_SECONDS = 90       # a run that takes longer hangs
 FAREWELL_SECONDS = 5        # its helpers end soon after it
 
 Point = collections.namedtuple("Point", "kind process number")
-Done = collections.namedtuple("Done", "status out err hit calls firsts left")
+Done = collections.namedtuple("Done", "point status out err hit calls firsts left place notes")
 
 
 def build_library(directory):
@@ -58,13 +58,26 @@ def processes_with(mark):
     return pids
 
 
-def run_one(library, command, point, directory, trace=False, by_site=False):
+def callers(text):
+    """Who made the call that failed: functions of the program and names of libraries, innermost first."""
+    names = []
+    for line in text.split(b"\0")[0].decode(errors="replace").splitlines():
+        file, _, offset = line.lstrip("/").rpartition("+")
+        if file in ("whystall", "fault_helper"):
+            path = harness.WHYSTALL if file == "whystall" else os.path.join(harness.ROOT, "build", "tests", file)
+            found = subprocess.run(["addr2line", "-f", "-i", "-e", path, offset], capture_output=True, text=True).stdout.splitlines()[::2]
+            names += found
+        elif names[-1:] != [file]:
+            names.append(file)
+    return " < ".join(names[:9])
+
+
+def run_one(library, command, point, directory, by_site=False):
     """Done: exit status (None: it hung), stdout, stderr, whether the call was reached, calls by (process, kind), processes left behind."""
     with tempfile.NamedTemporaryFile(dir=directory, prefix="counts.") as counts, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         counts.truncate(COUNTS_BYTES)
         environment = {**os.environ, "LD_PRELOAD": library, "WHYSTALL_FAULT_COUNTS": counts.name, "NO_COLOR": "1",
                        "WHYSTALL_FAULT": f"{point.kind}:{point.process}:{point.number}:{REASONS[point.kind]}" if point else "none:main:0:0"}
-        environment.update({"WHYSTALL_FAULT_TRACE": "1"} if trace else {})
         environment.update({"WHYSTALL_FAULT_SITES": "1"} if by_site else {})
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment, start_new_session=True)
         try:
@@ -91,7 +104,7 @@ def run_one(library, command, point, directory, trace=False, by_site=False):
             texts.append(file.read().decode(errors="replace"))
     calls = {(process, kind): numbers[i * len(KINDS) + j] for i, process in enumerate(PROCESSES) for j, kind in enumerate(KINDS)}
     firsts = [Point(KINDS[note & 255], PROCESSES[note >> 8 & 255], note >> 16) for note in notes]
-    return Done(status, *texts, numbers[-2] > 0, calls, firsts, names)
+    return Done(point, status, *texts, numbers[-3] > 0, calls, firsts, names, callers(numbers[-2]), [])
 
 
 def common_problems(done):
@@ -124,11 +137,11 @@ class Scene:
         self.name, self.library, self.command, self.judge, self.prepare, self.statuses = name, library, command, judge, prepare, statuses
         self.usual = None
 
-    def run(self, directory, point, trace=False, by_site=False):
+    def run(self, directory, point, by_site=False):
         """(Done, problems)"""
         with tempfile.TemporaryDirectory(dir=directory, prefix="place.") as place:
             self.prepare(place)
-            done = run_one(self.library, self.command(place), point, directory, trace, by_site)
+            done = run_one(self.library, self.command(place), point, directory, by_site)
             problems = common_problems(done)
             if done.status is not None and done.status >= 0 and done.status not in self.statuses:
                 problems.append(f"status {done.status}: {done.err[:300]!r}")
@@ -156,9 +169,9 @@ class Scene:
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             for point, (done, found) in zip(points, pool.map(lambda point: self.run(directory, point), points)):
                 reached += done.hit
-                problems += [f"{self.name}: {name_of(point)}: {problem}" for problem in found]
+                problems += [f"{self.name}: {name_of(point)}: {problem}; {done.place}" for problem in found]
                 if verbose:
-                    print(f"# {name_of(point)}: {'' if done.hit else 'NOT REACHED '}status {done.status} {done.err.strip()!r}", flush=True)
+                    print(f"# {name_of(point)}: {'' if done.hit else 'NOT REACHED '}status {done.status} {done.err.strip()!r} {done.notes or ''} {done.place}", flush=True)
         return reached, problems
 
 

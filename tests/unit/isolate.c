@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -286,11 +287,51 @@ static void test_files_on_request(void **state)
 	assert_int_equal(budget.items_lost, 1);
 }
 
+// In a process of its own, which can't make any: all items are lost, and it is told why.
+static int run_without_children(int call_error)
+{
+	static const enum fate fates[3] = { GOOD, GOOD, GOOD };
+	static const int calls[] = { SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(fork), SCMP_SYS(vfork) };
+	struct play play = { fates, { 0 }, { 0 } };
+	struct isolate_job job = { .items = 3, .batch = 2, .prepare = prepare, .work = work, .receive = receive, .lose = lose, .context = &play };
+	struct isolate_budget budget = budget_of(1000, 1000);
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int error = 0, returned;
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)call_error), calls[i], 0))
+			return 2;
+	if (seccomp_load(filter))
+		return 3;
+	returned = isolate__run(&job, &budget);
+	if (returned != -call_error || budget.items_lost != 3 || budget.children_lost || !play.lost[0] || !play.lost[2])
+		return 4;
+	return isolate__unmade(&error) == 3 && error == -call_error ? 0 : 5;
+}
+
+static void test_no_child_can_be_made(void **state)
+{
+	static const int errors[] = { EAGAIN, EPERM };
+
+	(void)state;
+	assert_int_equal(isolate__unmade(NULL), 0);     // whatever else is lost does not count
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		int status;
+		pid_t child = fork();
+
+		if (!child)
+			_exit(run_without_children(errors[i]));
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_fate), cmocka_unit_test(test_time_is_up), cmocka_unit_test(test_too_many_deaths),
 		cmocka_unit_test(test_forbidden), cmocka_unit_test(test_shared_memory), cmocka_unit_test(test_files_on_request),
+		cmocka_unit_test(test_no_child_can_be_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,3 +16,6 @@ SELECT 0, i, cpu, 2000000000, 2000000000 FROM n, c;
 INSERT INTO book (cgroup, cpu, meter_ns, victims_ns, culprits_ns, victims_task_ns) VALUES
   (0, 0, 4000000000, 4000000000, 4000000000, 4000000000), (0, 1, 4000000000, 4000000000, 4000000000, 4000000000);
 INSERT INTO pressure VALUES (0, 'cpu', 'some', 4000000000), (0, 'io', 'some', 0);
+-- and what could not be read or attached
+INSERT INTO meta (key, value) VALUES ('readers_not_made', 'Resource temporarily unavailable');
+INSERT INTO counter (name, value) VALUES ('readers_not_made', 3), ('programs_unread', 3), ('failed_reads', 1), ('ticks_refused', 2);
