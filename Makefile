@@ -4,6 +4,7 @@ BUILD     := build
 CC        ?= gcc
 CLANG     ?= clang
 BPFTOOL   ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+comma     := ,
 ARCH      := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 
 # Each warning here has caught a real bug somewhere; the list is strict because the code runs as root.
@@ -36,9 +37,9 @@ GO        ?= $(shell command -v go)
 LAB       := $(patsubst lab/%.c,$(BUILD)/lab/%,$(wildcard lab/*.c)) \
              $(patsubst %,$(BUILD)/lab/companions/%,storagenode pyworkers $(if $(GO),tablestore))
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
-FUZZ      := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all static lab unit pages run test check-quick evaluate survey shares bench fuzz reproducible deps install clean help FORCE
+.PHONY: all static lab unit pages run test check-quick evaluate survey shares bench fuzz fuzzers sanitize analyse reproducible deps install clean help FORCE
 all: $(BUILD)/whystall lab
 
 $(BUILD)/whystall: $(BUILD)/obj/src/command/main.o $(BUILD)/libwhystall.a
@@ -109,11 +110,23 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libwhystall.a
 pages: $(BUILD)/tests/unit/cause_pages
 	WHYSTALL_WRITE_PAGES=1 $<
 
-fuzz: $(FUZZ)
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SOURCES) | $(GENERATED)
-	@mkdir -p $(@D)
-	$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc -I$(BUILD) -D_GNU_SOURCE \
-	  -DWHYSTALL_VERSION='"$(VERSION)"' -o $@ $< $(SOURCES) $(LIBS)
+# Programs build/fuzz/NAME, one for each of tests/fuzz; tests/checks/fuzz.test runs them.
+SANITIZED := -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS='$(SANITIZED)' HARDENING= fuzzers
+fuzzers: $(FUZZERS)
+$(FUZZERS): $(BUILD)/%: tests/fuzz/%.c $(BUILD)/libwhystall.a
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(if $(filter messages,$*),-Wl$(comma)--wrap=isolate__run) -o $@ $< $(BUILD)/libwhystall.a $(LIBS)
+
+# The tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer.
+sanitize:
+	@sh scripts/install-dependencies test
+	@CC='$(CC)' tests/checks/sanitize.test address names thread
+
+# cppcheck; tests/checks/analyse.test has more.
+analyse:
+	@sh scripts/install-dependencies test
+	@tests/checks/analyse.test
 
 # Two builds in different folders: the same bytes?
 reproducible:
@@ -164,6 +177,6 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo 'make run | test | all | static | lab | unit | pages | evaluate | survey | shares | bench | fuzz | reproducible | install | clean'
+	@echo 'make run | test | all | static | lab | unit | pages | evaluate | survey | shares | bench | fuzz | sanitize | analyse | reproducible | install | clean'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -76,7 +76,7 @@ static int compare_links(const void *a, const void *b)
 // Whether `verdict` is, or has above it, the other one.
 static bool is_below(const struct diagnosis *diagnosis, const struct verdict *verdict, const struct verdict *other)
 {
-	while (verdict != other && verdict->under)
+	while (verdict && verdict != other && verdict->under)
 		verdict = find(diagnosis, verdict->under);
 	return verdict == other;
 }

@@ -152,7 +152,7 @@ static struct party *find_party(struct verdict *verdict, const struct crowd *cro
 {
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		struct party *party = &verdict->culprits[i];
-		if (crowd ? party->process == crowd->members[0]->row->id : party->name && !strcmp(party->name, name))
+		if (crowd ? party->process == crowd->members[0]->row->id : party->name && name && !strcmp(party->name, name))
 			return party;
 	}
 	return NULL;

@@ -90,7 +90,7 @@ static void read_module(const char *line, size_t length, struct go_buildinfo *in
 {
 	const char *tab = memchr(line, '\t', length);
 	size_t path = tab ? (size_t)(tab - line) : length;
-	const char *version = tab ? tab + 1 : NULL, *after = tab ? memchr(version, '\t', length - path - 1) : NULL;
+	const char *version = tab ? tab + 1 : NULL, *after = tab ? memchr(tab + 1, '\t', length - path - 1) : NULL;
 
 	info->module = copy_field(line, path);
 	if (version)

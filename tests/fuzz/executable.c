@@ -48,7 +48,8 @@ static void try_small_formats(const uint8_t *data, size_t size)
 	assert(strlen(settings.lines) <= 4096);
 	settings__free(&settings);
 	executable__loaded_program((const char *)data, size);
-	cleanup_free char *text = strndup((const char *)data, size), *version = runtime__java_version(text);
+	cleanup_free char *text = strndup((const char *)data, size);
+	free(runtime__java_version(text));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

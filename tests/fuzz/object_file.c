@@ -19,6 +19,7 @@ static void see_build_id(void *context, const unsigned char *bytes, size_t lengt
 	(void)context;
 	for (size_t i = 0; i < length; i++)
 		sum ^= bytes[i];
+	(void)sum;
 }
 
 static void see_functions(void *context, size_t index, uint64_t address, const char *functions)
@@ -36,7 +37,7 @@ static void see_no_call(void *context, size_t index)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct object_file_listener listener = { see_build_id, see_functions, see_no_call, NULL };
+	const struct object_file_listener listener = { see_build_id, see_functions, see_no_call, NULL, NULL };
 	int fd = memfd_create("fuzz", 0);
 
 	assert(fd >= 0 && write(fd, data, size) == (ssize_t)size);

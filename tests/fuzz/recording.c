@@ -1,48 +1,7 @@
-// Any bytes as a recording, through everything that looks at one: reader, repairs, ledger. Bytes that begin like an SQLite
-// file are read as one; all others become the values of rows, which a file's structure would hide from the fuzzer.
-// Build with `make fuzz`, run `build/tests/fuzz/recording -max_total_time=60 CORPUS` with a corpus of small recordings.
-#include "base/base.h"
-#include "ledger/ledger.h"
-#include "recording/columns.h"
-
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+// Any rows as a recording, which the structure of a file would hide from the fuzzer: repairs, ledger, causes, remedies, both formats, aliases.
+#include "reports.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void look_at(struct recording *recording)
-{
-	struct ledger *ledger = NULL;
-	if (ledger__build(recording, &ledger))
-		abort();                // what was repaired can always be added up
-	for (size_t i = 0; i < recording->process_count; i++)
-		if (!ledger__process(ledger, recording->process[i].id))
-			abort();
-	int64_t repaired = recording__counter(recording, "values_repaired"), cut = recording__counter(recording, "sums_cut");
-	recording__repair(recording);
-	if (recording__counter(recording, "values_repaired") != repaired || recording__counter(recording, "sums_cut") != cut)
-		abort();                // repairs leave nothing to repair
-	ledger__free(ledger);
-}
-
-static void read_file(const uint8_t *data, size_t size)
-{
-	cleanup_fd int fd = memfd_create("recording", MFD_CLOEXEC);
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		return;
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	struct recording *recording = NULL;
-	char *sentence = NULL;
-	int error = recording__read(path, &recording, &sentence);
-	if (error && (!sentence || recording))
-		abort();                // every refusal has its sentence
-	if (!error)
-		look_at(recording);
-	recording__free(recording);
-	free(sentence);
-}
 
 struct bytes { const uint8_t *at, *end; };
 
@@ -93,9 +52,6 @@ static void make_rows(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size >= 6 && memcmp(data, "SQLite", 6) == 0)
-		read_file(data, size);
-	else
-		make_rows(data, size);
+	make_rows(data, size);
 	return 0;
 }

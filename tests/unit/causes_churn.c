@@ -155,7 +155,8 @@ static void test_not_testable(void **state)
 		struct stage stage = stage__new(4000);
 		int64_t server;
 		add_churner(&stage, &server);
-		stage.recording->cpu_sample_count = 0;
+		while (stage.recording->cpu_sample_count)
+			free(stage.recording->cpu_sample[--stage.recording->cpu_sample_count].operation);
 		if (i)
 			recording__set_meta(stage.recording, "probe.sample", "the kernel refuses perf events here");
 		else

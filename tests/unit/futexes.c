@@ -258,6 +258,12 @@ static struct stage userlocks(int64_t wait_ms, struct futex_row **ret_row)
 	return stage;
 }
 
+static void forget_stacks(struct recording *recording)
+{
+	while (recording->futex_stack_count)
+		free(recording->futex_stack[--recording->futex_stack_count].role);
+}
+
 static void test_a_mutex_that_all_wait_for_is_confirmed(void **state)
 {
 	struct futex_row *row;
@@ -298,7 +304,7 @@ static void test_behaviour_alone_confirms_nothing(void **state)
 	row->operation = STAGE_OTHER;
 	row->expected_two = 0;
 	row->expected_zero = row->mutual = row->wakes;
-	stage.recording->futex_stack_count = 0;
+	forget_stacks(stage.recording);
 	stage__judge(&stage);
 	const struct verdict *verdict = stage__verdict(&stage, "lock.futex");
 	assert_int_equal(verdict->kind, VERDICT_CONTRIBUTING);
@@ -314,7 +320,7 @@ static void test_what_is_undecided_accuses_nobody_and_is_said(void **state)
 	row->operation = STAGE_OTHER;
 	row->expected_two = row->others = row->mutual = 0;
 	row->expected_zero = row->waits;
-	stage.recording->futex_stack_count = 0;
+	forget_stacks(stage.recording);
 	stage__judge(&stage);
 	const struct verdict *verdict = stage__verdict(&stage, "lock.futex");
 	assert_int_equal(verdict->kind, VERDICT_NOT_TESTABLE);  // its own threads ended the waits: it may be a lock
@@ -443,7 +449,7 @@ static void test_what_is_undecided_and_harmless(void **state)
 			row->wakes = 90;
 		if (i == 3)
 			row->open_wait_ns = row->wait_ns - 900 * STAGE_MS;
-		stage.recording->futex_stack_count = 0;
+		forget_stacks(stage.recording);
 		stage__judge(&stage);
 		assert_int_equal(stage__verdict(&stage, "lock.futex")->kind, VERDICT_RULED_OUT);
 		stage__free(&stage);
