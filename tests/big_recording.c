@@ -65,7 +65,7 @@ static void make_task(struct making *making, int64_t process, int64_t tid)
 	int64_t wait = (20 + any(making, 4000)) * MS, credit = any(making, 400) * MS;
 	struct task_row *row = recording__add_task(making->recording);
 	*row = (struct task_row){ .process = process, .tid = tid, .name = name_of(process), .allowed_cpus = CPUS, .run_ns = credit * 2, .switches = 100,
-		.wait_ns = wait, .waits = 50, .wait_max_ns = wait / 10, .wait_pressure_ns = wait / 60, .wait_idle_ns = wait / 100, .idle_allowed_ns = wait / 200,
+		.wait_ns = wait, .waits = 50, .wait_max_ns = wait / 10, .throttled_ns = process % making->cgroups % 10 ? 0 : wait / 50, .wait_pressure_ns = wait / 60, .wait_idle_ns = wait / 100, .idle_allowed_ns = wait / 200,
 		.credit_pressure_ns = credit, .credit_task_ns = credit * 50, .run_delay_ns = wait, .preempted_at_wakeup = 1, .folded = 1 };
 }
 
@@ -136,6 +136,10 @@ static void make_machine(struct making *making)
 	for (int64_t device = 0; device < DEVICES; device++) {
 		*recording__add_device(recording) = (struct device_row){ .number = device_name(device), .name = base__format("nvme%lldn1", (long long)device),
 			.kind = base__copy("nvme"), .requests = 1, .queue_requests = 1023, .scheduler = base__copy("none"), .cache = base__copy("write back") };
+		if (device % 4 == 3)    // a volume on the two devices before it
+			*recording__add_device(recording) = (struct device_row){ .number = base__format("253:%lld", (long long)device),
+				.name = base__format("dm-%lld", (long long)device), .kind = base__copy("device mapper"), .queue_requests = -1,
+				.below = base__format("259:%lld 259:%lld", (long long)device - 2, (long long)device - 1), .backing = base__copy("volume") };
 		for (int kind = 0; kind < 2; kind++)
 			*recording__add_device_io(recording) = (struct device_io_row){ device_name(device), base__copy(kind ? "write" : "read"), 100000, 1LL << 33,
 				1200000 * MS, 500 * MS, 100000, 400000 * MS, base__copy("1024:90000 65536:10000") };
@@ -146,6 +150,7 @@ static void make_stacks(struct making *making)
 {
 	static const char *const tops[] = { "io_schedule+0x46\nfolio_wait_bit_common+0x13d\nfilemap_fault+0x5b9\n__do_fault+0x30\ndo_fault+0x2b0",
 		"futex_wait_queue+0x60\nfutex_wait+0x16d\ndo_futex+0x15e\n__x64_sys_futex+0x7b", "rwsem_down_write_slowpath+0x1a2\ndown_write_killable+0x5a\n__vm_munmap+0x6e",
+		"jbd2_log_wait_commit+0xd2\next4_sync_file+0x1b0\ndo_fsync+0x38\n__x64_sys_fsync+0x10", "jbd2_log_wait_commit+0xd2\next4_rename+0x5\ndo_renameat2+0x1",
 		"shrink_folio_list+0x100\nshrink_lruvec+0x5\ntry_to_free_pages+0xdf\n__alloc_pages_slowpath+0x3", "clear_page_erms+0x7\ndo_anonymous_page+0x415" };
 	for (int64_t id = 1; id <= STACKS; id++)
 		*recording__add_stack(making->recording) = (struct stack_row){ id, base__format("%s\nentry_%lld+0x%llx", tops[id % (int64_t)ARRAY_SIZE(tops)],
@@ -187,8 +192,8 @@ static void make_doings(struct making *making, int64_t id)
 	for (int i = 0; i < 4; i++) {
 		int64_t ns = any(making, 2000) * MS;
 		*recording__add_blocked(recording) = (struct blocked_row){ id, base__copy(reasons[i]), ns, 40, ns / 8, ns / 16 };
-		*recording__add_sleep(recording) = (struct sleep_row){ .process = id, .operation = base__copy(i ? "read" : "fsync"), .reason = base__copy(reasons[i]),
-			.waker_kind = base__copy(i ? "task" : "block"), .waker = i ? any_process(making) : 0, .device = i ? NULL : device_name(id % DEVICES),
+		*recording__add_sleep(recording) = (struct sleep_row){ .process = id, .operation = base__copy(i == 3 ? "renameat2" : i ? "read" : "fsync"), .reason = base__copy(reasons[i]),
+			.waker_kind = base__copy(i ? "task" : "block"), .waker = i ? any_process(making) : 0, .device = i ? NULL : id % 5 ? device_name(id % DEVICES) : base__format("253:%lld", (long long)id % DEVICES / 4 * 4 + 3),
 			.kernel_stack = any_stack(making), .ns = ns, .times = 40, .max_ns = ns / 8, .open_ns = ns / 16, .io_some_ns = i ? 0 : ns / 100,
 			.memory_some_ns = i == 2 ? ns / 100 : 0 };
 	}
@@ -204,6 +209,7 @@ static void make_doings(struct making *making, int64_t id)
 		5 * MS, 100 };
 	*recording__add_activity(recording) = (struct activity_row){ base__copy("files"), base__copy("sync"), device_name(id % DEVICES), id, -1, 10,
 		any(making, 50) * MS, 5 * MS, 100 };
+	*recording__add_activity(recording) = (struct activity_row){ base__copy("files"), base__copy("journal"), device_name(id % DEVICES), id, -1, 10 + id % 7, 0, 0, 500 };
 	if (id % 10 == 0)
 		*recording__add_syscall(recording) = (struct syscall_row){ .process = id, .operation = base__copy("read"), .watched_ns = 1000 * MS, .calls = 100,
 			.ns = any(making, 900) * MS, .max_ns = 20 * MS, .bytes = 1 << 20, .latency = base__copy("1024:90 16384:10") };

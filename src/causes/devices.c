@@ -77,31 +77,69 @@ static const struct device_row *follow(const struct recording *recording, const 
 	return row;
 }
 
-struct device *devices__find(const struct devices *devices, const struct recording *recording, const char *number)
+// The first name that is not before the number.
+static size_t place_of(const struct devices *devices, const char *number)
 {
-	const struct device_row *row = follow(recording, number);
+	size_t low = 0, high = devices->name_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(devices->names[middle].number, number) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct device *known(const struct devices *devices, const char *number)
+{
 	for (size_t i = 0; i < devices->count; i++)
-		if (same(devices->all[i].number, row ? row->number : number))
+		if (same(devices->all[i].number, number))
 			return &devices->all[i];
 	return NULL;
+}
+
+struct device *devices__find(const struct devices *devices, const struct recording *recording, const char *number)
+{
+	size_t place = number ? place_of(devices, number) : devices->name_count;
+	if (place < devices->name_count && same(devices->names[place].number, number))
+		return &devices->all[devices->names[place].device];
+	const struct device_row *row = follow(recording, number);
+	return known(devices, row ? row->number : number);
+}
+
+// Following a number through a stack of devices takes its time, and a device stands in many rows.
+static void add_name(struct devices *devices, const char *number, size_t device)
+{
+	size_t place = place_of(devices, number);
+	devices->names = base__grow(devices->names, &devices->name_capacity, devices->name_count + 1, sizeof(*devices->names));
+	memmove(&devices->names[place + 1], &devices->names[place], (devices->name_count - place) * sizeof(*devices->names));
+	devices->names[place] = (struct device_name){ number, device };
+	devices->name_count++;
 }
 
 static struct device *add(struct devices *devices, const struct scene *scene, const char *number)
 {
 	const struct recording *recording = scene->ledger->recording;
-	struct device *device = devices__find(devices, recording, number);
-	if (device)
-		return device;
-	size_t capacity = devices->count;
-	devices->all = base__grow(devices->all, &capacity, devices->count + 1, sizeof(*devices->all));
-	device = &devices->all[devices->count++];
-	device->row = follow(recording, number);
-	device->number = device->row ? device->row->number : number;
-	device->name = device->row ? device->row->name : number;
-	device->busy_ns = device->row ? counted(recording, device->name, "busy_ms") : -1;
-	if (device->busy_ns >= 0)
-		device->busy_ns *= NS_PER_MSEC;
-	device->waits = base__alloc(scene->crowd_count + 1, sizeof(*device->waits));
+	size_t place = number ? place_of(devices, number) : devices->name_count;
+	if (place < devices->name_count && same(devices->names[place].number, number))
+		return &devices->all[devices->names[place].device];
+	const struct device_row *row = follow(recording, number);
+	struct device *device = known(devices, row ? row->number : number);
+	if (!device) {
+		size_t capacity = devices->count;
+		devices->all = base__grow(devices->all, &capacity, devices->count + 1, sizeof(*devices->all));
+		device = &devices->all[devices->count++];
+		device->row = row;
+		device->number = row ? row->number : number;
+		device->name = row ? row->name : number;
+		device->busy_ns = row ? counted(recording, device->name, "busy_ms") : -1;
+		if (device->busy_ns >= 0)
+			device->busy_ns *= NS_PER_MSEC;
+		device->waits = base__alloc(scene->crowd_count + 1, sizeof(*device->waits));
+	}
+	if (number)
+		add_name(devices, number, (size_t)(device - devices->all));
 	return device;
 }
 
@@ -218,27 +256,42 @@ static double share_asleep_for(const struct scene *scene, const struct device *d
 	return wanted_ns > 0 ? device->waits[crowd].ns / wanted_ns : 0;
 }
 
+static void add_through(const struct sleep_row *sleep, double share, struct device_wait *wait)
+{
+	double ns = share * (double)sleep->ns;
+	wait->ns += ns;
+	wait->through_ns += ns;
+	wait->times += share * (double)sleep->times;
+	wait->max_ns = fmax(wait->max_ns, (double)sleep->max_ns);
+	wait->io_some_ns += share * (double)sleep->io_some_ns;
+}
+
+// Whether a thread of the kernel (one of the crowd) slept for any of the devices.
+static bool serves(const struct scene *scene, const struct devices *devices, size_t crowd)
+{
+	bool slept = false;
+	for (size_t i = 0; scene->crowds[crowd].members[0]->row->kernel_thread && i < devices->count && !slept; i++)
+		slept = devices->all[i].waits[crowd].ns > 0;
+	return slept;
+}
+
 // Who waits for a thread of the kernel (a journal's) that in turn sleeps for the device waits for the device, by that thread's own share.
-static void gather_through(const struct scene *scene, struct device *device)
+static void gather_through(const struct scene *scene, struct devices *devices)
 {
 	const struct recording *recording = scene->ledger->recording;
-	cleanup_free double *share = base__alloc(scene->crowd_count + 1, sizeof(*share));
+	cleanup_free bool *threads = base__alloc(scene->crowd_count + 1, sizeof(*threads));
 	for (size_t i = 0; i < scene->crowd_count; i++)
-		if (scene->crowds[i].members[0]->row->kernel_thread && device->waits[i].ns > 0)
-			share[i] = share_asleep_for(scene, device, i);
+		threads[i] = serves(scene, devices, i);
 	for (size_t i = 0; i < recording->sleep_count; i++) {
 		const struct sleep_row *sleep = &recording->sleep[i];
-		size_t crowd = crowd_of(scene, sleep->process), waker = crowd_of(scene, sleep->waker);
-		if (!same(sleep->waker_kind, "task") || crowd == SIZE_MAX || waker == SIZE_MAX || share[waker] <= 0 ||
-		    scene->crowds[crowd].members[0]->row->kernel_thread)
+		size_t waker = crowd_of(scene, sleep->waker), crowd = waker == SIZE_MAX || !threads[waker] ? SIZE_MAX : crowd_of(scene, sleep->process);
+		if (crowd == SIZE_MAX || !same(sleep->waker_kind, "task") || scene->crowds[crowd].members[0]->row->kernel_thread)
 			continue;
-		struct device_wait *wait = &device->waits[crowd];
-		double ns = share[waker] * (double)sleep->ns;
-		wait->ns += ns;
-		wait->through_ns += ns;
-		wait->times += share[waker] * (double)sleep->times;
-		wait->max_ns = fmax(wait->max_ns, (double)sleep->max_ns);
-		wait->io_some_ns += share[waker] * (double)sleep->io_some_ns;
+		for (size_t d = 0; d < devices->count; d++) {
+			double share = devices->all[d].waits[waker].ns > 0 ? share_asleep_for(scene, &devices->all[d], waker) : 0;
+			if (share > 0)
+				add_through(sleep, share, &devices->all[d].waits[crowd]);
+		}
 	}
 }
 
@@ -252,8 +305,7 @@ struct devices devices__of(const struct scene *scene)
 	for (size_t i = 0; i < devices.count; i++)
 		add_counted(recording, &devices.all[i]);
 	gather_users(scene, &devices);
-	for (size_t i = 0; i < devices.count; i++)
-		gather_through(scene, &devices.all[i]);
+	gather_through(scene, &devices);
 	return devices;
 }
 
@@ -262,6 +314,7 @@ void devices__free(struct devices *devices)
 	for (size_t i = 0; i < devices->count; i++)
 		free(devices->all[i].waits);
 	free(devices->all);
+	free(devices->names);
 	*devices = (struct devices){ 0 };
 }
 

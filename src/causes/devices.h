@@ -30,7 +30,9 @@ struct device {
 	struct device_wait *waits;      // by crowd
 };
 
-struct devices { struct device *all; size_t count; };
+// What a number leads to, sorted by number: a position in `all`.
+struct device_name { const char *number; size_t device; };
+struct devices { struct device *all; size_t count; struct device_name *names; size_t name_count, name_capacity; };
 
 // NULL-safe to free. Never fails; without the table `sleep` nobody waits.
 struct devices devices__of(const struct scene *scene);

@@ -168,44 +168,6 @@ const char *file_waits__journal(const struct file_waits *waits, const struct led
 	return device;
 }
 
-double file_waits__activity(const struct scene *scene, const char *kind, const char *key, bool amount)
-{
-	const struct recording *recording = scene->ledger->recording;
-	double sum = 0;
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (same(row->subject, "files") && same(row->kind, kind) && (!key || same(row->key, key)))
-			sum += (double)(amount ? row->amount : row->count);
-	}
-	return sum;
-}
-
-// The row's figure and crowd; 0: it is of another kind, or of a kernel thread.
-static double figure_of(const struct scene *scene, const struct activity_row *row, const char *kind, const char *key, bool amount, size_t *ret_crowd)
-{
-	if (!same(row->subject, "files") || !same(row->kind, kind) || !same(row->key, key))
-		return 0;
-	*ret_crowd = file_waits__crowd(scene, row->process);
-	if (*ret_crowd == SIZE_MAX || is_kernel_thread(&scene->crowds[*ret_crowd]))
-		return 0;
-	return (double)(amount ? row->amount : row->count);
-}
-
-bool file_waits__split(const struct file_waits *waits, const char *kind, const char *key, bool amount, double ns, double *by_crowd)
-{
-	const struct recording *recording = waits->scene->ledger->recording;
-	double all = 0;
-	size_t crowd = 0;
-	for (size_t i = 0; i < recording->activity_count; i++)
-		all += figure_of(waits->scene, &recording->activity[i], kind, key, amount, &crowd);
-	for (size_t i = 0; all > 0 && i < recording->activity_count; i++) {
-		double figure = figure_of(waits->scene, &recording->activity[i], kind, key, amount, &crowd);
-		if (figure > 0)
-			by_crowd[crowd] += ns * figure / all;
-	}
-	return all > 0;
-}
-
 static struct file_waits gather(const struct scene *scene, file_wants_fn *wants, double least_mean_ms)
 {
 	const struct ledger *ledger = scene->ledger;
@@ -217,6 +179,7 @@ static struct file_waits gather(const struct scene *scene, file_wants_fn *wants,
 	for (size_t i = 0; i < scene->crowd_count; i++)
 		weigh_crowd(&waits, i, least_mean_ms);
 	find_threads(&waits);
+	file_waits__gather_shares(&waits);
 	waits.wall_seconds = wall_seconds(&waits);
 	waits.kind = weigh(&waits);
 	return waits;
@@ -227,6 +190,7 @@ static void free_waits(struct file_waits *waits)
 	devices__free(&waits->devices);
 	free(waits->waits);
 	free(waits->threads);
+	free(waits->shares);
 }
 
 static bool set_not_testable(const struct scene *scene, struct verdict *verdict)

@@ -38,7 +38,7 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict, cons
 			continue;
 		const char *device = device_of(scene, sleep->row->process);
 		double ns = (double)sleep->row->ns;
-		if (!device || !file_waits__split(waits, "dirty", device, true, ns, by_crowd)) {
+		if (!device || !file_waits__split(waits, "dirty", device, true, ns)) {
 			unknown_ns += ns;
 			continue;
 		}
@@ -50,6 +50,7 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict, cons
 			*ret_device = below ? below->name : device;
 		}
 	}
+	file_waits__settle(waits, by_crowd);
 	file_waits__accuse(waits, by_crowd, verdict);
 	if (verdict->kind == VERDICT_CONFIRMED && unknown_ns > 0.5 * waits->hurt_ns) {
 		verdict->kind = VERDICT_CONTRIBUTING;

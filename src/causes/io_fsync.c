@@ -14,10 +14,10 @@ static bool is_sync(const struct ledger_sleep *sleep)
 }
 
 // A commit of a few blocks takes as long as the device needs for one write and a flush, whoever changed them.
-static bool is_large(const struct scene *scene, const char *journal)
+static bool is_large(const struct file_waits *waits, const char *journal)
 {
-	double commits = file_waits__activity(scene, "commit", journal, false);
-	return commits > 0 && file_waits__activity(scene, "journal", journal, true) >= threshold__value(THRESHOLD_COMMIT_BLOCKS) * commits;
+	double commits = file_waits__activity(waits, "commit", journal, false);
+	return commits > 0 && file_waits__activity(waits, "journal", journal, true) >= threshold__value(THRESHOLD_COMMIT_BLOCKS) * commits;
 }
 
 // Who made what the syncs had to wait for: each program itself; of commits that carry much everybody whose metadata they
@@ -31,9 +31,10 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict)
 		if (!file_waits__counts(waits, sleep))
 			continue;
 		const char *journal = sleep->class == SLEEP_JOURNAL ? file_waits__journal(waits, sleep) : NULL;
-		if (!journal || !is_large(waits->scene, journal) || !file_waits__split(waits, "journal", journal, true, (double)sleep->row->ns, by_crowd))
+		if (!journal || !is_large(waits, journal) || !file_waits__split(waits, "journal", journal, true, (double)sleep->row->ns))
 			by_crowd[file_waits__crowd(waits->scene, sleep->row->process)] += (double)sleep->row->ns;
 	}
+	file_waits__settle(waits, by_crowd);
 	file_waits__accuse(waits, by_crowd, verdict);
 }
 
@@ -112,7 +113,7 @@ static void conclude(const struct file_waits *waits, struct verdict *verdict)
 	bool one = file_waits__is_one(verdict);
 	verdict__set_summary(verdict, "%s %s in %s own syncs for %s of the time that %s to go on: %s", victims, one ? "waits" : "wait", one ? "its" : "their",
 			     wording__percent(verdict->victims[0].loss).text, one ? "it wants" : "they want", parts ? parts : "");
-	double syncs = file_waits__activity(scene, "sync", NULL, false), commits = file_waits__activity(scene, "commit", NULL, false);
+	double syncs = file_waits__activity(waits, "sync", NULL, false), commits = file_waits__activity(waits, "commit", NULL, false);
 	if (syncs > 0)
 		verdict__add_evidence(verdict, "syncs of ext4 and btrfs on the whole machine", syncs / scene->ledger->window_seconds, "a second", NAN,
 				      "activity (files, sync)");

@@ -22,10 +22,10 @@ static void put_down(const struct file_waits *waits, const struct ledger_sleep *
 	const char *journal = file_waits__journal(waits, sleep);
 	double ns = (double)sleep->row->ns;
 	if (journal) {
-		double syncs = file_waits__activity(scene, "sync", journal, false), commits = file_waits__activity(scene, "commit", journal, false);
-		if (commits > 0 && syncs >= FORCED * commits && file_waits__split(waits, "sync", journal, false, ns, by_crowd))
+		double syncs = file_waits__activity(waits, "sync", journal, false), commits = file_waits__activity(waits, "commit", journal, false);
+		if (commits > 0 && syncs >= FORCED * commits && file_waits__split(waits, "sync", journal, false, ns))
 			return;
-		if (file_waits__split(waits, "journal", journal, true, ns, by_crowd))
+		if (file_waits__split(waits, "journal", journal, true, ns))
 			return;
 	}
 	size_t waker = file_waits__crowd(scene, sleep->row->waker);
@@ -43,6 +43,7 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict)
 	for (size_t i = 0; i < sleeps->count; i++)
 		if (file_waits__counts(waits, &sleeps->sleeps[i]))
 			put_down(waits, &sleeps->sleeps[i], by_crowd, &unknown_ns);
+	file_waits__settle(waits, by_crowd);
 	file_waits__accuse(waits, by_crowd, verdict);
 	if (verdict->kind != VERDICT_CONFIRMED || unknown_ns <= 0.5 * waits->hurt_ns)
 		return;

@@ -14,6 +14,7 @@
 // One crowd's calls of one kind.
 struct calls {
 	size_t crowd;
+	size_t next;                    // while they are gathered: 1 + position of the next one of the crowd, 0 none
 	const char *operation;
 	double cpu_ns, low_cpu_ns;      // on a CPU, by the samples' share of what it ran: estimate and lower bound
 	double slept_ns, sleeps, sleep_max_ns;
@@ -24,7 +25,7 @@ struct calls {
 	double mean_ns;                 // of a call, idle waits within it left out; 0 unknown
 	enum verdict_kind kind;
 };
-struct all_calls { struct calls *all; size_t count, capacity; };
+struct all_calls { struct calls *all; size_t count, capacity; size_t *first; };   // first: by crowd, as `next`; while they are gathered
 
 // ---- which system calls ----
 
@@ -74,11 +75,12 @@ static struct calls *find_or_add(struct all_calls *calls, const struct scene *sc
 	size_t crowd = row ? scene->crowd_of[row - scene->ledger->processes] : SIZE_MAX;
 	if (crowd == SIZE_MAX || scene->crowds[crowd].tool || !scene->crowds[crowd].in_scope || row->row->kernel_thread || is_out_of_question(operation))
 		return NULL;
-	for (size_t i = 0; i < calls->count; i++)
-		if (calls->all[i].crowd == crowd && !strcmp(calls->all[i].operation, operation))
-			return &calls->all[i];
+	for (size_t i = calls->first[crowd]; i; i = calls->all[i - 1].next)
+		if (!strcmp(calls->all[i - 1].operation, operation))
+			return &calls->all[i - 1];
 	calls->all = base__grow(calls->all, &calls->capacity, calls->count + 1, sizeof(*calls->all));
-	calls->all[calls->count] = (struct calls){ .crowd = crowd, .operation = operation };
+	calls->all[calls->count] = (struct calls){ .crowd = crowd, .next = calls->first[crowd], .operation = operation };
+	calls->first[crowd] = calls->count + 1;
 	return &calls->all[calls->count++];
 }
 
@@ -184,10 +186,12 @@ static int compare(const void *a, const void *b)
 
 static struct all_calls gather(const struct scene *scene)
 {
-	struct all_calls calls = { 0 };
+	struct all_calls calls = { .first = base__alloc(scene->crowd_count + 1, sizeof(*calls.first)) };
 	gather_samples(scene, &calls);
 	gather_sleeps(scene, &calls);
 	gather_probes(scene, &calls);
+	free(calls.first);
+	calls.first = NULL;
 	for (size_t i = 0; i < calls.count; i++)
 		calls.all[i].kind = weigh_one(scene, &calls.all[i]);
 	if (calls.count)

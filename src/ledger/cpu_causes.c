@@ -139,11 +139,11 @@ static void add_by_work(const struct ledger *ledger, struct attributed item, str
 {
 	const struct cpu_profile *profile = cpu_profile__of(ledger, item.culprit);
 	double all = profile ? (double)profile->sums.pressure_ns : 0, ns = item.some_ns, left = ns;
-	for (int work = 0; all > 0 && work < WORKS; work++) {
+	for (enum cpu_work work = 0; all > 0 && work < WORKS; work++) {
 		item.cause = cause_of_work[work];
 		if (item.cause == CAUSE_CPU_OVERSUBSCRIPTION || work == WORK_INTERRUPT)
 			continue;
-		item.some_ns = ns * (double)profile->works[work].pressure_ns / all;
+		item.some_ns = ns * (double)cpu_profile__work(profile, work).pressure_ns / all;
 		left -= item.some_ns;
 		attributed__add(list, item);
 	}

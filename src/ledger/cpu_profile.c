@@ -128,12 +128,9 @@ static struct cpu_profile_part part_of(const struct item *items, size_t count)
 // The sums of a profile whose parts are there.
 static void sum_up(struct cpu_profile *profile)
 {
-	for (size_t i = 0; i < profile->part_count; i++) {
-		const struct cpu_profile_part *part = &profile->parts[i];
-		cpu_profile_sums__add(&profile->works[part->work], &part->sums);
-		if (part->work != WORK_INTERRUPT)
-			cpu_profile_sums__add(&profile->sums, &part->sums);
-	}
+	for (size_t i = 0; i < profile->part_count; i++)
+		if (profile->parts[i].work != WORK_INTERRUPT)
+			cpu_profile_sums__add(&profile->sums, &profile->parts[i].sums);
 	if (profile->part_count)
 		qsort(profile->parts, profile->part_count, sizeof(*profile->parts), compare_parts);
 }
@@ -159,15 +156,27 @@ static void scale(const struct ledger_process *process, struct item *items, size
 	}
 }
 
+static bool is_same_kind(const struct item *one, const struct item *other)
+{
+	return one->work == other->work && !strcmp(one->row->operation, other->row->operation);
+}
+
+static size_t count_kinds(const struct item *items, size_t count)
+{
+	size_t kinds = 0;
+	for (size_t i = 0; i < count; i++)
+		kinds += !i || !is_same_kind(&items[i], &items[i - 1]);
+	return kinds;
+}
+
 // items[0 … count-1]: of one process, by class and operation.
 static void make_profile(const struct ledger *ledger, struct item *items, size_t count, struct cpu_profile *profile)
 {
 	profile->process = items->row->process;
 	scale(ledger__process(ledger, profile->process), items, count, &profile->unsampled_pressure_ns);
-	profile->parts = base__alloc(count, sizeof(*profile->parts));
+	profile->parts = base__alloc(count_kinds(items, count), sizeof(*profile->parts));
 	for (size_t first = 0, last; first < count; first = last) {
-		for (last = first; last < count && items[last].work == items[first].work
-			&& !strcmp(items[last].row->operation, items[first].row->operation); last++)
+		for (last = first; last < count && is_same_kind(&items[last], &items[first]); last++)
 			profile->coarse += items[last].row->kernel_stack || !*items[last].row->operation ? 0 : items[last].row->samples;
 		profile->parts[profile->part_count++] = part_of(&items[first], last - first);
 	}
@@ -241,6 +250,15 @@ static struct item *read_items(const struct recording *recording)
 	return items;
 }
 
+// Items of one process stand side by side.
+static size_t count_processes(const struct item *items, size_t count)
+{
+	size_t processes = 0;
+	for (size_t i = 0; i < count; i++)
+		processes += !i || items[i].row->process != items[i - 1].row->process;
+	return processes;
+}
+
 void cpu_profiles__make(const struct ledger *ledger, struct ledger_profiles *ret_profiles)
 {
 	const struct recording *recording = ledger->recording;
@@ -249,7 +267,7 @@ void cpu_profiles__make(const struct ledger *ledger, struct ledger_profiles *ret
 	cleanup_free struct item *items = read_items(recording);
 	*ret_profiles = (struct ledger_profiles){ .recorded = count || (probe && !strcmp(probe, "on")),
 		.period_ns = (double)recording__meta_number(recording, "sample.period_ns", 0) };
-	ret_profiles->profiles = base__alloc(count + 1, sizeof(*ret_profiles->profiles));
+	ret_profiles->profiles = base__alloc(count_processes(items, count) + 1, sizeof(*ret_profiles->profiles));
 	for (size_t first = 0, last; first < count; first = last) {
 		for (last = first; last < count && items[last].row->process == items[first].row->process; last++)
 			;
@@ -261,7 +279,7 @@ void cpu_profiles__make(const struct ledger *ledger, struct ledger_profiles *ret
 	merge(all, ret_profiles->count, &ret_profiles->machine);
 	const struct cpu_profile *machine = &ret_profiles->machine;
 	if (ledger->run_ns > 0)
-		ret_profiles->covered = (double)(machine->sums.ns + machine->works[WORK_INTERRUPT].ns) / (double)ledger->run_ns;
+		ret_profiles->covered = (double)(machine->sums.ns + cpu_profile__work(machine, WORK_INTERRUPT).ns) / (double)ledger->run_ns;
 }
 
 void cpu_profiles__free(struct ledger_profiles *profiles)
@@ -282,6 +300,15 @@ const struct cpu_profile *cpu_profile__of(const struct ledger *ledger, int64_t p
 {
 	const struct ledger_profiles *profiles = &ledger->profiles;
 	return profiles->count ? bsearch(&process, profiles->profiles, profiles->count, sizeof(*profiles->profiles), compare_process) : NULL;
+}
+
+struct cpu_profile_sums cpu_profile__work(const struct cpu_profile *profile, enum cpu_work work)
+{
+	struct cpu_profile_sums sums = { 0 };
+	for (size_t i = 0; i < profile->part_count; i++)
+		if (profile->parts[i].work == work)
+			cpu_profile_sums__add(&sums, &profile->parts[i].sums);
+	return sums;
 }
 
 struct cpu_profile_sums cpu_profile__memory_churn(const struct cpu_profile *profile)

@@ -34,7 +34,6 @@ struct cpu_profile {
 	// Of all classes but WORK_INTERRUPT: soft interrupts run on top of a process, and the books credit them to themselves. pressure_ns and waiters_ns
 	// equal the books' credits of the process, if any of its samples had waiters, and else are 0.
 	struct cpu_profile_sums sums;
-	struct cpu_profile_sums works[WORKS];   // WORK_INTERRUPT is not scaled
 	struct cpu_profile_part *parts; size_t part_count; // by CPU time, longest first
 	int64_t unsampled_pressure_ns;  // the books' credit, where no sample had waiters
 	int64_t coarse;                 // samples whose stacks were lost: their class is told from the operation alone
@@ -56,6 +55,8 @@ const struct cpu_profile *cpu_profile__of(const struct ledger *ledger, int64_t p
 struct cpu_profile *cpu_profile__of_all(const struct ledger *ledger, const int64_t *processes, size_t count);
 void cpu_profile__free(struct cpu_profile *profile);
 
+// One class of work; WORK_INTERRUPT is not scaled.
+struct cpu_profile_sums cpu_profile__work(const struct cpu_profile *profile, enum cpu_work work);
 // CPU time, and its part that somebody waited for, of page faults, unmapping and the calls that change an address space.
 struct cpu_profile_sums cpu_profile__memory_churn(const struct cpu_profile *profile);
 

@@ -168,14 +168,26 @@ static void add_process(struct crowd *crowd, const struct ledger_process *proces
 	}
 }
 
-// The nearest cgroup above (or of) the process that its quota throttled in this window.
-static const struct cgroup_row *throttled_cgroup(const struct recording *recording, const struct process_row *row)
+// The cgroups that their quotas throttled in this window: few of those that there are.
+struct throttled { const struct cgroup_row **groups; size_t count; };
+
+static struct throttled list_throttled(const struct recording *recording)
 {
-	const struct cgroup_row *nearest = NULL;
+	struct throttled throttled = { base__alloc(recording->cgroup_count + 1, sizeof(*throttled.groups)), 0 };
 	for (size_t i = 0; i < recording->cgroup_count; i++) {
 		const struct cgroup_row *group = &recording->cgroup[i];
-		if (!group->path || group->throttled_us <= 0 || group->quota_us <= 0)
-			continue;
+		if (group->path && group->throttled_us > 0 && group->quota_us > 0)
+			throttled.groups[throttled.count++] = group;
+	}
+	return throttled;
+}
+
+// The nearest cgroup above (or of) the process that its quota throttled in this window.
+static const struct cgroup_row *throttled_cgroup(const struct throttled *throttled, const struct process_row *row)
+{
+	const struct cgroup_row *nearest = NULL;
+	for (size_t i = 0; i < throttled->count; i++) {
+		const struct cgroup_row *group = throttled->groups[i];
 		const char *path = group->hierarchy == 2 ? row->cgroup : row->cpu_cgroup;
 		if (!is_below(path, group->path) && !is_below(row->cpu_cgroup, group->path))
 			continue;
@@ -193,7 +205,7 @@ static bool is_stopper(const struct crowd *crowd)
 	return crowd->members[0]->row->kernel_thread && crowd->policy == SCHED_FIFO && crowd->rt_priority == 99;
 }
 
-static void finish_crowd(struct scene *scene, struct crowd *crowd)
+static void finish_crowd(struct scene *scene, const struct throttled *throttled, struct crowd *crowd)
 {
 	qsort(crowd->members, crowd->member_count, sizeof(struct ledger_process *), compare_demands);
 	for (size_t i = 0; i < crowd->member_count; i++)
@@ -201,7 +213,7 @@ static void finish_crowd(struct scene *scene, struct crowd *crowd)
 	crowd->parent = SIZE_MAX;
 	crowd->stopper = is_stopper(crowd);
 	crowd->tool = crowd->members[0]->tool;
-	crowd->throttled = crowd->throttled_ns > 0 ? throttled_cgroup(scene->ledger->recording, crowd->members[0]->row) : NULL;
+	crowd->throttled = crowd->throttled_ns > 0 ? throttled_cgroup(throttled, crowd->members[0]->row) : NULL;
 }
 
 // Each sleep parts two pieces of work.
@@ -229,6 +241,7 @@ void scene__gather_crowds(struct scene *scene)
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &ledger->processes[i];
 	qsort(sorted, count, sizeof(struct ledger_process *), compare_processes);
+	struct throttled throttled = list_throttled(ledger->recording);
 	scene->crowds = base__alloc(count + 1, sizeof(*scene->crowds));
 	scene->crowd_of = base__alloc(count + 1, sizeof(*scene->crowd_of));
 	for (size_t begin = 0, end; begin < count; begin = end) {
@@ -243,8 +256,9 @@ void scene__gather_crowds(struct scene *scene)
 		crowd->members = base__alloc(end - begin, sizeof(struct ledger_process *));
 		for (size_t i = begin; i < end; i++)
 			add_process(crowd, sorted[i]);
-		finish_crowd(scene, crowd);
+		finish_crowd(scene, &throttled, crowd);
 		scene->task_wait_ns += (double)crowd->task_wait_ns;
 	}
+	free(throttled.groups);
 	add_sleeps(scene);
 }

@@ -8,14 +8,22 @@
 
 #define COMMITTERS_MOST 16
 
-struct user { const char *journal; size_t process; double syncs, blocks, handles; };
-struct total { const char *journal; double commits, syncs, blocks; };
+struct user { size_t total, process; double syncs, blocks, handles; };
+// What one crowd did to one journal.
+struct part { size_t total, crowd; double syncs, blocks; };
+// Who made its commits, largest part first: by syncs, by blocks. Made when it is asked for.
+struct ranking { bool made; struct committer *all; size_t *crowds; size_t count; double sum; };
+struct total { const char *journal; double commits, syncs, blocks; struct ranking rankings[2]; };
+// The journal that a process itself changed most.
+struct home { const char *journal; double handles; };
 
 struct journals {
 	const struct ledger *ledger;
 	const struct scene *scene;
 	struct user *users; size_t count;
 	struct total *totals; size_t total_count;
+	struct part *parts; size_t part_count; // by journal and crowd
+	struct home *homes;             // by index of the ledger's processes
 };
 
 static bool same(const char *a, const char *b)
@@ -51,8 +59,56 @@ static void add_row(struct journals *journals, const struct activity_row *row)
 	if (!process || process->row->kernel_thread || (!sync && !blocks))
 		return;
 	total->blocks += blocks ? (double)row->amount : 0;
-	journals->users[journals->count++] = (struct user){ row->key, (size_t)(process - journals->ledger->processes),
+	journals->users[journals->count++] = (struct user){ (size_t)(total - journals->totals), (size_t)(process - journals->ledger->processes),
 		sync ? (double)row->count : 0, blocks ? (double)row->amount : 0, blocks ? (double)row->count : 0 };
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+	const struct part *left = a, *right = b;
+	if (left->total != right->total)
+		return left->total < right->total ? -1 : 1;
+	return (left->crowd > right->crowd) - (left->crowd < right->crowd);
+}
+
+// Sums of whole numbers: the order in which they are added changes nothing.
+static void make_parts(struct journals *journals)
+{
+	size_t kept = 0;
+	journals->parts = base__alloc(journals->count + 1, sizeof(*journals->parts));
+	for (size_t i = 0; i < journals->count; i++) {
+		const struct user *user = &journals->users[i];
+		journals->parts[i] = (struct part){ user->total, journals->scene->crowd_of[user->process], user->syncs, user->blocks };
+	}
+	qsort(journals->parts, journals->count, sizeof(*journals->parts), compare_parts);
+	for (size_t i = 0; i < journals->count; i++) {
+		if (!kept || compare_parts(&journals->parts[kept - 1], &journals->parts[i])) {
+			journals->parts[kept++] = journals->parts[i];
+			continue;
+		}
+		journals->parts[kept - 1].syncs += journals->parts[i].syncs;
+		journals->parts[kept - 1].blocks += journals->parts[i].blocks;
+	}
+	journals->part_count = kept;
+}
+
+static struct part part_of(const struct journals *journals, const struct total *total, size_t crowd)
+{
+	struct part wanted = { .total = (size_t)(total - journals->totals), .crowd = crowd };
+	const struct part *found = journals->part_count
+		? bsearch(&wanted, journals->parts, journals->part_count, sizeof(wanted), compare_parts) : NULL;
+	return found ? *found : wanted;
+}
+
+static void find_homes(struct journals *journals)
+{
+	journals->homes = base__alloc(journals->ledger->process_count + 1, sizeof(*journals->homes));
+	for (size_t i = 0; i < journals->count; i++) {
+		const struct user *user = &journals->users[i];
+		struct home *home = &journals->homes[user->process];
+		if (user->handles > home->handles)
+			*home = (struct home){ journals->totals[user->total].journal, user->handles };
+	}
 }
 
 struct journals *journals__make(const struct ledger *ledger, const struct scene *scene)
@@ -69,6 +125,8 @@ struct journals *journals__make(const struct ledger *ledger, const struct scene 
 	for (size_t i = 0; i < recording->activity_count; i++)
 		if (same(recording->activity[i].subject, "files") && recording->activity[i].kind && recording->activity[i].key)
 			add_row(journals, &recording->activity[i]);
+	make_parts(journals);
+	find_homes(journals);
 	return journals;
 }
 
@@ -76,8 +134,15 @@ void journals__free(struct journals *journals)
 {
 	if (!journals)
 		return;
+	for (size_t i = 0; i < journals->total_count; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(journals->totals->rankings); j++) {
+			free(journals->totals[i].rankings[j].all);
+			free(journals->totals[i].rankings[j].crowds);
+		}
 	free(journals->users);
 	free(journals->totals);
+	free(journals->parts);
+	free(journals->homes);
 	free(journals);
 }
 
@@ -102,16 +167,10 @@ const char *journals__of(const struct journals *journals, size_t process, int64_
 	if (journals__is_thread(own))
 		return journal_of_thread(recording, own);
 	const char *journal = waker ? journal_of_thread(recording, recording__process(recording, waker)) : NULL;
-	double most = 0;
-	for (size_t i = 0; !journal && i < journals->count; i++)
-		most = journals->users[i].process == process ? fmax(most, journals->users[i].handles) : most;
-	for (size_t i = 0; !journal && most > 0 && i < journals->count; i++)
-		if (journals->users[i].process == process && journals->users[i].handles >= most)
-			journal = journals->users[i].journal;
-	return journal;
+	return journal ? journal : journals->homes[process].journal;
 }
 
-static const struct total *find_total(const struct journals *journals, const char *journal)
+static struct total *find_total(const struct journals *journals, const char *journal)
 {
 	for (size_t i = 0; journal && i < journals->total_count; i++)
 		if (same(journals->totals[i].journal, journal))
@@ -128,13 +187,9 @@ double journals__forced(const struct journals *journals, const char *journal)
 double journals__others_part(const struct journals *journals, const char *journal, size_t process)
 {
 	const struct total *total = find_total(journals, journal);
-	double own = 0;
 	if (!total || total->commits <= 0 || total->blocks <= 0)
 		return 0;
-	for (size_t i = 0; i < journals->count; i++)
-		if (same(journals->users[i].journal, journal) &&
-		    journals->scene->crowd_of[journals->users[i].process] == journals->scene->crowd_of[process])
-			own += journals->users[i].blocks;
+	double own = part_of(journals, total, journals->scene->crowd_of[process]).blocks;
 	return (total->blocks - own) / (total->blocks + total->commits * threshold__value(THRESHOLD_COMMIT_BLOCKS));
 }
 
@@ -146,22 +201,42 @@ static int compare(const void *a, const void *b)
 	return (left->process > right->process) - (left->process < right->process);
 }
 
-struct committer *journals__committers(const struct journals *journals, const char *journal, bool by_syncs, size_t except, size_t *ret_count)
+static const struct ranking *ranking_of(const struct journals *journals, struct total *total, bool by_syncs)
 {
-	struct committer *committers = base__alloc(journals->count + 2, sizeof(*committers));
-	size_t count = 0, crowd = except == SIZE_MAX ? SIZE_MAX : journals->scene->crowd_of[except];
-	double all = 0, named = 0;
+	struct ranking *ranking = &total->rankings[by_syncs];
+	if (ranking->made)
+		return ranking;
+	ranking->made = true;
+	ranking->all = base__alloc(journals->count + 1, sizeof(*ranking->all));
 	for (size_t i = 0; i < journals->count; i++) {
 		const struct user *user = &journals->users[i];
 		double figure = by_syncs ? user->syncs : user->blocks;
-		if (!same(user->journal, journal) || figure <= 0 || (crowd != SIZE_MAX && journals->scene->crowd_of[user->process] == crowd))
+		if (&journals->totals[user->total] != total || figure <= 0)
 			continue;
-		committers[count++] = (struct committer){ journals->ledger->processes[user->process].row->id, figure };
-		all += figure;
+		ranking->all[ranking->count++] = (struct committer){ journals->ledger->processes[user->process].row->id, figure };
+		ranking->sum += figure;
 	}
-	qsort(committers, count, sizeof(*committers), compare);
-	if (count > COMMITTERS_MOST)
-		count = COMMITTERS_MOST;
+	qsort(ranking->all, ranking->count, sizeof(*ranking->all), compare);
+	ranking->crowds = base__alloc(ranking->count + 1, sizeof(*ranking->crowds));
+	for (size_t i = 0; i < ranking->count; i++)
+		ranking->crowds[i] = journals->scene->crowd_of[ledger__process(journals->ledger, ranking->all[i].process) - journals->ledger->processes];
+	return ranking;
+}
+
+struct committer *journals__committers(const struct journals *journals, const char *journal, bool by_syncs, size_t except, size_t *ret_count)
+{
+	struct committer *committers = base__alloc(COMMITTERS_MOST + 2, sizeof(*committers));
+	struct total *total = find_total(journals, journal);
+	const struct ranking *ranking = total ? ranking_of(journals, total, by_syncs) : NULL;
+	size_t count = 0, crowd = except == SIZE_MAX ? SIZE_MAX : journals->scene->crowd_of[except];
+	double all = ranking ? ranking->sum : 0, named = 0;
+	if (ranking && crowd != SIZE_MAX) {
+		struct part own = part_of(journals, total, crowd);
+		all -= by_syncs ? own.syncs : own.blocks;
+	}
+	for (size_t i = 0; ranking && i < ranking->count && count < COMMITTERS_MOST; i++)
+		if (crowd == SIZE_MAX || ranking->crowds[i] != crowd)
+			committers[count++] = ranking->all[i];
 	for (size_t i = 0; i < count; i++)
 		named += committers[i].part /= all;
 	if (count && 1 - named > 1e-9)

@@ -8,61 +8,72 @@
 
 #define SLICES_LEAST 3
 
-// The parts of one occupant's (or waiter's) time by cause.
-struct parts { int64_t kind, process; double ns[CAUSE_KEYS], sum; };
 struct slice { int64_t number; double ns[CAUSE_KEYS], sum; };
 
-static int compare_parts(const void *left, const void *right)
+// One item of the books by whose slices are kept: the occupant of a CPU, the waiter of other resources.
+struct item { int64_t kind, process; size_t index; };
+// The items of all causes, those of one occupant (or waiter) side by side, each in the order of the list.
+struct items { const struct attributed_list *list; struct item *sorted; size_t count; };
+
+static int compare_owners(const void *left, const void *right)
 {
-	const struct parts *a = left, *b = right;
+	const struct item *a = left, *b = right;
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
 	return (a->process > b->process) - (a->process < b->process);
 }
 
-// Whose slices are kept: the occupant of a CPU, the waiter of other resources.
-static struct parts key_of(const struct attributed *item, bool cpu)
+static int compare_items(const void *left, const void *right)
 {
-	return cpu ? (struct parts){ .kind = item->kind, .process = item->culprit } : (struct parts){ .kind = OCCUPANT_TASK, .process = item->victim };
+	const struct item *a = left, *b = right;
+	int order = compare_owners(a, b);
+	return order ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-static struct parts *gather_parts(const struct attributed_list *items, bool cpu, size_t *ret_count)
+static struct items sort_items(const struct attributed_list *list, bool cpu)
 {
-	struct parts *parts = base__alloc(items->count + 1, sizeof(*parts));
-	size_t kept = 0;
-	for (size_t i = 0; i < items->count; i++) {
-		parts[i] = key_of(&items->items[i], cpu);
-		parts[i].ns[items->items[i].cause] = parts[i].sum = items->items[i].some_ns;
+	struct items items = { list, base__alloc(list->count + 1, sizeof(*items.sorted)), list->count };
+	for (size_t i = 0; i < list->count; i++) {
+		const struct attributed *item = &list->items[i];
+		items.sorted[i] = cpu ? (struct item){ item->kind, item->culprit, i } : (struct item){ OCCUPANT_TASK, item->victim, i };
 	}
-	qsort(parts, items->count, sizeof(*parts), compare_parts);
-	for (size_t i = 0; i < items->count; i++) {
-		if (!kept || compare_parts(&parts[kept - 1], &parts[i])) {
-			parts[kept++] = parts[i];
-			continue;
-		}
-		parts[kept - 1].sum += parts[i].sum;
-		for (int cause = 0; cause < CAUSE_KEYS; cause++)
-			parts[kept - 1].ns[cause] += parts[i].ns[cause];
-	}
-	*ret_count = kept;
-	return parts;
+	qsort(items.sorted, items.count, sizeof(*items.sorted), compare_items);
+	return items;
 }
 
-static void add_row(struct slice *slice, const struct slice_row *row, const struct parts *parts, size_t count)
+// The first item of an occupant; items->count if it has none.
+static size_t first_of(const struct items *items, const struct item *owner)
 {
-	struct parts wanted = { .kind = row->kind, .process = row->process };
-	const struct parts *found = count ? bsearch(&wanted, parts, count, sizeof(*parts), compare_parts) : NULL;
-	double ns = (double)row->pressure_ns;
+	size_t low = 0, high = items->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (compare_owners(&items->sorted[middle], owner) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+// What an occupant did in a slice is parted among the causes as all that it did.
+static void add_row(struct slice *slice, const struct slice_row *row, const struct items *items)
+{
+	struct item owner = { .kind = row->kind, .process = row->process };
+	double parts[CAUSE_KEYS] = { 0 }, sum = 0, ns = (double)row->pressure_ns;
+	for (size_t i = first_of(items, &owner); i < items->count && !compare_owners(&items->sorted[i], &owner); i++) {
+		const struct attributed *item = &items->list->items[items->sorted[i].index];
+		parts[item->cause] += item->some_ns;
+		sum += item->some_ns;
+	}
 	// What is nobody's (many small ones) tells nothing of shares.
-	if (!found || found->sum <= 0)
+	if (sum <= 0)
 		return;
 	slice->sum += ns;
 	for (int cause = 0; cause < CAUSE_KEYS; cause++)
-		slice->ns[cause] += ns * found->ns[cause] / found->sum;
+		slice->ns[cause] += ns * parts[cause] / sum;
 }
 
-static struct slice *gather_slices(const struct recording *recording, const char *resource, const struct parts *parts, size_t part_count,
-				   size_t *ret_count)
+static struct slice *gather_slices(const struct recording *recording, const char *resource, const struct items *items, size_t *ret_count)
 {
 	struct slice *slices = base__alloc(recording->slice_count + 1, sizeof(*slices));
 	size_t count = 0, kept = 0;
@@ -73,7 +84,7 @@ static struct slice *gather_slices(const struct recording *recording, const char
 		// The rows of a slice stand together.
 		if (!count || slices[count - 1].number != row->number)
 			slices[count++].number = row->number;
-		add_row(&slices[count - 1], row, parts, part_count);
+		add_row(&slices[count - 1], row, items);
 	}
 	for (size_t i = 0; i < count; i++)
 		if (slices[i].sum > 0)
@@ -104,9 +115,10 @@ static double deviation(const struct slice *slices, size_t count, int cause)
 void slices__bound(const struct ledger *ledger, const struct attributed_list *items, struct attribution *row)
 {
 	const char *resource = row->pressure->resource;
-	size_t part_count, count;
-	cleanup_free struct parts *parts = gather_parts(items, !strcmp(resource, "cpu"), &part_count);
-	cleanup_free struct slice *slices = gather_slices(ledger->recording, resource, parts, part_count, &count);
+	size_t count;
+	struct items sorted = sort_items(items, !strcmp(resource, "cpu"));
+	cleanup_free struct slice *slices = gather_slices(ledger->recording, resource, &sorted, &count);
+	free(sorted.sorted);
 	double explained = fmin(1, row->pressure->explained);
 	for (int cause = 0; count >= SLICES_LEAST && cause < CAUSE_KEYS; cause++) {
 		struct cause_part *part = &row->parts[cause];

@@ -276,7 +276,7 @@ RECORDING_TABLES(CHECK)
 RECORDING_TABLES(ADD)
 
 #define TABLE(table) { #table, table##_columns, ARRAY_SIZE(table##_columns), sizeof(struct table##_row), \
-	offsetof(struct recording, table), offsetof(struct recording, table##_count), add_##table },
+	offsetof(struct recording, table), offsetof(struct recording, table##_count), offsetof(struct recording, table##_capacity), add_##table },
 const struct table recording_tables[] = { RECORDING_TABLES(TABLE) };
 const size_t recording_table_count = ARRAY_SIZE(recording_tables);
 

@@ -50,7 +50,7 @@ struct table {
 	const char *name;
 	const struct column *columns;
 	size_t column_count, row_size;
-	size_t rows_offset, count_offset;       // in struct recording
+	size_t rows_offset, count_offset, capacity_offset;      // in struct recording
 	void *(*add)(struct recording *recording);
 };
 
@@ -87,7 +87,11 @@ static inline char **column__text(const struct column *column, void *row)
 }
 
 // Frees what the row's text columns own, not the row.
-void recording__free_row(const struct table *table, void *row);
+void recording__free_row(const struct recording *recording, const struct table *table, void *row);
+// Puts a text (owned, NULL: none) into a column of a row; what stood there is given back.
+void recording__put_text(struct recording *recording, const struct table *table, char **place, char *text);
+// Room for exactly so many rows of a table; none of those that are there is lost.
+void recording__reserve(struct recording *recording, const struct table *table, size_t rows);
 
 // The statements that make an empty recording: tables, identification and the names of the occupants. Owned by the caller.
 char *recording__schema_sql(void);

@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "recording/columns.h"
+#include "recording/texts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -211,11 +212,22 @@ static int check_database(struct reading *reading)
 
 // ---- the rows ----
 
-static char *column_text(sqlite3_stmt *statement, int position, size_t max)
+// `texts` NULL: a copy of its own, else one that belongs to them.
+static char *column_text(sqlite3_stmt *statement, int position, size_t max, struct texts *texts)
 {
 	const char *text = (const char *)sqlite3_column_text(statement, position);
+	if (!text)
+		return NULL;
 	// What is cut one byte too late is cut again, and counted, by the repairs.
-	return text ? base__format("%.*s", (int)max + 1, text) : NULL;
+	size_t length = strnlen(text, max + 1);
+	return texts ? texts__keep(texts, text, length) : base__format("%.*s", (int)length, text);
+}
+
+// Meta and counters are set while the recording is used: they own their texts.
+static struct texts *texts_of(const struct reading *reading, const struct table *table)
+{
+	bool own = table->rows_offset == offsetof(struct recording, meta) || table->rows_offset == offsetof(struct recording, counter);
+	return own ? NULL : reading->recording->texts;
 }
 
 static int read_value(const struct reading *reading, const struct table *table, const struct column *column,
@@ -225,7 +237,7 @@ static int read_value(const struct reading *reading, const struct table *table, 
 	if (column__is_text(column)) {
 		if (type != SQLITE_TEXT && type != SQLITE_NULL)
 			return damaged(reading, "column %s of table %s holds something that is not text", column->name, table->name);
-		*column__text(column, row) = column_text(statement, position, column__text_max(column));
+		*column__text(column, row) = column_text(statement, position, column__text_max(column), texts_of(reading, table));
 		if (type == SQLITE_TEXT && !*column__text(column, row))
 			return out_of_memory(reading);
 	} else if (column->rule == RULE_REAL) {
@@ -286,6 +298,16 @@ static int read_rows(struct reading *reading, const struct table *table, const b
 	return error;
 }
 
+// Growing step by step would leave a third of the memory unused.
+static void reserve_rows(struct reading *reading, const struct table *table)
+{
+	cleanup_free char *sql = base__format("SELECT count(*) FROM %s", table->name);
+	cleanup_free char *text = query_text(reading, sql);
+	long long count = text ? strtoll(text, NULL, 10) : 0, most = RECORDING_ROWS_MAX - reading->rows;
+	if (count > 0)
+		recording__reserve(reading->recording, table, (size_t)(count < most ? count : most));
+}
+
 static int read_table(struct reading *reading, const struct table *table)
 {
 	cleanup_free bool *present = base__alloc(table->column_count, sizeof(*present));
@@ -297,6 +319,7 @@ static int read_table(struct reading *reading, const struct table *table)
 		if (present[c])
 			string__add(&sql, "%s\"%s\"", sql.length ? ", " : "SELECT ", table->columns[c].name);
 	string__add(&sql, " FROM %s ORDER BY rowid", table->name);
+	reserve_rows(reading, table);
 	sqlite3_stmt *statement = NULL;
 	if (sqlite3_prepare_v2(reading->database, sql.text, -1, &statement, NULL) != SQLITE_OK)
 		error = damaged(reading, "table %s: %s", table->name, sqlite3_errmsg(reading->database));
@@ -312,8 +335,6 @@ static int read_database(struct reading *reading)
 	int error = check_database(reading);
 	for (size_t t = 0; t < recording_table_count && !error; t++)
 		error = read_table(reading, &recording_tables[t]);
-	if (!error)
-		recording__repair(reading->recording);
 	return error;
 }
 
@@ -336,15 +357,18 @@ int recording__parse(struct recording_bytes *bytes, struct recording **ret_recor
 		unsigned char *taken = bytes->bytes;
 		bytes->bytes = NULL;            // the database's, whether or not it can be opened
 		reading.recording = recording__new();
+		reading.recording->texts = texts__new();
 		error = open_database(&reading, taken, bytes->length);
 		if (!error)
 			error = read_database(&reading);
 		sqlite3_close(reading.database);
 	}
-	if (error)
+	if (error) {
 		recording__free(reading.recording);
-	else
+	} else {
+		recording__repair(reading.recording);
 		*ret_recording = reading.recording;
+	}
 	recording__unload(bytes);
 	return error;
 }

@@ -401,7 +401,12 @@ struct sample_row { int64_t time_ns; char *series, *key; double value; };
 
 // All rows in memory, each table an array: `recording->tasks`-style access is through table_NAME and count_NAME.
 #define RECORDING_MEMBER(name) struct name##_row *name; size_t name##_count, name##_capacity;
-struct recording { RECORDING_TABLES(RECORDING_MEMBER) };
+struct texts;
+struct recording {
+	RECORDING_TABLES(RECORDING_MEMBER)
+	struct texts *texts;            // of a recording that was read: what the text columns point to, meta and counter left out; else NULL
+	size_t processes_numbered;      // so many processes, from the first one, are numbered 1, 2, 3 … (recording__repair has looked)
+};
 
 // Appends a zeroed row and returns it; the pointer is valid until the next append to the same table.
 #define RECORDING_DECLARE_ADD(name) struct name##_row *recording__add_##name(struct recording *recording);

@@ -29,13 +29,13 @@ static size_t valid_character(const unsigned char *text, bool lines)
 	return overlong || surrogate || control || turning || code > 0x10ffff ? 0 : length;
 }
 
-static int64_t repair_text(const struct column *column, void *row)
+static int64_t repair_text(struct recording *recording, const struct table *table, const struct column *column, void *row)
 {
 	char **text = column__text(column, row);
 	if (!*text) {
 		if (column->rule != RULE_NAME)
 			return 0;
-		*text = base__copy("?");
+		recording__put_text(recording, table, text, base__copy("?"));
 		return 1;
 	}
 	size_t max = column__text_max(column), position = 0;
@@ -63,10 +63,10 @@ static int64_t clamp(int64_t *value, int64_t low, int64_t high)
 	return 1;
 }
 
-static int64_t repair_value(const struct column *column, void *row)
+static int64_t repair_value(struct recording *recording, const struct table *table, const struct column *column, void *row)
 {
 	if (column__is_text(column))
-		return repair_text(column, row);
+		return repair_text(recording, table, column, row);
 	if (column->rule == RULE_REAL) {
 		if (isfinite(*column__real(column, row)))
 			return 0;
@@ -111,6 +111,9 @@ static int compare_ids(const void *left, const void *right)
 static bool has_id(const struct ids *ids, int64_t id, int64_t hierarchy)
 {
 	size_t low = 0, high = ids->count;
+	// As a rule they are numbered from 1.
+	if (id > 0 && (uint64_t)id <= ids->count && ids->ids[id - 1].id == id && ids->ids[id - 1].hierarchy == hierarchy)
+		return true;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		const struct id *at = &ids->ids[middle];
@@ -128,7 +131,7 @@ static void drop_rows(const struct table *table, struct recording *recording, co
 	for (size_t i = 0; i < count; i++) {
 		char *row = table__row(table, recording, i);
 		if (dropped[i])
-			recording__free_row(table, row);
+			recording__free_row(recording, table, row);
 		else
 			memmove(table__row(table, recording, kept++), row, table->row_size);
 	}
@@ -166,22 +169,39 @@ static int64_t repair_ids(const struct table *table, struct recording *recording
 	return repaired;
 }
 
-static int64_t repair_reference(const struct column *column, void *row, const struct ids *processes,
-				const struct ids *cgroups, const struct ids *stacks, const struct ids *locks)
+// What the columns of all tables may point to.
+struct known { struct ids processes, cgroups, stacks, locks; };
+
+static const struct ids *known_of(const struct known *known, enum column_rule rule)
 {
-	int64_t *id = column__integer(column, row);
-	bool valid = *id == 0;
-	switch (column->rule) {
-	case RULE_PROCESS: valid = valid || has_id(processes, *id, 0); break;
-	case RULE_CGROUP: valid = valid || has_id(cgroups, *id, 2); break;
-	case RULE_STACK: valid = valid || has_id(stacks, *id, 0); break;
-	case RULE_LOCK: valid = valid || has_id(locks, *id, 0); break;
-	default: return 0;
+	switch (rule) {
+	case RULE_PROCESS: return &known->processes;
+	case RULE_CGROUP: return &known->cgroups;
+	case RULE_STACK: return &known->stacks;
+	case RULE_LOCK: return &known->locks;
+	default: return NULL;
 	}
-	if (valid)
-		return 0;
-	*id = 0;
-	return 1;
+}
+
+static int64_t repair_references(const struct recording *recording, const struct table *table, const struct column *column, const struct known *known)
+{
+	const struct ids *ids = known_of(known, column->rule);
+	int64_t repaired = 0, hierarchy = column->rule == RULE_CGROUP ? 2 : 0;
+	for (size_t i = 0; ids && i < table__count(table, recording); i++) {
+		int64_t *id = column__integer(column, table__row(table, recording, i));
+		if (*id == 0 || has_id(ids, *id, hierarchy))
+			continue;
+		*id = 0;
+		repaired++;
+	}
+	return repaired;
+}
+
+static void count_numbered(struct recording *recording)
+{
+	size_t *count = &recording->processes_numbered;
+	for (*count = 0; *count < recording->process_count && recording->process[*count].id == (int64_t)*count + 1; (*count)++)
+		;
 }
 
 // ---- the whole ----
@@ -267,24 +287,21 @@ void recording__repair(struct recording *recording)
 		const struct table *table = &recording_tables[t];
 		for (size_t i = 0; i < table__count(table, recording); i++)
 			for (size_t c = 0; c < table->column_count; c++)
-				repaired += repair_value(&table->columns[c], table__row(table, recording, i));
+				repaired += repair_value(recording, table, &table->columns[c], table__row(table, recording, i));
 	}
-	struct ids processes = { 0 }, cgroups = { 0 }, stacks = { 0 }, locks = { 0 };
-	repaired += repair_ids(find_table(offsetof(struct recording, process)), recording, &processes);
-	repaired += repair_ids(find_table(offsetof(struct recording, cgroup)), recording, &cgroups);
-	repaired += repair_ids(find_table(offsetof(struct recording, stack)), recording, &stacks);
-	repaired += repair_ids(find_table(offsetof(struct recording, lock)), recording, &locks);
-	for (size_t t = 0; t < recording_table_count; t++) {
-		const struct table *table = &recording_tables[t];
-		for (size_t i = 0; i < table__count(table, recording); i++)
-			for (size_t c = 0; c < table->column_count; c++)
-				repaired += repair_reference(&table->columns[c], table__row(table, recording, i),
-							     &processes, &cgroups, &stacks, &locks);
-	}
-	free(processes.ids);
-	free(cgroups.ids);
-	free(stacks.ids);
-	free(locks.ids);
+	struct known known = { 0 };
+	repaired += repair_ids(find_table(offsetof(struct recording, process)), recording, &known.processes);
+	repaired += repair_ids(find_table(offsetof(struct recording, cgroup)), recording, &known.cgroups);
+	repaired += repair_ids(find_table(offsetof(struct recording, stack)), recording, &known.stacks);
+	repaired += repair_ids(find_table(offsetof(struct recording, lock)), recording, &known.locks);
+	for (size_t t = 0; t < recording_table_count; t++)
+		for (size_t c = 0; c < recording_tables[t].column_count; c++)
+			repaired += repair_references(recording, &recording_tables[t], &recording_tables[t].columns[c], &known);
+	free(known.processes.ids);
+	free(known.cgroups.ids);
+	free(known.stacks.ids);
+	free(known.locks.ids);
+	count_numbered(recording);
 	group_tasks(recording);
 	count_repairs(recording, repaired);
 	cut_sums(recording);

@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "recording/columns.h"
+#include "recording/texts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,8 +32,33 @@ struct recording *recording__new(void)
 	return base__alloc(1, sizeof(struct recording));
 }
 
-void recording__free_row(const struct table *table, void *row)
+// Meta and counters are few, and are set while the recording is used.
+static bool owns_texts(const struct recording *recording, const struct table *table)
 {
+	return !recording->texts || table->rows_offset == offsetof(struct recording, meta) || table->rows_offset == offsetof(struct recording, counter);
+}
+
+void recording__put_text(struct recording *recording, const struct table *table, char **place, char *text)
+{
+	if (owns_texts(recording, table)) {
+		free(*place);
+		*place = text;
+		return;
+	}
+	*place = text ? texts__keep(recording->texts, text, strlen(text)) : NULL;
+	free(text);
+}
+
+void recording__reserve(struct recording *recording, const struct table *table, size_t rows)
+{
+	void **array = (void **)((char *)recording + table->rows_offset);
+	*array = base__grow(*array, (size_t *)((char *)recording + table->capacity_offset), rows, table->row_size);
+}
+
+void recording__free_row(const struct recording *recording, const struct table *table, void *row)
+{
+	if (!owns_texts(recording, table))
+		return;
 	for (size_t c = 0; c < table->column_count; c++)
 		if (column__is_text(&table->columns[c]))
 			free(*column__text(&table->columns[c], row));
@@ -45,9 +71,10 @@ void recording__free(struct recording *recording)
 	for (size_t t = 0; t < recording_table_count; t++) {
 		const struct table *table = &recording_tables[t];
 		for (size_t i = 0; i < table__count(table, recording); i++)
-			recording__free_row(table, table__row(table, recording, i));
+			recording__free_row(recording, table, table__row(table, recording, i));
 		free(table__row(table, recording, 0));
 	}
+	texts__free(recording->texts);
 	free(recording);
 }
 
@@ -120,7 +147,9 @@ void recording__set_counter(struct recording *recording, const char *name, int64
 
 const struct process_row *recording__process(const struct recording *recording, int64_t id)
 {
-	// The collector numbers processes from 1 in the order of their rows.
+	// The collector numbers processes from 1 in the order of their rows. Where that is known, nothing has to be read for it.
+	if (id > 0 && (uint64_t)id <= recording->processes_numbered)
+		return &recording->process[id - 1];
 	if (id > 0 && (uint64_t)id <= recording->process_count && recording->process[id - 1].id == id)
 		return &recording->process[id - 1];
 	size_t low = 0, high = recording->process_count;

@@ -218,10 +218,8 @@ static void replace(struct redaction *redaction, char **texts)
 		for (size_t i = 0; i < table__count(table, redaction->recording); i++)
 			for (size_t c = 0; c < table->column_count; c++) {
 				char **text = column__is_text(&table->columns[c]) ? column__text(&table->columns[c], table__row(table, redaction->recording, i)) : NULL;
-				if (text && *text) {
-					free(*text);
-					*text = texts[number++];
-				}
+				if (text && *text)
+					recording__put_text(redaction->recording, table, text, texts[number++]);
 			}
 	}
 }

@@ -207,9 +207,9 @@ void go_memory__consider(const struct ledger *ledger, const struct verdict *verd
 static double huge_part(const struct ledger *ledger, const struct party *party)
 {
 	struct cpu_profile *profile = cpu_profile__of_all(ledger, party->members, party->member_count);
-	double all = 0, huge = profile ? (double)profile->works[WORK_FAULT_HUGE].samples : 0;
+	double all = 0, huge = profile ? (double)cpu_profile__work(profile, WORK_FAULT_HUGE).samples : 0;
 	for (enum cpu_work work = 0; profile && work < WORKS; work++)
-		all += cpu_work__is_fault(work) ? (double)profile->works[work].samples : 0;
+		all += cpu_work__is_fault(work) ? (double)cpu_profile__work(profile, work).samples : 0;
 	cpu_profile__free(profile);
 	return all > 0 ? huge / all : 0;
 }

@@ -2,6 +2,7 @@
 #include "render/render.h"
 #include "render/answer.h"
 #include "render/json_parts.h"
+#include "render/json_writing.h"
 #include "render/on_cpu.h"
 #include "render/page.h"
 #include "base/base.h"
@@ -106,45 +107,40 @@ static json_t *render_account_of(const struct answer *answer, const struct ledge
 	return list ? list : json_null();
 }
 
-static json_t *render_pressures(const struct answer *answer)
+static json_t *render_pressure(const struct answer *answer, const struct ledger_pressure *pressure)
 {
-	json_t *rows = json_array();
 	const char *meter = recording__meta(answer->recording, "meter");
-	for (size_t i = 0; i < answer->ledger->pressure_count; i++) {
-		const struct ledger_pressure *pressure = &answer->ledger->pressures[i];
-		json_t *row = json_object();
-		json_object_set_new(row, "resource", json__text(pressure->resource));
-		json_object_set_new(row, "kind", json__text(pressure->kind));
-		json_object_set_new(row, "scope", json__text(pressure->scope));
-		json_object_set_new(row, "kernel_seconds", json__number(pressure->kernel_seconds));
-		json_object_set_new(row, "victims_seconds", pressure->booked ? json__number(pressure->victims_seconds) : json_null());
-		json_object_set_new(row, "culprits_seconds", pressure->booked ? json__number(pressure->culprits_seconds) : json_null());
-		json_object_set_new(row, "explained", pressure->booked ? json__number(pressure->explained) : json_null());
-		json_object_set_new(row, "meter", pressure->booked ? json__text(meter) : json_null());
-		json_object_set_new(row, "predicted_seconds", pressure->booked ? json__number(pressure->predicted_seconds) : json_null());
-		json_object_set_new(row, "counted_seconds", json__number(pressure->counted_seconds));
-		json_object_set_new(row, "kernel_total_lost", json_boolean(pressure->loss != TOTAL_WHOLE));
-		json_object_set_new(row, "causes", render_causes_of(answer, pressure));
-		json_object_set_new(row, "account", render_account_of(answer, pressure));
-		json_object_set_new(row, "waiters", json__waiters(answer, pressure));
-		json_array_append_new(rows, row);
-	}
-	return rows;
+	json_t *row = json_object();
+	json_object_set_new(row, "resource", json__text(pressure->resource));
+	json_object_set_new(row, "kind", json__text(pressure->kind));
+	json_object_set_new(row, "scope", json__text(pressure->scope));
+	json_object_set_new(row, "kernel_seconds", json__number(pressure->kernel_seconds));
+	json_object_set_new(row, "victims_seconds", pressure->booked ? json__number(pressure->victims_seconds) : json_null());
+	json_object_set_new(row, "culprits_seconds", pressure->booked ? json__number(pressure->culprits_seconds) : json_null());
+	json_object_set_new(row, "explained", pressure->booked ? json__number(pressure->explained) : json_null());
+	json_object_set_new(row, "meter", pressure->booked ? json__text(meter) : json_null());
+	json_object_set_new(row, "predicted_seconds", pressure->booked ? json__number(pressure->predicted_seconds) : json_null());
+	json_object_set_new(row, "counted_seconds", json__number(pressure->counted_seconds));
+	json_object_set_new(row, "kernel_total_lost", json_boolean(pressure->loss != TOTAL_WHOLE));
+	json_object_set_new(row, "causes", render_causes_of(answer, pressure));
+	json_object_set_new(row, "account", render_account_of(answer, pressure));
+	json_object_set_new(row, "waiters", json__waiters(answer, pressure));
+	return row;
 }
 
-static json_t *render_parties(const struct answer *answer, const struct verdict *verdict, bool culprits)
+static void write_parties(struct json_writing *writing, const struct answer *answer, const struct verdict *verdict, bool culprits)
 {
 	const struct party *parties = culprits ? verdict->culprits : verdict->victims;
 	size_t count = culprits ? verdict->culprit_count : verdict->victim_count;
-	json_t *list = json_array();
+	json_writing__begin(writing, culprits ? "culprits" : "victims", true);
 	for (size_t i = 0; i < count; i++) {
 		json_t *party = json__party(answer, &parties[i]);
 		struct cpu_profile *profile = on_cpu__profile(answer, verdict, &parties[i], culprits);
 		json_object_set_new(party, "cpu_profile", on_cpu__json(answer, profile));
 		cpu_profile__free(profile);
-		json_array_append_new(list, party);
+		json_writing__put(writing, NULL, party);
 	}
-	return list;
+	json_writing__end(writing);
 }
 
 static json_t *render_evidence(const struct verdict *verdict)
@@ -216,34 +212,34 @@ static json_t *render_gain(const struct verdict *verdict)
 	return object;
 }
 
-static json_t *render_verdict(const struct answer *answer, const struct verdict *verdict)
+static void write_verdict(struct json_writing *writing, const struct answer *answer, const struct verdict *verdict)
 {
-	json_t *object = json_object();
-	json_object_set_new(object, "cause", json__text(verdict->cause->id));
-	json_object_set_new(object, "verdict", json__text(verdict__name(verdict->kind)));
-	json_object_set_new(object, "stall_seconds", json__number(verdict->stall_seconds));
-	json_object_set_new(object, "wall_seconds", json__number(verdict->wall_seconds));
+	json_writing__begin(writing, NULL, false);
+	json_writing__put(writing, "cause", json__text(verdict->cause->id));
+	json_writing__put(writing, "verdict", json__text(verdict__name(verdict->kind)));
+	json_writing__put(writing, "stall_seconds", json__number(verdict->stall_seconds));
+	json_writing__put(writing, "wall_seconds", json__number(verdict->wall_seconds));
 	const struct { const char *name; double low, high; } bounds[] = {
 		{ "stall_seconds", verdict->stall_low, verdict->stall_high }, { "wall_seconds", verdict->wall_low, verdict->wall_high } };
 	for (size_t i = 0; i < ARRAY_SIZE(bounds); i++) {
 		cleanup_free char *low = base__format("%s_low", bounds[i].name), *high = base__format("%s_high", bounds[i].name);
-		json_object_set_new(object, low, json__number(bounds[i].low));
-		json_object_set_new(object, high, json__number(bounds[i].high));
+		json_writing__put(writing, low, json__number(bounds[i].low));
+		json_writing__put(writing, high, json__number(bounds[i].high));
 	}
-	json_object_set_new(object, "summary", json__text(verdict->summary));
-	json_object_set_new(object, "counted_by_pressure", json__text(verdict->counted_by_pressure));
-	json_object_set_new(object, "under", json__text(verdict->under));
-	json_object_set_new(object, "doubt", json__text(verdict->doubt));
-	json_object_set_new(object, "severity", verdict->kind >= VERDICT_CONTRIBUTING ? json_string(severity__name(verdict->severity)) : json_null());
-	json_object_set_new(object, "own", verdict->kind >= VERDICT_CONTRIBUTING ? json_boolean(verdict->own) : json_null());
-	json_object_set_new(object, "share", render_share(&verdict->share));
-	json_object_set_new(object, "gain", render_gain(verdict));
-	json_object_set_new(object, "culprits", render_parties(answer, verdict, true));
-	json_object_set_new(object, "victims", render_parties(answer, verdict, false));
-	json_object_set_new(object, "evidence", render_evidence(verdict));
-	json_object_set_new(object, "check", render_checks(verdict));
-	json_object_set_new(object, "remedies", render_remedies(verdict));
-	return object;
+	json_writing__put(writing, "summary", json__text(verdict->summary));
+	json_writing__put(writing, "counted_by_pressure", json__text(verdict->counted_by_pressure));
+	json_writing__put(writing, "under", json__text(verdict->under));
+	json_writing__put(writing, "doubt", json__text(verdict->doubt));
+	json_writing__put(writing, "severity", verdict->kind >= VERDICT_CONTRIBUTING ? json_string(severity__name(verdict->severity)) : json_null());
+	json_writing__put(writing, "own", verdict->kind >= VERDICT_CONTRIBUTING ? json_boolean(verdict->own) : json_null());
+	json_writing__put(writing, "share", render_share(&verdict->share));
+	json_writing__put(writing, "gain", render_gain(verdict));
+	write_parties(writing, answer, verdict, true);
+	write_parties(writing, answer, verdict, false);
+	json_writing__put(writing, "evidence", render_evidence(verdict));
+	json_writing__put(writing, "check", render_checks(verdict));
+	json_writing__put(writing, "remedies", render_remedies(verdict));
+	json_writing__end(writing);
 }
 
 static json_t *render_cautions(const struct diagnosis *diagnosis)
@@ -266,38 +262,48 @@ static json_t *render_cpu_profile(const struct answer *answer)
 	return object;
 }
 
+// ---- the whole ----
+
+static json_t *render_tool(const struct answer *answer)
+{
+	json_t *tool = json_object();
+	json_object_set_new(tool, "version", json_string(WHYSTALL_VERSION));
+	json_object_set_new(tool, "recorded_by", json__text(recording__meta(answer->recording, "tool_version")));
+	return tool;
+}
+
 char *render__json(const struct diagnosis *diagnosis)
 {
 	struct answer *answer = answer__new(diagnosis);
-	const char *version = recording__meta(answer->recording, "tool_version");
-	json_t *root = json_object(), *tool = json_object(), *verdicts = json_array();
-	json_object_set_new(root, "schema", json_string("whystall.report/1"));
-	json_object_set_new(tool, "version", json_string(WHYSTALL_VERSION));
-	json_object_set_new(tool, "recorded_by", json__text(version));
-	json_object_set_new(root, "tool", tool);
-	json_object_set_new(root, "headline", json__text(diagnosis->headline));
-	json_object_set_new(root, "state", json_string(diagnosis_state__name(diagnosis->state)));
-	json_object_set_new(root, "healthy", json_boolean(diagnosis->healthy));
-	json_object_set_new(root, "cautions", render_cautions(diagnosis));
+	struct json_writing writing = { 0 };
+	json_writing__begin(&writing, NULL, false);
+	json_writing__put(&writing, "schema", json_string("whystall.report/1"));
+	json_writing__put(&writing, "tool", render_tool(answer));
+	json_writing__put(&writing, "headline", json__text(diagnosis->headline));
+	json_writing__put(&writing, "state", json_string(diagnosis_state__name(diagnosis->state)));
+	json_writing__put(&writing, "healthy", json_boolean(diagnosis->healthy));
+	json_writing__put(&writing, "cautions", render_cautions(diagnosis));
 	if (recording__meta(answer->recording, "redacted"))
-		json_object_set_new(root, "redacted", render_redaction(answer->recording));
-	json_object_set_new(root, "host", render_host(answer));
-	json_object_set_new(root, "window", render_window(answer));
-	json_object_set_new(root, "quality", render_quality(answer));
-	json_object_set_new(root, "pressure", render_pressures(answer));
+		json_writing__put(&writing, "redacted", render_redaction(answer->recording));
+	json_writing__put(&writing, "host", render_host(answer));
+	json_writing__put(&writing, "window", render_window(answer));
+	json_writing__put(&writing, "quality", render_quality(answer));
+	json_writing__begin(&writing, "pressure", true);
+	for (size_t i = 0; i < answer->ledger->pressure_count; i++)
+		json_writing__put(&writing, NULL, render_pressure(answer, &answer->ledger->pressures[i]));
+	json_writing__end(&writing);
+	json_writing__begin(&writing, "verdicts", true);
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
-		json_array_append_new(verdicts, render_verdict(answer, &diagnosis->verdicts[i]));
-	json_object_set_new(root, "verdicts", verdicts);
-	json_object_set_new(root, "cpu_profile", render_cpu_profile(answer));
-	json_object_set_new(root, "starved_kernel_threads", json__starved(answer));
-	json_object_set_new(root, "locks", json__locks(answer));
-	json_object_set_new(root, "blocked", json__blocked(answer));
-	json_object_set_new(root, "sleeps", json__sleeps(answer));
-	json_object_set_new(root, "chains", json__chains(answer));
-	char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-	char *with_newline = base__format("%s\n", dump ? dump : "{}");
-	free(dump);
-	json_decref(root);
+		write_verdict(&writing, answer, &diagnosis->verdicts[i]);
+	json_writing__end(&writing);
+	json_writing__put(&writing, "cpu_profile", render_cpu_profile(answer));
+	json_writing__put(&writing, "starved_kernel_threads", json__starved(answer));
+	json_writing__put(&writing, "locks", json__locks(answer));
+	json_writing__put(&writing, "blocked", json__blocked(answer));
+	json_writing__put(&writing, "sleeps", json__sleeps(answer));
+	json_writing__put(&writing, "chains", json__chains(answer));
+	json_writing__end(&writing);
+	string__add(&writing.text, "\n");
 	answer__free(answer);
-	return with_newline;
+	return string__steal(&writing.text);
 }

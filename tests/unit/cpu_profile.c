@@ -152,10 +152,10 @@ static void test_scaled_to_the_books(void **state)
 	assert_true(llabs(profile->sums.pressure_ns - 900 * MS) < 10);
 	assert_true(llabs(profile->sums.waiters_ns - 2700 * MS) < 10);
 	// 50 of the 120 samples with waiters; 100 of the 380 waiters
-	assert_true(llabs(profile->works[WORK_USER].pressure_ns - 375 * MS) < 10);
-	assert_true(llabs(profile->works[WORK_USER].waiters_ns - 2700 * MS * 100 / 380) < 10);
+	assert_true(llabs(cpu_profile__work(profile, WORK_USER).pressure_ns - 375 * MS) < 10);
+	assert_true(llabs(cpu_profile__work(profile, WORK_USER).waiters_ns - 2700 * MS * 100 / 380) < 10);
 	// not the process' own doing, and credited to the interrupts by the books
-	assert_int_equal(profile->works[WORK_INTERRUPT].pressure_ns, 50 * MS);
+	assert_int_equal(cpu_profile__work(profile, WORK_INTERRUPT).pressure_ns, 50 * MS);
 	assert_int_equal(profile->unsampled_pressure_ns, 0);
 	// two places in the same functions are one, and together the heaviest
 	const struct cpu_profile_part *unmap = part(profile, WORK_UNMAP, "munmap");
@@ -174,7 +174,7 @@ static void test_scaled_to_the_books(void **state)
 
 	const struct cpu_profile *machine = &stage.ledger->profiles.machine;
 	assert_int_equal(machine->sums.samples, 271);
-	assert_int_equal(machine->works[WORK_USER].samples, 130);
+	assert_int_equal(cpu_profile__work(machine, WORK_USER).samples, 130);
 	assert_int_equal(machine->unsampled_pressure_ns, 100 * MS);
 	// 281 samples of 5 ms, of 18 s
 	assert_true(fabs(stage.ledger->profiles.covered - 281 * 0.005 / 18) < 1e-9);
