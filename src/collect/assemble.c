@@ -266,6 +266,8 @@ static void store_counters(const struct collector *collector, struct recording *
 			(int64_t)collector->credits_merged_ns },
 		{ "processes_grouped", "processes that share a row with others of their kind although they lived for a while, because there were too many",
 			processes__grouped(collector->processes) },
+		{ "task_names_merged", "ended tasks whose names are not told apart any more, because there were too many",
+			processes__task_names_merged(collector->processes) },
 		{ "interim_longest_ns", "longest time that our own loop took to copy an interim state", (int64_t)collector->interim_longest_ns },
 		{ "probe_runs_missed", "times that a probe did not run, because one ran on that CPU already", (int64_t)probes__missed_runs(probes) },
 		{ "ticks_refused", "CPUs on which the kernel refused the timer that sees the stacks of locks' owners while they run", probes->ticks_refused },

@@ -4,6 +4,7 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/gather.h"
+#include "collect/lights.h"
 
 static int compare_pairs(const void *a, const void *b)
 {
@@ -40,39 +41,6 @@ static int64_t occupant_process(struct collector *collector, uint32_t occupant)
 // Nice levels are 25 % apart (sched_prio_to_weight, kernel/sched/core.c): seven of them are a factor of 4.8.
 #define HEAVIER_LEVELS 7
 
-// The rows of a tree, lightest first; those of equal weight in the tree's order.
-struct light { int64_t ns; size_t number; void *row; };
-struct lights { struct light *all; size_t count; size_t weight_offset; };
-
-static void list_row(const void *node, VISIT visit, void *closure)
-{
-	struct lights *lights = closure;
-
-	if (visit != postorder && visit != leaf)
-		return;
-	void *row = *(void *const *)node;
-	lights->all[lights->count] = (struct light){ *(const int64_t *)((const char *)row + lights->weight_offset), lights->count, row };
-	lights->count++;
-}
-
-static int compare_lights(const void *a, const void *b)
-{
-	const struct light *left = a, *right = b;
-
-	if (left->ns != right->ns)
-		return left->ns < right->ns ? -1 : 1;
-	return left->number < right->number ? -1 : left->number > right->number;
-}
-
-static struct lights list_lights(const void *tree, size_t count, size_t weight_offset)
-{
-	struct lights lights = { base__alloc(count, sizeof(*lights.all)), 0, weight_offset };
-
-	twalk_r(tree, list_row, &lights);
-	qsort(lights.all, lights.count, sizeof(*lights.all), compare_lights);
-	return lights;
-}
-
 static struct pair_row *find_pair(struct collector *collector, const struct pair_row *key)
 {
 	struct pair_row **found = tfind(key, &collector->pairs, compare_pairs), *row;
@@ -102,7 +70,7 @@ static struct cgroup_credit_row *find_credit(struct collector *collector, const 
 // There are too many: of the lighter half it is not kept any more who the occupant was. What the victims waited stays as it is.
 static void merge_pairs(struct collector *collector)
 {
-	struct lights lights = list_lights(collector->pairs, collector->pair_count, offsetof(struct pair_row, wait_ns));
+	struct lights lights = lights__of(collector->pairs, collector->pair_count, offsetof(struct pair_row, wait_ns));
 
 	for (size_t i = 0; i < lights.count / 2; i++) {
 		struct pair_row *row = lights.all[i].row, *into;
@@ -122,7 +90,7 @@ static void merge_pairs(struct collector *collector)
 
 static void merge_credits(struct collector *collector)
 {
-	struct lights lights = list_lights(collector->credits, collector->credit_count, offsetof(struct cgroup_credit_row, pressure_ns));
+	struct lights lights = lights__of(collector->credits, collector->credit_count, offsetof(struct cgroup_credit_row, pressure_ns));
 
 	for (size_t i = 0; i < lights.count / 2; i++) {
 		struct cgroup_credit_row *row = lights.all[i].row;

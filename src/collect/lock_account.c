@@ -42,6 +42,7 @@ struct lock_account {
 	struct collector *collector;    // of the drain at hand
 	struct sleeper *sleepers;
 	size_t sleeper_count, sleeper_capacity;
+	int64_t sleepers_dropped;
 };
 
 #define COMPARE(field) if (left->field != right->field) return left->field < right->field ? -1 : 1
@@ -220,8 +221,10 @@ void lock_account__add_sleeper(struct lock_account *locks, struct collector *col
 {
 	struct sleeper *sleeper;
 
-	if (locks->sleeper_count >= SLEEPERS_LIMIT)
+	if (locks->sleeper_count >= SLEEPERS_LIMIT) {
+		locks->sleepers_dropped++;
 		return;
+	}
 	locks->sleepers = base__grow(locks->sleepers, &locks->sleeper_capacity, locks->sleeper_count + 1, sizeof(*sleeper));
 	sleeper = &locks->sleepers[locks->sleeper_count++];
 	sleeper->process = processes__by_tgid(collector->processes, record->tgid);
@@ -425,5 +428,7 @@ void lock_account__store(const struct lock_account *locks, struct collector *col
 			store_sleeper(&store, &locks->sleepers[i]);
 		stack_counters__store(locks->user_stacks, recording);
 	}
+	recording__set_counter(recording, "lock_sleepers_not_kept", locks->sleepers_dropped,
+		"tasks asleep for the whole window that were not looked at for a lock, because there were too many");
 	free(store.classes);
 }

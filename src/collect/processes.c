@@ -408,6 +408,7 @@ int processes__identify_programs(struct processes *processes)
 }
 
 int64_t processes__grouped(const struct processes *processes) { return processes->grouped; }
+int64_t processes__task_names_merged(const struct processes *processes) { return ended_tasks__merged(processes->ended); }
 uint64_t processes__exits(const struct processes *processes) { return processes->exits; }
 uint64_t processes__execs(const struct processes *processes) { return processes->execs; }
 uint64_t processes__task_exits(const struct processes *processes) { return processes->task_exits; }

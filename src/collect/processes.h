@@ -34,6 +34,8 @@ int processes__read_command_lines(struct processes *processes);
 int processes__identify_programs(struct processes *processes);
 // Processes that stand with their kind although they were seen alive: there were too many.
 int64_t processes__grouped(const struct processes *processes);
+// Ended tasks that stand under the name "(others)", because there were too many names.
+int64_t processes__task_names_merged(const struct processes *processes);
 uint64_t processes__exits(const struct processes *processes);
 uint64_t processes__execs(const struct processes *processes);
 uint64_t processes__task_exits(const struct processes *processes);

@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/kernel_stacks.h"
+#include "collect/lights.h"
 #include "collect/probes_maps.h"
 #include "collect/syscalls.h"
 #include "symbolize/stack_table.h"
@@ -13,6 +14,7 @@
 
 #define SLEEP_EVENTS_LIMIT 20000
 #define SLEEPERS_LIMIT 4096
+#define SLEEP_ROWS_LIMIT 50000   // told apart by stacks and wakers; some 9 MiB
 
 // A row of `sleep`. Stacks are numbers of kernel_stacks and user_stacks.
 struct sleep_entry {
@@ -27,6 +29,8 @@ struct shares { uint64_t pressure_ns[LINES][2], running_ns; };
 
 struct sleep_account {
 	void *tree;                     // of struct sleep_entry
+	size_t count, merge_at;         // rows of the tree, and with how many of them the lighter ones are merged
+	uint64_t merged_ns;
 	struct user_stacks *user_stacks;
 	struct kernel_stacks *kernel_stacks;
 	int known[SLEEP_STACKS];        // number of a stack of the probes' map, + 1; 0: not read yet
@@ -36,6 +40,7 @@ struct sleep_account {
 	int64_t events_dropped;
 	struct sleeper *sleepers;
 	size_t sleeper_count, sleeper_capacity;
+	int64_t sleepers_dropped;
 	struct shares *shares;          // by process row id; of tasks that have ended
 	size_t share_count, share_capacity;
 };
@@ -44,6 +49,7 @@ struct sleep_account *sleep_account__new(struct user_stacks *user_stacks)
 {
 	struct sleep_account *sleeps = base__alloc(1, sizeof(*sleeps));
 
+	sleeps->merge_at = SLEEP_ROWS_LIMIT;
 	sleeps->user_stacks = user_stacks;
 	sleeps->kernel_stacks = kernel_stacks__new();
 	return sleeps;
@@ -77,7 +83,7 @@ static int compare(const void *a, const void *b)
 	return 0;
 }
 
-static struct sleep_entry *find_or_add(struct sleep_account *sleeps, const struct sleep_entry *key)
+static struct sleep_entry *find_or_insert(struct sleep_account *sleeps, const struct sleep_entry *key)
 {
 	struct sleep_entry **found = tfind(key, &sleeps->tree, compare), *entry;
 
@@ -86,7 +92,50 @@ static struct sleep_entry *find_or_add(struct sleep_account *sleeps, const struc
 	entry = base__alloc(1, sizeof(*entry));
 	*entry = *key;
 	base__tsearch(entry, &sleeps->tree, compare);
+	sleeps->count++;
 	return entry;
+}
+
+static void add_entry(struct sleep_entry *entry, const struct sleep_entry *more)
+{
+	entry->ns += more->ns;
+	entry->times += more->times;
+	entry->open_ns += more->open_ns;
+	for (int i = 0; i < 2; i++) {
+		entry->io[i] += more->io[i];
+		entry->memory[i] += more->memory[i];
+	}
+	if (more->max_ns > entry->max_ns)
+		entry->max_ns = more->max_ns;
+}
+
+// There are too many: of the lighter half it is not kept any more where the sleepers were and who woke them. What they slept stays as it is.
+static void merge_rows(struct sleep_account *sleeps)
+{
+	struct lights lights = lights__of(sleeps->tree, sleeps->count, offsetof(struct sleep_entry, ns));
+
+	for (size_t i = 0; i < lights.count / 2; i++) {
+		struct sleep_entry *row = lights.all[i].row, all = { .process = row->process, .operation = row->operation, .reason = row->reason, .stack = -1,
+			.user_stack = -1 };
+
+		if (!compare(row, &all))
+			continue;
+		tdelete(row, &sleeps->tree, compare);
+		sleeps->count--;
+		add_entry(find_or_insert(sleeps, &all), row);
+		sleeps->merged_ns += row->ns;
+		free(row);
+	}
+	free(lights.all);
+	// Those that are merged already are as many as there are processes and system calls.
+	sleeps->merge_at = sleeps->count + SLEEP_ROWS_LIMIT / 4 > SLEEP_ROWS_LIMIT ? sleeps->count + SLEEP_ROWS_LIMIT / 4 : SLEEP_ROWS_LIMIT;
+}
+
+static struct sleep_entry *find_or_add(struct sleep_account *sleeps, const struct sleep_entry *key)
+{
+	if (sleeps->count >= sleeps->merge_at)
+		merge_rows(sleeps);
+	return find_or_insert(sleeps, key);
 }
 
 static int kernel_stack(struct sleep_account *sleeps, int number)
@@ -107,7 +156,7 @@ static int kernel_stack(struct sleep_account *sleeps, int number)
 static int user_stack(struct sleep_account *sleeps, int number, uint32_t tgid, int64_t process)
 {
 	unsigned long long addresses[SLEEP_FRAMES];
-	size_t count = probes__sleep_stack(sleeps->collector->probes, number, (uint64_t *)addresses, SLEEP_FRAMES);
+	size_t count = number < 0 ? 0 : probes__sleep_stack(sleeps->collector->probes, number, (uint64_t *)addresses, SLEEP_FRAMES);
 
 	return count ? user_stacks__add(sleeps->user_stacks, tgid, processes__start_ns(sleeps->collector->processes, process), (uint64_t *)addresses,
 		count, count == SLEEP_FRAMES) : -1;
@@ -145,6 +194,12 @@ static void take_sum(void *context, const struct sleep_key *key, const struct sl
 	add_sum(context, key, sum);
 }
 
+void sleep_account__add(struct sleep_account *sleeps, struct collector *collector, const struct sleep_key *key, const struct sleep_sum *sum)
+{
+	sleeps->collector = collector;
+	add_sum(sleeps, key, sum);
+}
+
 void sleep_account__add_event(struct sleep_account *sleeps, const struct sleep_record *record)
 {
 	if (sleeps->event_count >= SLEEP_EVENTS_LIMIT) {
@@ -180,8 +235,10 @@ void sleep_account__add_sleeper(struct sleep_account *sleeps, const struct aslee
 {
 	struct sleeper *sleeper;
 
-	if (sleeps->sleeper_count >= SLEEPERS_LIMIT)
+	if (sleeps->sleeper_count >= SLEEPERS_LIMIT) {
+		sleeps->sleepers_dropped++;
 		return;
+	}
 	sleeps->sleepers = base__grow(sleeps->sleepers, &sleeps->sleeper_capacity, sleeps->sleeper_count + 1, sizeof(*sleeper));
 	sleeper = &sleeps->sleepers[sleeps->sleeper_count++];
 	sleeper->pid = record->pid;
@@ -411,6 +468,10 @@ static void store_counters(const struct sleep_account *sleeps, const struct coll
 	}
 	recording__set_counter(recording, "sleeps_not_listed", suppressed + sleeps->events_dropped,
 		"sleeps of 10 ms and more beyond the limit of about 50 a second for each CPU: summed, not listed one by one");
+	recording__set_counter(recording, "sleeps_merged_ns", (int64_t)sleeps->merged_ns,
+		"sleeps that are not told apart by place and waker any more, because there were too many: the lighter ones");
+	recording__set_counter(recording, "sleepers_not_kept", sleeps->sleepers_dropped,
+		"tasks asleep at the end of the window whose stacks were not kept, because there were too many");
 	recording__set_counter(recording, "sleep_rows_lost", rows, "sums of sleeps that were not kept for want of room");
 	recording__set_counter(recording, "sleep_stacks_lost", stacks, "stacks of sleepers that were not kept for want of room");
 }

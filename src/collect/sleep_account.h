@@ -10,7 +10,9 @@ struct exit_record;
 struct kernel_symbols;
 struct recording;
 struct sleep_account;
+struct sleep_key;
 struct sleep_record;
+struct sleep_sum;
 struct stack_table;
 struct user_stacks;
 
@@ -25,6 +27,9 @@ uint64_t sleep_account__ended_ns(const struct sleep_account *sleeps, int64_t pro
 // A single long sleep; a task that sleeps when the window ends.
 void sleep_account__add_event(struct sleep_account *sleeps, const struct sleep_record *record);
 void sleep_account__add_sleeper(struct sleep_account *sleeps, const struct asleep_record *record);
+// Adds one sum, as the drain does with each of the probes'. With more than 50,000 rows the lighter ones are summed up by process, system call and reason
+// (counter "sleeps_merged_ns").
+void sleep_account__add(struct sleep_account *sleeps, struct collector *collector, const struct sleep_key *key, const struct sleep_sum *sum);
 // Takes what the probes have summed up since the last call. Returns 0 or a negative errno.
 int sleep_account__drain(struct sleep_account *sleeps, struct collector *collector);
 // Adds what stands in the slots of living tasks, open sleeps included. Once, after the last drain. Returns 0 or a negative errno.

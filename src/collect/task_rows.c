@@ -6,7 +6,13 @@
 
 #include "base/base.h"
 
-struct ended_tasks { void *tree; };     // binary tree (tsearch) of struct ended
+#define ENDED_LIMIT 20000       // kinds of ended tasks told apart by name; some 6 MiB
+
+struct ended_tasks {
+	void *tree;                     // binary tree (tsearch) of struct ended
+	size_t count;
+	int64_t merged;
+};
 
 struct ended {
 	int64_t process;                // key: this, and the next two
@@ -102,6 +108,13 @@ void ended_tasks__add(struct ended_tasks *tasks, const struct task_slot *slot, i
 	free(one.name);                 // the name of the sums is the key's
 	one.name = NULL;
 	found = tfind(&key, &tasks->tree, compare);
+	if (!found && tasks->count >= ENDED_LIMIT) {
+		// Programs that name each thread by a number: further names of a process are one.
+		tasks->merged++;
+		memset(key.name, 0, sizeof(key.name));
+		memcpy(key.name, "(others)", sizeof("(others)"));
+		found = tfind(&key, &tasks->tree, compare);
+	}
 	if (found) {
 		add_sums(&(*found)->sums, &one);
 		return;
@@ -112,6 +125,12 @@ void ended_tasks__add(struct ended_tasks *tasks, const struct task_slot *slot, i
 	sums->sums = one;
 	sums->sums.tid = 0;
 	base__tsearch(sums, &tasks->tree, compare);
+	tasks->count++;
+}
+
+int64_t ended_tasks__merged(const struct ended_tasks *tasks)
+{
+	return tasks->merged;
 }
 
 static void store_sums(const void *node, VISIT visit, void *closure)

@@ -16,6 +16,8 @@ struct ended_tasks *ended_tasks__new(void);
 void ended_tasks__free(struct ended_tasks *tasks);
 void ended_tasks__add(struct ended_tasks *tasks, const struct task_slot *slot, int64_t process);
 // Adds a row for each sum, sorted by process.
+// Tasks that stand under the name "(others)".
+int64_t ended_tasks__merged(const struct ended_tasks *tasks);
 void ended_tasks__store(const struct ended_tasks *tasks, struct recording *recording);
 
 #endif

@@ -208,6 +208,24 @@ static void add_refused(const struct recording *recording, struct string *out)
 	}
 }
 
+// What was summed up because there was too much of it.
+static void add_merged(const struct recording *recording, struct string *out)
+{
+	static const struct { const char *counter, *what; } kinds[] = {
+		{ "pairs_merged_ns", "waiting by what occupied the CPU" }, { "credits_merged_ns", "cgroups' pressure by what occupied the CPU" },
+		{ "sleeps_merged_ns", "sleep by place and waker" },
+	};
+	bool first = true;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int64_t ns = recording__counter(recording, kinds[i].counter);
+		if (ns <= 0)
+			continue;
+		string__add(out, "%s%s of %s", first ? "; summed up, because there were too many kinds to list: " : ", ",
+			    wording__seconds((double)ns / NS_PER_SEC).text, kinds[i].what);
+		first = false;
+	}
+}
+
 static char *limits(const struct answer *answer)
 {
 	const struct answer_quality *quality = &answer->quality;
@@ -237,6 +255,7 @@ static char *limits(const struct answer *answer)
 		string__add(&out, "; the books do not balance, but too little is at stake to matter (%s)", answer->ledger->imbalance);
 	add_refused(recording, &out);
 	add_unread(recording, &out);
+	add_merged(recording, &out);
 	string__add(&out, ".");
 	return string__steal(&out);
 }

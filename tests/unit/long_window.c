@@ -27,7 +27,7 @@ struct day {
 	struct group group_table[GROUPS];
 	struct group_account group_accounts[GROUPS * CPUS];
 	struct fold_sample folds[GROUPS * CPUS];
-	uint64_t random, pressure_ns[GROUPS], pair_ns, credit_ns, ended_ns, started;
+	uint64_t random, pressure_ns[GROUPS], pair_ns, credit_ns, ended_ns, started, slept_ns, threads;
 	size_t memory_before;
 };
 
@@ -102,6 +102,29 @@ static void start_processes(struct day *day, uint64_t second)
 	}
 }
 
+// Threads that a program names by a number end all the time.
+static void end_threads(struct day *day)
+{
+	for (int i = 0; i < 2; i++, day->threads++) {
+		uint32_t process = living(day);
+		struct task_slot slot = { .pid = 1000000000 + (uint32_t)day->threads, .tgid = process, .nice20 = 20, .run_ns = 1000000 };
+		snprintf(slot.comm, sizeof(slot.comm), "w-%llu", (unsigned long long)day->threads);
+		processes__exit(day->collector.processes, &slot);
+		day->ended_ns += slot.run_ns;
+	}
+}
+
+static void sleep_on(struct day *day, uint64_t second)
+{
+	for (int i = 0; i < 4; i++) {
+		struct sleep_key key = { .tgid = living(day), .operation = (uint32_t)any(day, 3), .reason = BLOCKED_IO, .waker_kind = WAKER_BLOCK,
+			.device = (uint32_t)any(day, 64), .stack = -1, .user_stack = -1 };
+		struct sleep_sum sum = { .ns = 1000 + second, .times = 1, .max_ns = 1000 + second };
+		sleep_account__add(day->collector.sleeps, &day->collector, &key, &sum);
+		day->slept_ns += sum.ns;
+	}
+}
+
 static void second_passes(struct day *day, uint64_t second)
 {
 	const struct pressure_totals totals[PRESSURE_RESOURCES] = { { (int64_t)second * 1000, 0 }, { 0, 0 }, { 0, 0 }, { -1, -1 } };
@@ -111,6 +134,8 @@ static void second_passes(struct day *day, uint64_t second)
 	for (int i = 0; i < 4; i++, day->credit_ns += 10 + second)
 		credits__add(collector, 1 + (uint32_t)any(day, GROUPS - 1), occupant(day), 10 + second);
 	start_processes(day, second);
+	end_threads(day);
+	sleep_on(day, second);
 	pass(day, 0, NS_PER_SEC);
 	foldlog__note(collector->folds, FOLDS_SYSTEM, second % 2);
 	for (uint32_t group = 1; group < GROUPS && second % 2; group++)
@@ -135,6 +160,7 @@ static struct recording *store(struct day *day)
 	foldlog__store(day->collector.folds, recording);
 	series__store(day->collector.series, recording);
 	slices__store(day->collector.slices, recording);
+	sleep_account__store(day->collector.sleeps, &day->collector, recording, NULL);
 	for (uint32_t group = 1; group < GROUPS; group++)
 		*recording__add_cgroup(recording) = (struct cgroup_row){ .id = 100 + group, .hierarchy = 2, .path = base__format("/group-%u", group) };
 	*recording__add_pressure(recording) = (struct pressure_row){ 0, base__copy("cpu"), base__copy("some"), 0 };
@@ -176,7 +202,7 @@ static struct recording *save_and_read(struct recording *recording, int64_t *ret
 // Sums over all rows are what was counted, whatever was merged.
 static void check_sums(const struct day *day, const struct recording *recording)
 {
-	uint64_t pair_ns = 0, credit_ns = 0, run_ns = 0;
+	uint64_t pair_ns = 0, credit_ns = 0, run_ns = 0, slept_ns = 0;
 	int64_t folded = 0;
 	for (size_t i = 0; i < recording->pair_count; i++)
 		pair_ns += (uint64_t)recording->pair[i].wait_ns;
@@ -188,7 +214,14 @@ static void check_sums(const struct day *day, const struct recording *recording)
 		folded += recording->process[i].folded;
 	assert_true(pair_ns == day->pair_ns);
 	assert_true(credit_ns == day->credit_ns);
+	for (size_t i = 0; i < recording->sleep_count; i++)
+		slept_ns += (uint64_t)recording->sleep[i].ns;
 	assert_true(run_ns == day->ended_ns);
+	assert_true(slept_ns == day->slept_ns);
+	assert_true(recording->sleep_count < 70000);
+	assert_true(recording__counter(recording, "sleeps_merged_ns") > 0);
+	assert_true(recording->task_count < 40000);
+	assert_true(processes__task_names_merged(day->collector.processes) > 0);
 	assert_true(folded >= (int64_t)day->started + LIVING);
 	assert_int_equal(recording__counter(recording, "values_repaired"), 0);
 	assert_null(recording__meta(recording, "sums_cut"));
@@ -221,8 +254,8 @@ static void test_a_day_of_128_cpus(void **state)
 	int64_t bytes = 0;
 	recording__repair(recording);
 	struct recording *read = save_and_read(recording, &bytes);
-	print_message("# a day of %d CPUs: %zu MiB of memory, a recording of %lld MB, %zu processes, %zu pairs, %zu slice rows\n", CPUS, memory >> 20,
-		      (long long)bytes / 1000000, read->process_count, read->pair_count, read->slice_count);
+	print_message("# a day of %d CPUs: %zu MiB of memory, a recording of %lld MB, %zu processes, %zu pairs, %zu slice rows, %zu sleeps, %zu task rows\n", CPUS, memory >> 20,
+		      (long long)bytes / 1000000, read->process_count, read->pair_count, read->slice_count, read->sleep_count, read->task_count);
 	assert_true(memory < MEMORY_MOST);
 	assert_true(bytes < FILE_MOST);
 	check_sums(day, read);
