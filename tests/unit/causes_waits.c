@@ -319,6 +319,30 @@ static void test_priority_realtime(void **state)
 	stage__free(&stage);
 }
 
+// Two shells of SCHED_FIFO 50 and an ordinary one that does next to nothing: one executable, and two parties. The bystander is none of the hogs.
+static void test_a_namesake_of_another_class_is_no_hog(void **state)
+{
+	struct stage stage = stage__new(4000);
+	(void)state;
+	int64_t hogs[2] = { stage__process(&stage, "sh", 100, 5000, 0, 4000), stage__process(&stage, "sh", 101, 5000, 0, 4000) };
+	int64_t server = stage__process(&stage, "server", 200, 1500, 6000, 0), bystander = stage__process(&stage, "sh", 102, 5, 40, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(hogs); i++) {
+		stage__task(&stage, hogs[i])->policy = SCHED_FIFO;
+		stage__task(&stage, hogs[i])->rt_priority = 50;
+		stage__pair(&stage, server, OCCUPANT_TASK, hogs[i], 2900)->realtime_ns = 2900 * STAGE_MS;
+		stage__pair(&stage, bystander, OCCUPANT_TASK, hogs[i], 20)->realtime_ns = 20 * STAGE_MS;
+	}
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.priority", "confirmed");
+	const struct verdict *verdict = stage__verdict(&stage, "cpu.priority");
+	assert_int_equal(verdict->culprit_count, 1);
+	assert_int_equal(verdict->culprits[0].processes, 2);
+	assert_accused(&stage, "cpu.priority", hogs[0]);
+	assert_accused(&stage, "cpu.priority", hogs[1]);
+	assert_not_accused(&stage, "cpu.priority", bystander);
+	stage__free(&stage);
+}
+
 // The kernel's stopper threads have the look of a realtime hog: kernel thread, FIFO 99. A program of that class is one.
 static void test_stoppers_are_not_accused(void **state)
 {
@@ -545,7 +569,7 @@ int main(void)
 		cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_idle_allowed_cpu_is_not_oversubscription),
 		cmocka_unit_test(test_stoppers_are_not_accused), cmocka_unit_test(test_bound_kernel_threads_are_not_tied),
-		cmocka_unit_test(test_priority_realtime),
+		cmocka_unit_test(test_priority_realtime), cmocka_unit_test(test_a_namesake_of_another_class_is_no_hog),
 		cmocka_unit_test(test_polite_victims),
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_churn_that_nobody_waits_for),
