@@ -127,6 +127,7 @@ static const char *field(const char *paragraph, const char *end, const char *nam
 			return line;
 		}
 	}
+	*ret_length = 0;
 	return NULL;
 }
 

@@ -70,7 +70,8 @@ static inline size_t table__count(const struct table *table, const struct record
 }
 static inline void *table__row(const struct table *table, const struct recording *recording, size_t index)
 {
-	return *(char *const *)((const char *)recording + table->rows_offset) + index * table->row_size;
+	char *rows = *(char *const *)((const char *)recording + table->rows_offset);
+	return rows ? rows + index * table->row_size : NULL;
 }
 static inline int64_t *column__integer(const struct column *column, void *row)
 {
