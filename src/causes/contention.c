@@ -263,19 +263,13 @@ static void bound_by_owners(struct contention *contention)
 	}
 }
 
-// kworkers do what anybody has put off: what they lose to each other is a stall of the machine only where somebody waits for that work, which their
-// own waits do not show. (Of kswapd and jbd2 it is known who waits for them.)
-static bool is_put_off_work(const struct crowd *crowd)
-{
-	const struct process_row *row = crowd->members[0]->row;
-	return row->kernel_thread && !strncmp(process_row__name(row), "kworker", strlen("kworker"));
-}
-
+// What kworkers lose to each other is a stall of the machine only where somebody waits for what they do, which their own waits do not show. (Of kswapd
+// and jbd2 it is known who waits for them.)
 static void bound_by_victims(struct contention *contention)
 {
 	bool others = false;
 	for (size_t i = 0; i < contention->contender_count; i++)
-		others = others || (contention->contenders[i].hurt && !is_put_off_work(&contention->scene->crowds[contention->contenders[i].crowd]));
+		others = others || (contention->contenders[i].hurt && !crowd__is_put_off_work(&contention->scene->crowds[contention->contenders[i].crowd]));
 	if (contention->kind < VERDICT_CONTRIBUTING || others)
 		return;
 	contention->kind = VERDICT_CONTRIBUTING;

@@ -115,10 +115,25 @@ static void find_by_share(const struct diagnosis *diagnosis, const struct attrib
 				   verdict->share.resource, verdict->share.resource);
 }
 
+// kworkers that lose a CPU for moments: no program is seen to lose by it. (Where one waits for seconds, that is told.)
+static bool is_unfelt(const struct diagnosis *diagnosis, const struct verdict *verdict)
+{
+	if (verdict->cause->account != ACCOUNT_CPU && verdict->cause->account != ACCOUNT_INTERRUPTS)
+		return verdict->unfelt;
+	for (size_t i = 0; i < verdict->victim_count; i++) {
+		const struct ledger_process *process = verdict->victims[i].process ? ledger__process(diagnosis->ledger, verdict->victims[i].process) : NULL;
+		const struct crowd *crowd = process ? &diagnosis->scene->crowds[diagnosis->scene->crowd_of[process - diagnosis->ledger->processes]] : NULL;
+		if (!crowd || !crowd__is_put_off_work(crowd) || (double)crowd->wait_max_ns >= threshold__value(THRESHOLD_THREAD_STARVED) * NS_PER_SEC)
+			return false;
+	}
+	return verdict->victim_count > 0;
+}
+
 static void weigh(const struct diagnosis *diagnosis, struct verdict *verdict)
 {
 	enum cause_key key = cause_key__of(verdict->cause->id);
 	const struct attribution *row = key == CAUSE_NONE ? NULL : largest_row(diagnosis, key);
+	verdict->unfelt = is_unfelt(diagnosis, verdict);
 	verdict->severity = verdict->unfelt ? SEVERITY_NONE : verdict->kind == VERDICT_CONFIRMED ? SEVERITY_SEVERE : verdict->kind == VERDICT_CONTRIBUTING ? SEVERITY_SOME : SEVERITY_NONE;
 	verdict->own = verdict->kind >= VERDICT_CONTRIBUTING && is_own(verdict, key);
 	if (!row)

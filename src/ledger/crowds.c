@@ -168,6 +168,12 @@ static void add_process(struct crowd *crowd, const struct ledger_process *proces
 	}
 }
 
+bool crowd__is_put_off_work(const struct crowd *crowd)
+{
+	const struct process_row *row = crowd->members[0]->row;
+	return row->kernel_thread && !strncmp(process_row__name(row), "kworker", strlen("kworker"));
+}
+
 // The cgroups that their quotas throttled in this window: few of those that there are.
 struct throttled { const struct cgroup_row **groups; size_t count; };
 

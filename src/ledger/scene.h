@@ -49,6 +49,9 @@ struct crowd {
 	double lost_to_others_ns[PORTIONS]; // the same less what its own kind occupied
 };
 
+// Whether these are kworkers: they do what anybody has put off, and who waits for that is not known.
+bool crowd__is_put_off_work(const struct crowd *crowd);
+
 // Waits of one crowd that another one filled (kind OCCUPANT_TASK), or something else did (culprit SIZE_MAX).
 struct meeting {
 	size_t victim, culprit;
