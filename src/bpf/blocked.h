@@ -2,11 +2,14 @@
 #ifndef WHYSTALL_BPF_BLOCKED_H
 #define WHYSTALL_BPF_BLOCKED_H
 
+#include "bpf/operation.h"
+
 #define UNINTERRUPTIBLE 2       // TASK_UNINTERRUPTIBLE
 #define NO_LOAD 0x400           // TASK_NOLOAD: set beside it, the sleep is idle (TASK_IDLE)
 
 // enum blocked_reason of the sleep that each system call may make; filled by user space.
 const volatile unsigned char syscall_reasons[SYSCALLS_CLASSIFIED] = {};
+const volatile unsigned char syscall_reasons_compat[SYSCALLS_CLASSIFIED] = {};
 
 // Why a task sleeps, as far as its state and its system call tell. The task stands still, or is the one that calls.
 static __always_inline u32 blocked_reason(struct task_struct *task, const struct task_slot *slot)
@@ -31,7 +34,7 @@ static __always_inline u32 blocked_reason(struct task_struct *task, const struct
 		number = syscall_number_of((struct pt_regs *)bpf_task_pt_regs(task));
 	if (number < 0 || number >= SYSCALLS_CLASSIFIED)
 		return BLOCKED_OTHER;
-	return syscall_reasons[number];
+	return is_compat(task) ? syscall_reasons_compat[number] : syscall_reasons[number];
 }
 
 static __always_inline void blocked_begin(struct task_slot *slot, struct task_struct *task, u64 now)

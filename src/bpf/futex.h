@@ -37,7 +37,7 @@ static __always_inline u64 futex_registers(struct task_struct *task)
 	if (syscall_number(regs) != futex_number)
 		return 0;
 	// A 32-bit call has another number, which may be this one by chance, and other registers.
-	if (bpf_core_field_exists(task->thread_info.status) && task->thread_info.status & TS_COMPAT)
+	if (is_compat(task))
 		return 0;
 	return regs;
 }

@@ -303,7 +303,8 @@ static __always_inline struct lock_state *lock_state_get(void *ctx, struct lock_
 		else
 			first.class.stack = lock_stack_id(ctx, cpu, 0);
 		inside_enter(cpu);
-		bpf_map_update_elem(&lock_states, &lock, &first, BPF_NOEXIST);
+		if (!bpf_map_update_elem(&lock_states, &lock, &first, BPF_NOEXIST))
+			cpu->states_made++;
 		inside_leave(cpu);
 		state = bpf_map_lookup_elem(&lock_states, &lock);
 	}

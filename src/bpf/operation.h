@@ -6,6 +6,12 @@
 #define PF_IO_WORKER 0x10
 #define TS_COMPAT 0x2           // thread_info.status, x86: in a 32-bit system call
 
+// In a 32-bit system call, which has numbers of its own.
+static __always_inline bool is_compat(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->thread_info.status) && task->thread_info.status & TS_COMPAT;
+}
+
 // As syscall_number_of in drift.h, for objects that need nothing else of it.
 static __always_inline s64 registers_syscall(struct pt_regs *registers)
 {
@@ -31,9 +37,7 @@ static __always_inline u32 operation_here(struct task_struct *task)
 		return OPERATION_PAGE_FAULT;
 	if (number > 0xfeff)
 		return OPERATION_UNKNOWN;
-	if (bpf_core_field_exists(task->thread_info.status) && task->thread_info.status & TS_COMPAT)
-		return (u32)number | OPERATION_COMPAT;
-	return (u32)number;
+	return is_compat(task) ? (u32)number | OPERATION_COMPAT : (u32)number;
 }
 
 #endif

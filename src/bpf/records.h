@@ -20,7 +20,8 @@
 #define SHARE_COARSE 27          // … and 134 ms
 #define PAIR_BUDGET_SHIFT 9      // the share of each CPU's time that booking pairs may take: 1/512
 #define PAIR_BUDGET_MOST_NS 10000000 // what may be saved up of it
-#define CPUS_SCANNED 256         // CPUs looked at for idleness during a long wait
+#define CPUS_SCANNED 256         // of these CPUs it is known whether a task may use them
+#define PLACEMENT_CPUS 64        // CPUs looked at for idleness during one long wait
 #define EVENT_SLICE_SHIFT 27     // long waits are listed up to a number in each slice of 134 ms, so that no moment takes all places
 #define COMM_LENGTH 16
 #define STACK_FRAMES 32
@@ -358,6 +359,7 @@ struct lock_cpu {
 	unsigned long long wait_due_ns; // waiting that no stack stands for yet
 	unsigned long long last_waiter_stack, last_owner_stack, last_spin_stack; // when the last one was taken
 	unsigned long long begins, ends, states_lost, rows_lost, stacks_lost, unmatched_ends, spin_nested;
+	unsigned long long states_made;
 	unsigned long long reentries;    // contended spinlocks that may have been such a map's own
 };
 

@@ -97,7 +97,9 @@ static __always_inline u32 operation_of(struct task_struct *task)
 		number = syscall_number_of((struct pt_regs *)bpf_task_pt_regs(task));
 	if (number < 0)
 		return OPERATION_PAGE_FAULT;
-	return number > 0xfeff ? OPERATION_UNKNOWN : (u32)number;
+	if (number > 0xfeff)
+		return OPERATION_UNKNOWN;
+	return is_compat(task) ? (u32)number | OPERATION_COMPAT : (u32)number;
 }
 
 static __always_inline void sleep_begin(void *ctx, struct cpu_account *account, struct task_slot *slot, u32 index, struct task_struct *task)

@@ -44,11 +44,6 @@ static __always_inline u64 argument_of(struct pt_regs *regs, u32 number)
 	return number == 0 ? regs->di : number == 1 ? regs->si : number == 2 ? regs->dx : regs->r10;
 }
 
-static __always_inline bool is_compat(struct task_struct *task)
-{
-	return bpf_core_field_exists(task->thread_info.status) && task->thread_info.status & TS_COMPAT;
-}
-
 SEC("tp_btf/sys_enter")
 int BPF_PROG(on_enter, struct pt_regs *regs, long number)
 {

@@ -110,7 +110,8 @@ static __always_inline void wait_begin(struct cpu_account *account, struct task_
 	}
 }
 
-// Looks whether CPUs inside and outside the mask at hand were idle while the task waited; both are lower bounds.
+// Looks whether CPUs inside and outside the mask at hand were idle while the task waited; both are lower bounds. The run queue is locked meanwhile:
+// on a machine of more CPUs than that, PLACEMENT_CPUS are looked at, other ones at each wait.
 __noinline int placement_book(u32 own, u32 slot_index, u64 since, u64 now, u64 wait)
 {
 	struct cpu_account *account = find_cpu(own);
@@ -119,11 +120,15 @@ __noinline int placement_book(u32 own, u32 slot_index, u64 since, u64 now, u64 w
 
 	if (!account || !slot)
 		return 0;
-	for (u32 cpu = 0; cpu < CPUS_SCANNED; cpu++) {
+	u32 scanned = cpus < CPUS_SCANNED ? cpus : CPUS_SCANNED, first = scanned > PLACEMENT_CPUS ? (u32)(since >> 12) % scanned : 0;
+	for (u32 i = 0; i < PLACEMENT_CPUS; i++) {
+		u32 cpu = first + i;
 		u64 idle;
 
-		if (cpu >= cpus)
+		if (i >= scanned || inside >= wait)
 			break;
+		if (cpu >= scanned)
+			cpu -= scanned;
 		if (cpu == own)
 			continue;
 		idle = idle_time_since(cpu, since, now);

@@ -26,6 +26,7 @@
 // The kernel's worker folds every 2 s: two rounds of ours must not have two of its folds between them. Each cgroup must be
 // read at least every 4 s anyway, see cgroups__touch.
 #define GROUP_TICK_NS (3 * NS_PER_SEC / 2)
+#define QUOTA_COST_PART 200      // to look whether there is a quota takes at most one part in so many of the loop's time
 // Slices of the window, for the spread of its figures: short windows get shorter ones, so that there are enough of them.
 #define SLICE_NS NS_PER_SEC
 #define SHORT_WINDOW_NS (8 * NS_PER_SEC)
@@ -160,17 +161,20 @@ static void note_foreign_fold(struct collector *collector)
 	note_fold_of_others(collector);
 }
 
-// A quota may be set, or a cgroup with one be made, while we record.
-static void look_for_quota(struct collector *collector)
+// A quota may be set, or a cgroup with one be made, while we record. Returns after how long to look again: among thousands of cgroups, less often.
+static uint64_t look_for_quota(struct collector *collector)
 {
+	uint64_t before = clock_ns(CLOCK_MONOTONIC), pause;
 	struct cgroups *cgroups = NULL;
 
 	if (collector->quota_seen || cgroups__snapshot(false, &cgroups) < 0)
-		return;
+		return GROUP_TICK_NS;
+	pause = (clock_ns(CLOCK_MONOTONIC) - before) * QUOTA_COST_PART;
 	collector->quota_seen = cgroups__any_quota(cgroups);
 	if (collector->quota_seen)
 		probes__watch_quota(collector->probes, true);
 	cgroups__free(cgroups);
+	return pause > GROUP_TICK_NS ? pause : GROUP_TICK_NS;
 }
 
 static void fold_groups(struct collector *collector)
@@ -322,7 +326,7 @@ static uint64_t save_interim(struct collector *collector)
 static const char *watch(struct collector *collector)
 {
 	const struct collector_options *options = &collector->options;
-	uint64_t next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS, next_interim = saver__pause_ns(0);
+	uint64_t next_tick = SYSTEM_TICK_NS, next_groups = GROUP_TICK_NS, next_quota = GROUP_TICK_NS, next_interim = saver__pause_ns(0);
 	uint64_t slice_ns = (uint64_t)options->duration_ns < SHORT_WINDOW_NS ? SLICE_NS / 2 : SLICE_NS, next_slice = slice_ns;
 	uint64_t statistics_until = (uint64_t)options->duration_ns / 10 < STATISTICS_NS_LIMIT ? (uint64_t)options->duration_ns / 10
 		: STATISTICS_NS_LIMIT;
@@ -354,9 +358,10 @@ static const char *watch(struct collector *collector)
 		}
 		if (elapsed >= next_groups) {
 			fold_groups(collector);
-			look_for_quota(collector);
 			next_groups = elapsed + GROUP_TICK_NS;
 		}
+		if (elapsed >= next_quota)
+			next_quota = elapsed + look_for_quota(collector);
 		if (collector->saver && elapsed >= next_interim)
 			next_interim = elapsed + save_interim(collector);
 		if (options->progress)

@@ -43,6 +43,7 @@ struct lock_account {
 	struct sleeper *sleepers;
 	size_t sleeper_count, sleeper_capacity;
 	int64_t sleepers_dropped;
+	int64_t states_left, states_evicted;    // locks in the probes' table at the end; those that made room for others before
 };
 
 #define COMPARE(field) if (left->field != right->field) return left->field < right->field ? -1 : 1
@@ -176,6 +177,7 @@ static void settle_state(void *context, const struct lock_state *state)
 	struct lock_hold_key key = { state->class, state->holder_tgid, state->holder_operation, state->holder_mode };
 	struct lock_hold_sum sum = { state->task_ns, state->wall_ns };
 
+	locks->states_left++;
 	if (state->waiters > 0 && ended > last) {
 		sum.task_ns += (ended - last) * (uint64_t)state->waiters;
 		sum.wall_ns += ended - last;
@@ -214,7 +216,11 @@ void lock_account__settle(struct lock_account *locks, struct collector *collecto
 	for (uint32_t i = 0; i < TASK_SLOTS; i++)
 		if (probes->slots[i].pid && probes->slots[i].lock_waiting && probes->lock_waits[i].lock)
 			settle_wait(locks, &probes->lock_waits[i], &probes->slots[i]);
-	probes__lock_states(collector->probes, settle_state, locks);
+	if (probes__lock_states(collector->probes, settle_state, locks) < 0)
+		return;
+	locks->states_evicted = -locks->states_left;
+	for (uint32_t cpu = 0; cpu < probes->cpus; cpu++)
+		locks->states_evicted += (int64_t)probes->lock_cpus[cpu].states_made;
 }
 
 void lock_account__add_sleeper(struct lock_account *locks, struct collector *collector, const struct asleep_record *record)
@@ -428,6 +434,8 @@ void lock_account__store(const struct lock_account *locks, struct collector *col
 			store_sleeper(&store, &locks->sleepers[i]);
 		stack_counters__store(locks->user_stacks, recording);
 	}
+	recording__set_counter(recording, "lock_states_evicted", locks->states_evicted > 0 ? locks->states_evicted : 0,
+		"kernel locks that made room for others in the probes' table: who held them since was not known any more");
 	recording__set_counter(recording, "lock_sleepers_not_kept", locks->sleepers_dropped,
 		"tasks asleep for the whole window that were not looked at for a lock, because there were too many");
 	free(store.classes);

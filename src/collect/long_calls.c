@@ -86,7 +86,7 @@ void long_calls__kinds(struct long_call_kinds *ret)
 	static const char others[] = "exit exit_group execve execveat fork vfork clone clone3 sched_yield ptrace";
 	unsigned char reasons[ARRAY_SIZE(ret->running)];
 
-	syscalls__reasons(reasons, sizeof(reasons));
+	syscalls__reasons(false, reasons, sizeof(reasons));
 	for (uint32_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		bool long_one = reasons[i] == BLOCKED_OTHER && !is_named(i, others), is_plain = is_named(i, plain);
 

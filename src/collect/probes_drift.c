@@ -92,7 +92,8 @@ void probes_drift__settle(const struct btf *btf, const struct probes_options *op
 	settings->event_threshold_ns = options->event_threshold_ns;
 	settings->futex_number = SYS_futex;
 	settings->bpf_number = SYS_bpf;
-	syscalls__reasons((unsigned char *)settings->syscall_reasons, SYSCALLS_CLASSIFIED);
+	syscalls__reasons(false, (unsigned char *)settings->syscall_reasons, SYSCALLS_CLASSIFIED);
+	syscalls__reasons(true, (unsigned char *)settings->syscall_reasons_compat, SYSCALLS_CLASSIFIED);
 	probes->locks = btf__find_by_name_kind(btf, "btf_trace_contention_begin", BTF_KIND_TYPEDEF) > 0
 		&& btf__find_by_name_kind(btf, "btf_trace_contention_end", BTF_KIND_TYPEDEF) > 0;
 	if (runqueues >= 0 && psi >= 0 && !options->without_meter && access("/proc/pressure/cpu", R_OK) == 0) {

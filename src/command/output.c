@@ -26,7 +26,7 @@ static void *allocate(size_t bytes)
 {
 	void *memory = malloc(bytes);
 
-	return memory ? memory : base__alloc(1, bytes);
+	return memory ? memory : base__alloc(1, bytes);         // cppcheck-suppress memleak; it is returned
 }
 
 void output__begin(void)

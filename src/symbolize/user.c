@@ -45,6 +45,7 @@ void user_stacks__free(struct user_stacks *stacks)
 	for (size_t i = 0; i < stacks->object_count; i++)
 		free_object(&stacks->objects[i]);
 	free(stacks->processes);
+	free(stacks->process_table);
 	free(stacks->stacks);
 	free(stacks->addresses);
 	free(stacks->table);
@@ -52,14 +53,42 @@ void user_stacks__free(struct user_stacks *stacks)
 	free(stacks);
 }
 
-// The last one added is the likeliest.
+// The place of a process in the table, or the free one where it belongs.
+static size_t process_place(const struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
+{
+	uint64_t hash = (start_ns * 0x9e3779b97f4a7c15 ^ tgid) * 0x9fb21c651e98df25;
+	size_t place = hash >> 32;
+
+	for (;; place++) {
+		uint32_t number = stacks->process_table[place & (stacks->process_table_size - 1)];
+
+		if (!number || (stacks->processes[number - 1].tgid == tgid && stacks->processes[number - 1].start_ns == start_ns))
+			return place & (stacks->process_table_size - 1);
+	}
+}
+
+// At most half of the table is in use.
+static void make_room(struct user_stacks *stacks)
+{
+	if (2 * (stacks->process_count + 1) <= stacks->process_table_size)
+		return;
+	free(stacks->process_table);
+	stacks->process_table_size = stacks->process_table_size ? 2 * stacks->process_table_size : 64;
+	stacks->process_table = base__alloc(stacks->process_table_size, sizeof(*stacks->process_table));
+	for (size_t i = 0; i < stacks->process_count; i++)
+		stacks->process_table[process_place(stacks, stacks->processes[i].tgid, stacks->processes[i].start_ns)] = (uint32_t)i + 1;
+}
+
 static uint32_t get_process(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
 {
 	struct user_process *process;
+	size_t place;
 
-	for (size_t i = stacks->process_count; i-- > 0;)
-		if (stacks->processes[i].tgid == tgid && stacks->processes[i].start_ns == start_ns)
-			return (uint32_t)i;
+	make_room(stacks);
+	place = process_place(stacks, tgid, start_ns);
+	if (stacks->process_table[place])
+		return stacks->process_table[place] - 1;
+	stacks->process_table[place] = (uint32_t)stacks->process_count + 1;
 	stacks->processes = base__grow(stacks->processes, &stacks->process_capacity, stacks->process_count + 1, sizeof(*stacks->processes));
 	process = &stacks->processes[stacks->process_count];
 	*process = (struct user_process){ .tgid = tgid, .start_ns = start_ns };

@@ -54,6 +54,8 @@ struct object {
 struct user_stacks {
 	struct user_process *processes;
 	size_t process_count, process_capacity;
+	uint32_t *process_table;        // by tgid and start: number in `processes` + 1, 0: free
+	size_t process_table_size;      // a power of two, or 0
 	struct user_stack *stacks;
 	size_t stack_count, stack_capacity;
 	uint64_t *addresses;            // of all stacks
