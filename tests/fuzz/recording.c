@@ -1,4 +1,6 @@
 // Any rows as a recording, which the structure of a file would hide from the fuzzer: repairs, ledger, causes, remedies, both formats, aliases.
+#include <unistd.h>
+
 #include "reports.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
