@@ -1,13 +1,17 @@
-// The fuzzer's target, run on a fixed sequence of damaged recordings: the same ones at every run.
+// The targets of two fuzzers, run on a fixed sequence of damaged files and of arbitrary rows: the same ones at every run.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
+#define LLVMFuzzerTestOneInput read_file
+#include "fuzz/recording_file.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput read_rows
 #include "fuzz/recording.c"
 
 #define ROUNDS_FILE 1000
-#define ROUNDS_ROWS 2000
+#define ROUNDS_ROWS 150
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -66,7 +70,7 @@ static void test_damaged_files(void **state)
 			bytes[at] = (char)next_random(&seed);
 		}
 		memcpy(bytes, "SQLite", 6);
-		LLVMFuzzerTestOneInput((const uint8_t *)bytes, round % 10 ? length : next_random(&seed) % length);
+		read_file((const uint8_t *)bytes, round % 10 ? length : next_random(&seed) % length);
 	}
 	free(bytes);
 }
@@ -79,7 +83,7 @@ static void test_arbitrary_rows(void **state)
 	for (int round = 0; round < ROUNDS_ROWS; round++) {
 		for (size_t i = 0; i < sizeof(bytes); i++)
 			bytes[i] = (uint8_t)next_random(&seed);
-		LLVMFuzzerTestOneInput(bytes, next_random(&seed) % sizeof(bytes));
+		read_rows(bytes, next_random(&seed) % sizeof(bytes));
 	}
 }
 
