@@ -39,9 +39,9 @@ VM_TIMEOUT_SECONDS = 480        # 100 s alone on an idle machine, 240 s beside a
 # the kernel's stamp and the probe's is nobody's: a load with a process for every few switches loses over 1 % by that
 # (0.06 % on a real CPU), and a quota on a machine that idles otherwise some of it. What pipes explain is a lower bound, both sides
 # less the whole: 0.6 % that either side lacks (seen on 6.1) make 1.2 %.
-# On a busy host an event took 100 to 140 us, and spinners lost 1.2 to 1.9 % by it, mostly on the victims' side.
-EXPLAINED = {"spinners": (0.97, 1.01), "quota": (0.97, 1.01), "pipes": (0.97, 1.01), "processes": (0.97, 1.01)}
-SIDES = (0.97, 1.02)            # victims and culprits each, as a part of the kernel's figure
+# On a busy host an event took 100 to 140 us, and spinners lost up to 3 % by it, mostly on the victims' side.
+EXPLAINED = {"spinners": (0.95, 1.01), "quota": (0.95, 1.01), "pipes": (0.95, 1.01), "processes": (0.95, 1.01)}
+SIDES = (0.95, 1.02)            # victims and culprits each, as a part of the kernel's figure
 # Loads whose truth holds in a guest: two ping-pongs are more than each of them states, and a storm of 40 processes a
 # second is none.
 JUDGED = ["spinners", "quota"]
