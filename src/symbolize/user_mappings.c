@@ -132,7 +132,8 @@ static void take_mapping(void *context, size_t item, const unsigned char *bytes,
 	size_t object = NO_OBJECT;
 	bool is_vdso;
 
-	if (length < sizeof(message))
+	// What is neither true nor false no child of ours has sent.
+	if (length < sizeof(message) || bytes[offsetof(struct mapping_message, mapping.executable)] > 1)
 		return;
 	memcpy(&message, bytes, sizeof(message));
 	if (message.first >= process->count || message.count > process->count - message.first)
