@@ -19,8 +19,8 @@ struct verdict_share {
 	double seconds;                 // of the kernel's total
 	double share, low, high;        // of the kernel's total, with the bounds over the slices of the window
 };
-// What the first victim would have lost without the cause, at most: its waits less the cause's part.
-struct verdict_gain { double loss_now, loss_without; };         // parts of the time that it wanted, 0..1; NAN unknown
+// What one victim would have lost without the cause, at most: its waits less the cause's part. `victim`: which one, the first that is no kworker.
+struct verdict_gain { double loss_now, loss_without; size_t victim; };   // parts of the time that it wanted, 0..1; NAN unknown
 
 // What an owner did while it held a lock that others waited for. Strings are the recording's. The modes of one operation
 // stand side by side, the operation with the most waiting first.

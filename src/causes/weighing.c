@@ -115,14 +115,19 @@ static void find_by_share(const struct diagnosis *diagnosis, const struct attrib
 				   verdict->share.resource, verdict->share.resource);
 }
 
+static const struct crowd *crowd_of(const struct diagnosis *diagnosis, const struct party *party)
+{
+	const struct ledger_process *process = party->process ? ledger__process(diagnosis->ledger, party->process) : NULL;
+	return process ? &diagnosis->scene->crowds[diagnosis->scene->crowd_of[process - diagnosis->ledger->processes]] : NULL;
+}
+
 // kworkers that lose a CPU for moments: no program is seen to lose by it. (Where one waits for seconds, that is told.)
 static bool is_unfelt(const struct diagnosis *diagnosis, const struct verdict *verdict)
 {
 	if (verdict->cause->account != ACCOUNT_CPU && verdict->cause->account != ACCOUNT_INTERRUPTS)
 		return verdict->unfelt;
 	for (size_t i = 0; i < verdict->victim_count; i++) {
-		const struct ledger_process *process = verdict->victims[i].process ? ledger__process(diagnosis->ledger, verdict->victims[i].process) : NULL;
-		const struct crowd *crowd = process ? &diagnosis->scene->crowds[diagnosis->scene->crowd_of[process - diagnosis->ledger->processes]] : NULL;
+		const struct crowd *crowd = crowd_of(diagnosis, &verdict->victims[i]);
 		if (!crowd || !crowd__is_put_off_work(crowd) || (double)crowd->wait_max_ns >= threshold__value(THRESHOLD_THREAD_STARVED) * NS_PER_SEC)
 			return false;
 	}
@@ -178,19 +183,30 @@ static void name_largest(const struct diagnosis *diagnosis, const struct attribu
 	find_by_share(diagnosis, row, VERDICT_CONTRIBUTING, largest);
 }
 
+// A program if there is one: what a kworker that wants little would still lose says nothing to anybody.
+static size_t who_gains(const struct diagnosis *diagnosis, const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->victim_count; i++) {
+		const struct crowd *crowd = crowd_of(diagnosis, &verdict->victims[i]);
+		if (!crowd || !crowd__is_put_off_work(crowd))
+			return i;
+	}
+	return 0;
+}
+
 // By the victim's own waits; only of those the books know how much it waited in all.
 static void set_gain(const struct diagnosis *diagnosis, struct verdict *verdict)
 {
-	const struct party *victim = verdict->victim_count ? &verdict->victims[0] : NULL;
-	const struct ledger_process *process = victim && victim->process ? ledger__process(diagnosis->ledger, victim->process) : NULL;
-	verdict->gain = (struct verdict_gain){ NAN, NAN };
-	if (verdict->kind < VERDICT_CONTRIBUTING || !process || verdict->cause->account != ACCOUNT_CPU || strcmp(verdict->counted_by_pressure, "cpu"))
+	size_t number = who_gains(diagnosis, verdict);
+	const struct party *victim = verdict->victim_count ? &verdict->victims[number] : NULL;
+	const struct crowd *crowd = victim ? crowd_of(diagnosis, victim) : NULL;
+	verdict->gain = (struct verdict_gain){ NAN, NAN, number };
+	if (verdict->kind < VERDICT_CONTRIBUTING || !crowd || verdict->cause->account != ACCOUNT_CPU || strcmp(verdict->counted_by_pressure, "cpu"))
 		return;
-	const struct crowd *crowd = &diagnosis->scene->crowds[diagnosis->scene->crowd_of[process - diagnosis->ledger->processes]];
 	double run = (double)crowd->run_ns, wait = (double)crowd->wait_ns, part = fmin(wait, victim->seconds * NS_PER_SEC);
 	if (run + wait <= 0 || run + wait - part <= 0)
 		return;
-	verdict->gain = (struct verdict_gain){ wait / (run + wait), (wait - part) / (run + wait - part) };
+	verdict->gain = (struct verdict_gain){ wait / (run + wait), (wait - part) / (run + wait - part), number };
 }
 
 void weighing__apply(struct diagnosis *diagnosis)

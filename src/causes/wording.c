@@ -61,7 +61,8 @@ void wording__pid_words(struct shell *shell, const struct recording *recording, 
 	size_t shown = 0;
 	for (size_t i = 0; i < party->member_count && shown < most; i++) {
 		const struct process_row *row = recording__process(recording, party->members[i]);
-		if (row && row->pid > 0) {
+		// The number of one that has ended may be another's by now.
+		if (row && row->pid > 0 && !row->gone) {
 			shell__add(shell, "%lld", (long long)row->pid);
 			shown++;
 		}

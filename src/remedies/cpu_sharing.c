@@ -197,6 +197,19 @@ void cpu_workers__consider(const struct ledger *ledger, const struct verdict *ve
 	offer__decide(offer, false, "no culprit has more than one busy task");
 }
 
+static void offer_ordinary_class(const struct ledger *ledger, const struct party *party, long long pid, struct remedy_offer *offer)
+{
+	cleanup_shell struct shell command = { 0 };
+	if (party->processes > 1) {
+		shell__add(&command, "for p in");
+		wording__pid_words(&command, ledger->recording, party, 32);
+		shell__add(&command, "; do chrt -a -o -p 0 $p; done");
+	} else {
+		shell__add(&command, "chrt -a -o -p 0 %lld", pid);
+	}
+	offer__take_command(offer, &command);
+}
+
 void cpu_class__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct party *party = offer__living_party(ledger, verdict->culprits, verdict->culprit_count);
@@ -214,7 +227,7 @@ void cpu_class__consider(const struct ledger *ledger, const struct verdict *verd
 	if (!realtime && nice_of(ledger, party) >= 0)
 		offer__decide(offer, false, "%s is at an ordinary nice value already", process_row__name(row));
 	else if (realtime)
-		offer__set_command(offer, "chrt -a -o -p 0 %lld", (long long)row->pid);
+		offer_ordinary_class(ledger, party, (long long)row->pid, offer);
 	else
 		offer_renice(ledger, party, 0, offer);
 }

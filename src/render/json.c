@@ -201,7 +201,7 @@ static json_t *render_share(const struct verdict_share *share)
 	return object;
 }
 
-// Of the first victim.
+// Of the victim with that place in `victims`, from 0.
 static json_t *render_gain(const struct verdict *verdict)
 {
 	json_t *object = verdict->kind >= VERDICT_CONTRIBUTING && !isnan(verdict->gain.loss_now) ? json_object() : NULL;
@@ -209,6 +209,7 @@ static json_t *render_gain(const struct verdict *verdict)
 		return json_null();
 	json_object_set_new(object, "loss_now", json__number(verdict->gain.loss_now));
 	json_object_set_new(object, "loss_without", json__number(verdict->gain.loss_without));
+	json_object_set_new(object, "victim", json_integer((json_int_t)verdict->gain.victim));
 	return object;
 }
 

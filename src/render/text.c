@@ -158,12 +158,12 @@ static void write_advice(struct page *page, const struct verdict *verdict)
 	}
 }
 
-// What the first victim would get back at most: its waits less this cause's part.
+// What a victim would get back at most: its waits less this cause's part.
 static void write_gain(struct page *page, const struct answer *answer, const struct verdict *verdict)
 {
 	if (!verdict->victim_count || isnan(verdict->gain.loss_now) || isnan(verdict->gain.loss_without))
 		return;
-	cleanup_free char *victim = wording__party_brief(answer->recording, &verdict->victims[0]);
+	cleanup_free char *victim = wording__party_brief(answer->recording, &verdict->victims[verdict->gain.victim]);
 	cleanup_free char *line = base__format("at most: %s would lose %s of the time it wants to run instead of %s", victim,
 					       wording__percent(verdict->gain.loss_without).text, wording__percent(verdict->gain.loss_now).text);
 	page__labelled(page, LABEL, BODY, STYLE_DIM, "gain", line);

@@ -319,6 +319,25 @@ static void test_priority_realtime(void **state)
 	stage__free(&stage);
 }
 
+// What it would gain is said of a program, not of the kworker that wants little and loses most of it.
+static void test_a_program_gains(void **state)
+{
+	struct stage stage = stage__new(4000);
+	(void)state;
+	int64_t hog = stage__process(&stage, "hog", 100, 7500, 0, 8000), worker = stage__process(&stage, "kworker/0:1", 15, 10, 6500, 0);
+	int64_t server = stage__process(&stage, "server", 200, 1500, 6000, 0);
+	stage.recording->process[worker - 1].kernel_thread = 1;
+	stage__task(&stage, hog)->policy = SCHED_FIFO;
+	stage__pair(&stage, worker, OCCUPANT_TASK, hog, 6400)->realtime_ns = 6400 * STAGE_MS;
+	stage__pair(&stage, server, OCCUPANT_TASK, hog, 5900)->realtime_ns = 5900 * STAGE_MS;
+	stage__judge(&stage);
+	const struct verdict *verdict = stage__verdict(&stage, "cpu.priority");
+	assert_int_equal(verdict->victims[0].process, worker);
+	assert_int_equal(verdict->victims[verdict->gain.victim].process, server);
+	assert_float_equal(verdict->gain.loss_now, 6000.0 / 7500, 1e-6);
+	stage__free(&stage);
+}
+
 // Two shells of SCHED_FIFO 50 and an ordinary one that does next to nothing: one executable, and two parties. The bystander is none of the hogs.
 static void test_a_namesake_of_another_class_is_no_hog(void **state)
 {
@@ -569,7 +588,7 @@ int main(void)
 		cmocka_unit_test(test_affinity),
 		cmocka_unit_test(test_idle_allowed_cpu_is_not_oversubscription),
 		cmocka_unit_test(test_stoppers_are_not_accused), cmocka_unit_test(test_bound_kernel_threads_are_not_tied),
-		cmocka_unit_test(test_priority_realtime), cmocka_unit_test(test_a_namesake_of_another_class_is_no_hog),
+		cmocka_unit_test(test_priority_realtime), cmocka_unit_test(test_a_program_gains), cmocka_unit_test(test_a_namesake_of_another_class_is_no_hog),
 		cmocka_unit_test(test_polite_victims),
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_churn_that_nobody_waits_for),

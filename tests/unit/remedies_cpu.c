@@ -3,6 +3,8 @@
 
 #include "remedies/remedy.h"
 
+#include <sched.h>
+
 struct asked { struct stage stage; struct verdict *verdict; int64_t culprit, victim; };
 
 // A culprit and a victim by hand; who they are is for the test to say before `ask`.
@@ -49,6 +51,30 @@ static void test_nice_values_are_only_lowered(void **state)
 			assert_string_equal(offer->command, cases[i].command);
 		else
 			assert_null(offer->command);
+		stage__free(&asked.stage);
+	}
+}
+
+// Two hogs of one kind and one that has ended, whose number may be another's by now: the command is for those that live, and for all of them.
+static void test_an_ordinary_class_for_all_that_live(void **state)
+{
+	static const char *const commands[] = { "chrt -a -o -p 0 700", "for p in 700 701; do chrt -a -o -p 0 $p; done", "for p in 700 701; do chrt -a -o -p 0 $p; done" };
+	(void)state;
+	for (int more = 0; more < 3; more++) {
+		struct asked asked = scene_of_two();
+		for (int i = 0; i < more; i++) {
+			int64_t id = stage__process(&asked.stage, "encoder", 701 + i, 9000, 4000, 3000);
+			asked.stage.recording->process[id - 1].gone = i;
+			stage__task(&asked.stage, id)->policy = SCHED_FIFO;
+			stage__pair(&asked.stage, asked.victim, OCCUPANT_TASK, id, 2000)->realtime_ns = 2000 * STAGE_MS;
+		}
+		stage__task(&asked.stage, asked.culprit)->policy = SCHED_FIFO;
+		asked.stage.recording->pair[0].realtime_ns = 2000 * STAGE_MS;
+		stage__judge(&asked.stage);
+		const struct remedy_offer *offer = stage__offer(&asked.stage, "cpu.priority", "ordinary-class");
+		assert_non_null(offer);
+		assert_true(offer->applicable);
+		assert_string_equal(offer->command, commands[more]);
 		stage__free(&asked.stage);
 	}
 }
@@ -170,7 +196,7 @@ static void test_threads_by_runtime_and_version(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nice_values_are_only_lowered),
+		cmocka_unit_test(test_nice_values_are_only_lowered), cmocka_unit_test(test_an_ordinary_class_for_all_that_live),
 		cmocka_unit_test(test_nothing_for_those_who_hold_up_themselves),
 		cmocka_unit_test(test_ordinary_nice_values_are_no_class),
 		cmocka_unit_test(test_the_limit_that_suffices),
