@@ -111,7 +111,7 @@ struct cause {
 extern const struct cause *const cause_table[];     // the whole catalogue, in its order
 extern const size_t cause_table_count;
 
-// Every verdict of the catalogue, in the table's order, effects placed under their causes, remedies attached.
+// Every verdict of the catalogue, in the table's order, effects placed under their causes. Remedies come after it (remedies__offer).
 enum diagnosis_state { STATE_UNEXPLAINED, STATE_HEALTHY, STATE_BUSY, STATE_PARTLY_STALLED, STATE_STALLED };
 const char *diagnosis_state__name(enum diagnosis_state state); // "unexplained" …
 struct diagnosis {

@@ -8,7 +8,6 @@
 #include "causes/weighing.h"
 #include "causes/wording.h"
 #include "ledger/attribution.h"
-#include "remedies/remedy.h"
 
 #include <errno.h>
 #include <math.h>
@@ -54,9 +53,6 @@ int diagnosis__make(const struct ledger *ledger, struct diagnosis **ret_diagnosi
 	effects__place(diagnosis, effect_table, effect_table_count);
 	diagnosis->attributions = attributions__make(ledger, diagnosis->scene);
 	weighing__apply(diagnosis);
-	for (size_t i = 0; i < diagnosis->verdict_count; i++)
-		if (diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING)
-			remedies__offer(ledger, &diagnosis->verdicts[i]);
 	diagnosis__sum_up(diagnosis);
 	headline__write(diagnosis);
 	*ret_diagnosis = diagnosis;

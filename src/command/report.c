@@ -6,6 +6,7 @@
 #include "base/shell.h"
 #include "causes/cause.h"
 #include "ledger/ledger.h"
+#include "remedies/remedy.h"
 #include "render/render.h"
 
 #include <errno.h>
@@ -49,6 +50,7 @@ int report__diagnose(const struct recording *recording, struct ledger **ret_ledg
 		ledger__free(ledger);
 		return status;
 	}
+	remedies__offer(*ret_diagnosis);
 	*ret_ledger = ledger;
 	return 0;
 }

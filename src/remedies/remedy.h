@@ -16,8 +16,10 @@ struct remedy {
 extern const struct remedy remedy_table[];
 extern const size_t remedy_table_count;
 
-// Attaches an offer of every remedy that is meant for the verdict's cause.
-void remedies__offer(const struct ledger *ledger, struct verdict *verdict);
+// Attaches offers to each verdict that found something: of every remedy that is meant for its cause.
+void remedies__offer(struct diagnosis *diagnosis);
+// The same for one verdict.
+void remedies__offer_for(const struct ledger *ledger, struct verdict *verdict);
 
 // One file for each family.
 void cpu_weight__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);

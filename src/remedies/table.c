@@ -177,7 +177,7 @@ static bool is_meant_for(const struct remedy *remedy, const char *cause)
 }
 
 // A remedy that says nothing (why stays NULL) has nothing to do with the programs in question: a Go knob beside a Rust program.
-void remedies__offer(const struct ledger *ledger, struct verdict *verdict)
+void remedies__offer_for(const struct ledger *ledger, struct verdict *verdict)
 {
 	size_t capacity = verdict->remedy_count;
 	for (size_t i = 0; i < remedy_table_count; i++) {
@@ -194,4 +194,11 @@ void remedies__offer(const struct ledger *ledger, struct verdict *verdict)
 		verdict->remedies = base__grow(verdict->remedies, &capacity, verdict->remedy_count + 1, sizeof(offer));
 		verdict->remedies[verdict->remedy_count++] = offer;
 	}
+}
+
+void remedies__offer(struct diagnosis *diagnosis)
+{
+	for (size_t i = 0; i < diagnosis->verdict_count; i++)
+		if (diagnosis->verdicts[i].kind >= VERDICT_CONTRIBUTING)
+			remedies__offer_for(diagnosis->ledger, &diagnosis->verdicts[i]);
 }

@@ -8,6 +8,7 @@
 #include "ledger/ledger.h"
 #include "recording/columns.h"
 #include "redact/redact.h"
+#include "remedies/remedy.h"
 #include "render/render.h"
 
 #include <jansson.h>
@@ -39,6 +40,7 @@ static void report(const struct ledger *ledger)
 	struct diagnosis *diagnosis = NULL;
 	if (diagnosis__make(ledger, &diagnosis))
 		abort();                // whatever is in the books can be judged
+	remedies__offer(diagnosis);
 	cleanup_free char *plain = render__text(diagnosis, false), *json = render__json(diagnosis);
 	free(render__text(diagnosis, true));
 	check_text(plain);

@@ -83,6 +83,7 @@ static char *render(struct recording *recording, bool json)
 	recording__repair(recording);
 	assert_int_equal(ledger__build(recording, &ledger), 0);
 	assert_int_equal(diagnosis__make(ledger, &diagnosis), 0);
+	remedies__offer(diagnosis);
 	char *report = json ? render__json(diagnosis) : render__text(diagnosis, false);
 	diagnosis__free(diagnosis);
 	ledger__free(ledger);

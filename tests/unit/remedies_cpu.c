@@ -27,7 +27,7 @@ static void judge(struct asked *asked, const char *cause)
 
 static const struct remedy_offer *ask(struct asked *asked, const char *remedy)
 {
-	remedies__offer(asked->stage.ledger, asked->verdict);
+	remedies__offer_for(asked->stage.ledger, asked->verdict);
 	return stage__offer(&asked->stage, asked->verdict->cause->id, remedy);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "causes/wording.h"
+#include "remedies/remedy.h"
 #include "render/page.h"
 #include "render/render.h"
 
@@ -133,6 +134,7 @@ static void test_same_diagnosis_same_bytes(void **state)
 	cleanup_free char *text = render__text(stage.diagnosis, false), *json = render__json(stage.diagnosis);
 	struct diagnosis *again = NULL;
 	assert_int_equal(diagnosis__make(stage.ledger, &again), 0);
+	remedies__offer(again);
 	cleanup_free char *second_text = render__text(again, false), *second_json = render__json(again);
 	assert_string_equal(text, second_text);
 	assert_string_equal(json, second_json);

@@ -14,6 +14,7 @@
 #include "causes/cause.h"
 #include "causes/verdict.h"
 #include "ledger/ledger.h"
+#include "remedies/remedy.h"
 
 #define STAGE_MS 1000000LL
 #define STAGE_SECONDS 10
@@ -97,6 +98,7 @@ static inline void stage__judge(struct stage *stage)
 	stage__keep(stage);
 	assert_int_equal(ledger__build(stage->recording, &stage->ledger), 0);
 	assert_int_equal(diagnosis__make(stage->ledger, &stage->diagnosis), 0);
+	remedies__offer(stage->diagnosis);
 }
 
 static inline const struct verdict *stage__verdict(const struct stage *stage, const char *id)
