@@ -3,7 +3,6 @@
 #include "causes/wording.h"
 
 #include <math.h>
-#include <sched.h>
 
 // What a crowd lost, without what whystall itself took from it; to_others_ns: the part that its own kind did not take.
 struct hurt { size_t crowd; double lost_ns, to_others_ns, loss; bool severe; };
@@ -185,7 +184,7 @@ static void add_culprits(const struct accusation *accusation, struct verdict *ve
 			continue;
 		struct party *party = verdict__add_culprit(verdict, &scene->crowds[i], charge->ns);
 		party->own_seconds = seconds(charge->own_ns);
-		party->note = accusation__class_note(&scene->crowds[i]);
+		party->note = class_fact__words(&party->class);
 		note_spinning(&scene->crowds[i], party);
 	}
 }
@@ -289,19 +288,4 @@ void accusation__judge(const struct scene *scene, enum portion portion, struct v
 				      not_cut, "of all long waiting", NAN, "pair table");
 	free(accusation.hurts);
 	free(accusation.charges);
-}
-
-char *accusation__class_note(const struct crowd *crowd)
-{
-	switch (crowd->policy) {
-	case SCHED_FIFO:
-		return base__format("SCHED_FIFO %lld", (long long)crowd->rt_priority);
-	case SCHED_RR:
-		return base__format("SCHED_RR %lld", (long long)crowd->rt_priority);
-	case 6:
-		return base__copy("SCHED_DEADLINE");
-	case SCHED_IDLE:
-		return base__copy("SCHED_IDLE");
-	}
-	return crowd->nice ? base__format("nice %lld", (long long)crowd->nice) : NULL;
 }

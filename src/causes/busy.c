@@ -42,9 +42,9 @@ static const char *const clauses[CAUSE_KEYS] = {
 };
 
 // Names of occupants that are no process, and what kind of party they are. Nobody is named where the occupant is not known.
-static const struct { const char *kind, *name; } specials[OCCUPANT_KINDS] = {
-	[OCCUPANT_IDLE] = { "kernel", "idle CPUs" }, [OCCUPANT_STEAL] = { "hypervisor", "hypervisor" }, [OCCUPANT_HARDIRQ] = { "irq", "hardirq" },
-	[OCCUPANT_SOFTIRQ] = { "irq", "softirq" }, [OCCUPANT_QUOTA] = { "quota", "CPU quota" },
+static const struct { enum party_kind kind; const char *name; } specials[OCCUPANT_KINDS] = {
+	[OCCUPANT_IDLE] = { PARTY_KERNEL, "idle CPUs" }, [OCCUPANT_STEAL] = { PARTY_HYPERVISOR, "hypervisor" }, [OCCUPANT_HARDIRQ] = { PARTY_IRQ, "hardirq" },
+	[OCCUPANT_SOFTIRQ] = { PARTY_IRQ, "softirq" }, [OCCUPANT_QUOTA] = { PARTY_QUOTA, "CPU quota" },
 };
 
 static const char *name_of_special(int kind, enum cause_key key)
@@ -237,7 +237,7 @@ void busy__describe(const struct diagnosis *diagnosis, const struct attribution 
 	double waited = sum_of(sides.victims, scene->crowd_count);
 	verdict->stall_seconds = (cpu ? sides.all * waiters : waited) / NS_PER_SEC;
 	for (int kind = 0; kind < OCCUPANT_KINDS; kind++)
-		if (specials[kind].kind && sides.kinds[kind] >= PARTY_LEAST * sides.all && sides.kinds[kind] > 0)
+		if (specials[kind].name && sides.kinds[kind] >= PARTY_LEAST * sides.all && sides.kinds[kind] > 0)
 			verdict__add_other_culprit(verdict, specials[kind].kind, name_of_special(kind, key), NULL, sides.kinds[kind] * waiters);
 	add_parties(scene, sides.culprits, sides.all, false, verdict);
 	add_parties(scene, sides.victims, waited, true, verdict);

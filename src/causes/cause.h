@@ -2,6 +2,7 @@
 #ifndef WHYSTALL_CAUSE_H
 #define WHYSTALL_CAUSE_H
 
+#include "causes/facts.h"
 #include "ledger/ledger.h"
 
 enum verdict_kind { VERDICT_NOT_TESTABLE, VERDICT_RULED_OUT, VERDICT_CONTRIBUTING, VERDICT_CONFIRMED };
@@ -32,11 +33,17 @@ struct party_operation {
 // A stack and the waiting that it stands for (book B). Frames as in stack_row, innermost first; NULL where none was taken.
 struct party_stack { double seconds; const char *kernel, *user; };
 
-// Somebody in a verdict: a culprit or a victim. `process` for kind "process", otherwise `name` says who
+// Somebody in a verdict: a culprit or a victim. `process` for PARTY_PROCESS, otherwise `name` says who
 // ("softirq", "hypervisor", a cgroup path for a quota).
 struct party {
-	const char *kind;               // process|irq|hypervisor|quota|device|kernel
+	enum party_kind kind;
 	int64_t process;                // process_row.id or 0
+	// Facts (facts.h), 0 or NULL where they do not apply. `device`: "major:minor" of a device, or of the one that a limit is set for; borrowed.
+	struct class_fact class;
+	enum kernel_part part;
+	struct interrupt_fact interrupt;
+	enum slowdown slowdown;
+	const char *device;
 	char *name;                     // owned; NULL for processes
 	char *cgroup;                   // owned; path for quotas
 	double seconds;                 // task seconds (book B)

@@ -92,24 +92,41 @@ static struct speed gather(const struct recording *recording)
 	return speed;
 }
 
-// What slows them, as far as it left a trace; NULL: nothing did.
-static char *limiter(const struct recording *recording, const struct speed *speed, double window_ms, const char **ret_kind)
+// What slows them, as far as it left a trace.
+static enum slowdown find_slowdown(const struct recording *recording, const struct speed *speed, double window_ms)
 {
-	const char *governor = recording__meta(recording, "frequency.governor");
-	*ret_kind = "device";
+	const char *governor = recording__meta(recording, "frequency.governor"), *driver = recording__meta(recording, "frequency.driver");
 	if (speed->throttled_ms >= threshold__value(THRESHOLD_FREQUENCY_THROTTLED) * window_ms || (speed->throttled_ms <= 0 && speed->throttles > 0))
-		return base__copy("heat (thermal throttling)");
+		return SLOWDOWN_HEAT;
 	if (speed->over_limit >= threshold__value(THRESHOLD_FREQUENCY_POWER))
-		return base__copy("the package's power limit");
+		return SLOWDOWN_POWER_LIMIT;
 	if (speed->cooled > 0)
-		return base__format("cooling by the kernel (%s)", speed->cooler ? speed->cooler : "unknown");
-	*ret_kind = "kernel";
+		return SLOWDOWN_COOLING;
 	if (speed->limited_cpu >= 0)
-		return base__format("a limit of %.0f MHz in cpufreq (CPU %lld)", speed->limit_mhz, (long long)speed->limited_cpu);
-	if (governor && !strcmp(governor, "powersave") && strcmp(recording__meta(recording, "frequency.driver") ? recording__meta(recording, "frequency.driver") : "",
-								   "intel_pstate"))
-		return base__copy("the governor powersave, which keeps the lowest frequency");
+		return SLOWDOWN_FREQUENCY_LIMIT;
+	// intel_pstate's governor of this name varies the frequency all the same.
+	if (governor && !strcmp(governor, "powersave") && strcmp(driver ? driver : "", "intel_pstate"))
+		return SLOWDOWN_GOVERNOR;
+	return SLOWDOWN_NONE;
+}
+
+// The same in words. Owned by the caller.
+static char *slowdown_words(enum slowdown slowdown, const struct speed *speed)
+{
+	switch (slowdown) {
+	case SLOWDOWN_HEAT: return base__copy("heat (thermal throttling)");
+	case SLOWDOWN_POWER_LIMIT: return base__copy("the package's power limit");
+	case SLOWDOWN_COOLING: return base__format("cooling by the kernel (%s)", speed->cooler ? speed->cooler : "unknown");
+	case SLOWDOWN_FREQUENCY_LIMIT: return base__format("a limit of %.0f MHz in cpufreq (CPU %lld)", speed->limit_mhz, (long long)speed->limited_cpu);
+	case SLOWDOWN_GOVERNOR: return base__copy("the governor powersave, which keeps the lowest frequency");
+	case SLOWDOWN_NONE: break;
+	}
 	return NULL;
+}
+
+static bool is_hardware(enum slowdown slowdown)
+{
+	return slowdown == SLOWDOWN_HEAT || slowdown == SLOWDOWN_POWER_LIMIT || slowdown == SLOWDOWN_COOLING;
 }
 
 static void add_victims(const struct scene *scene, const struct speed *speed, struct verdict *verdict)
@@ -128,7 +145,7 @@ static void add_victims(const struct scene *scene, const struct speed *speed, st
 static void judge(const struct scene *scene, struct verdict *verdict)
 {
 	const struct recording *recording = scene->ledger->recording;
-	const char *probe = recording__meta(recording, "probe.frequency"), *virtualization = recording__meta(recording, "virtualization"), *kind;
+	const char *probe = recording__meta(recording, "probe.frequency"), *virtualization = recording__meta(recording, "virtualization");
 	if (!probe || strcmp(probe, "on")) {
 		bool guest = virtualization && *virtualization && strcmp(virtualization, "none");
 		verdict->kind = VERDICT_NOT_TESTABLE;
@@ -140,9 +157,10 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	struct speed speed = gather(recording);
 	double window_ms = scene->window_ns / 1e6, loss = speed.busy_ns > 0 ? speed.lost_ns / speed.busy_ns : 0;
 	bool slow = speed.slowest_cpu >= 0 && 1 - speed.slowest >= threshold__value(THRESHOLD_FREQUENCY_SLOW);
-	cleanup_free char *what = limiter(recording, &speed, window_ms, &kind);
+	enum slowdown slowdown = find_slowdown(recording, &speed, window_ms);
+	cleanup_free char *what = slowdown_words(slowdown, &speed);
 	bool heat = speed.throttled_ms >= threshold__value(THRESHOLD_FREQUENCY_THROTTLED) * window_ms;
-	verdict->kind = slow && what && loss >= threshold__value(THRESHOLD_FREQUENCY_LOSS) ? VERDICT_CONFIRMED : slow || heat ? VERDICT_CONTRIBUTING : VERDICT_RULED_OUT;
+	verdict->kind = slow && slowdown != SLOWDOWN_NONE && loss >= threshold__value(THRESHOLD_FREQUENCY_LOSS) ? VERDICT_CONFIRMED : slow || heat ? VERDICT_CONTRIBUTING : VERDICT_RULED_OUT;
 	verdict->stall_seconds = speed.lost_ns / NS_PER_SEC;
 	verdict->wall_seconds = fmin(scene->ledger->window_seconds, speed.lost_ns / NS_PER_SEC / (scene->ledger->cpus > 0 ? scene->ledger->cpus : 1));
 	if (speed.slowest_cpu >= 0)
@@ -163,7 +181,8 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 					     : "no CPU was busy for long enough to tell its frequency");
 		return;
 	}
-	verdict__add_other_culprit(verdict, kind, what ? what : "unknown: nothing says what slows them", NULL, speed.lost_ns);
+	verdict__add_other_culprit(verdict, is_hardware(slowdown) ? PARTY_DEVICE : PARTY_KERNEL, what ? what : "unknown: nothing says what slows them", NULL,
+				   speed.lost_ns)->slowdown = slowdown;
 	add_victims(scene, &speed, verdict);
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	if (slow)

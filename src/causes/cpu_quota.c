@@ -41,7 +41,7 @@ static void add_culprits(const struct scene *scene, struct verdict *verdict)
 		// The limit of a cgroup that lost next to nothing is no culprit beside one that lost much.
 		if (seconds < threshold__value(THRESHOLD_HARM_SHARE) * verdict->stall_seconds)
 			continue;
-		struct party *party = verdict__add_other_culprit(verdict, "quota", path, group ? group->path : NULL, seconds * NS_PER_SEC);
+		struct party *party = verdict__add_other_culprit(verdict, PARTY_QUOTA, path, group ? group->path : NULL, seconds * NS_PER_SEC);
 		if (group && group->period_us > 0)
 			party__set_note(party, "limit %.4g CPUs (%lld of %lld us); throttled in %s of its periods",
 					(double)group->quota_us / (double)group->period_us, (long long)group->quota_us, (long long)group->period_us,

@@ -57,7 +57,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 				     wording__percent(share).text);
 		return;
 	}
-	struct party *party = verdict__add_other_culprit(verdict, "hypervisor", virtualization ? virtualization : "hypervisor", NULL,
+	struct party *party = verdict__add_other_culprit(verdict, PARTY_HYPERVISOR, virtualization ? virtualization : "hypervisor", NULL,
 							 verdict->stall_seconds * NS_PER_SEC);
 	party__set_note(party, "who runs there instead is known on the host only");
 	add_victims(scene, verdict);

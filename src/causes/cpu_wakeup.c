@@ -85,7 +85,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		return;
 	}
 	const char *virtualization = recording__meta(ledger->recording, "virtualization");
-	struct party *party = verdict__add_other_culprit(verdict, "kernel", "idle CPUs", NULL, latency.ns);
+	struct party *party = verdict__add_other_culprit(verdict, PARTY_KERNEL, "idle CPUs", NULL, latency.ns);
 	if (virtualization && *virtualization && *virtualization != 'n')
 		party__set_note(party, "in a virtual machine (%s) the host must wake a halted vCPU first", virtualization);
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);

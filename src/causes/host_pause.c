@@ -153,7 +153,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		return;
 	}
 	add_consequences(recording, verdict);
-	struct party *party = verdict__add_other_culprit(verdict, "hypervisor", virtualization, NULL, pauses.seconds * NS_PER_SEC);
+	struct party *party = verdict__add_other_culprit(verdict, PARTY_HYPERVISOR, virtualization, NULL, pauses.seconds * NS_PER_SEC);
 	party__set_note(party, "what it did meanwhile is known on the host only");
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	say_what(&pauses, verdict);

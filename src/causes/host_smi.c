@@ -37,7 +37,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	}
 	// The counter says how often, not how long: that alone confirms nothing.
 	verdict->kind = VERDICT_CONTRIBUTING;
-	verdict__add_other_culprit(verdict, "device", "firmware (SMM)", NULL, 0);
+	verdict__add_other_culprit(verdict, PARTY_DEVICE, "firmware (SMM)", NULL, 0);
 	verdict__set_summary(verdict, "firmware took all CPUs %s times a second (system management interrupts); for how long each time is not counted",
 			     wording__count(rate).text);
 	verdict__add_check(verdict, "SMI% is the share of all time; it sets /sys/devices/cpu/freeze_on_smi while it runs", "perf stat --smi-cost -a sleep 10");

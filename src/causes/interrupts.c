@@ -57,23 +57,24 @@ bool interrupts__not_testable(const struct scene *scene, struct verdict *verdict
 	return true;
 }
 
-void interrupts__add(struct interrupts *interrupts, const char *name, const char *note, size_t crowd, double ns, double weight)
+void interrupts__add(struct interrupts *interrupts, const struct interrupt_source *source, double ns, double weight)
 {
 	if (ns <= 0)
 		return;
 	interrupts->ns += ns;
 	interrupts->blame_ns += ns * weight;
 	for (size_t i = 0; i < interrupts->count; i++) {
-		struct interrupt_source *source = &interrupts->sources[i];
-		if (source->crowd != crowd || strcmp(source->name, name))
+		struct interrupt_source *known = &interrupts->sources[i];
+		if (known->crowd != source->crowd || strcmp(known->name, source->name))
 			continue;
-		source->ns += ns;
-		source->blame_ns += ns * weight;
+		known->ns += ns;
+		known->blame_ns += ns * weight;
 		return;
 	}
 	size_t capacity = interrupts->count;
 	interrupts->sources = base__grow(interrupts->sources, &capacity, interrupts->count + 1, sizeof(*interrupts->sources));
-	interrupts->sources[interrupts->count++] = (struct interrupt_source){ base__copy(name), note, crowd, ns, ns * weight };
+	interrupts->sources[interrupts->count++] = (struct interrupt_source){ .name = base__copy(source->name), .fact = source->fact,
+		.note = source->note, .crowd = source->crowd, .ns = ns, .blame_ns = ns * weight };
 }
 
 static int compare_sources(const void *a, const void *b)
@@ -117,7 +118,7 @@ void interrupts__gather(const struct scene *scene, enum interrupt_side side, str
 void interrupts__free(struct interrupts *interrupts)
 {
 	for (size_t i = 0; i < interrupts->count; i++)
-		free(interrupts->sources[i].name);
+		free((char *)interrupts->sources[i].name);
 	free(interrupts->sources);
 }
 
@@ -194,7 +195,8 @@ static void add_culprits(const struct interrupts *interrupts, struct verdict *ve
 		double ns = share * verdict->stall_seconds * NS_PER_SEC;
 		bool known = source->crowd != SIZE_MAX && !scene->crowds[source->crowd].tool;
 		struct party *party = known ? verdict__add_culprit(verdict, &scene->crowds[source->crowd], ns)
-					    : verdict__add_other_culprit(verdict, "irq", source->name, NULL, ns);
+					    : verdict__add_other_culprit(verdict, PARTY_IRQ, source->name, NULL, ns);
+		party->interrupt = source->fact;
 		if (known)
 			party__set_note(party, "%s: %s", source->name, source->note);
 		else if (source->note)

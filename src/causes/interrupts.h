@@ -8,7 +8,8 @@ enum interrupt_side { INTERRUPTS_SOFT, INTERRUPTS_HARD };
 
 // What interrupts work for: "NET_RX (eth0)", "virtio1-req.0 (36)", and, where it is known, whose work it is.
 struct interrupt_source {
-	char *name;                     // owned
+	const char *name;               // owned
+	struct interrupt_fact fact;
 	const char *note;               // one clause about the process' part in it, or NULL
 	size_t crowd;                   // whose packets, timers; SIZE_MAX: nobody's that is known
 	double ns;                      // time on all CPUs
@@ -30,8 +31,8 @@ void interrupts__free(struct interrupts *interrupts);
 // Fills kind, figures, parties, the evidence and the summary.
 void interrupts__judge(const struct interrupts *interrupts, struct verdict *verdict);
 
-// For gather, each side in its own file: adds a source's time on one CPU. The name is copied.
-void interrupts__add(struct interrupts *interrupts, const char *name, const char *note, size_t crowd, double ns, double weight);
+// For gather, each side in its own file: adds a source's time on one CPU. Of `source`, name (copied), fact, note and crowd count.
+void interrupts__add(struct interrupts *interrupts, const struct interrupt_source *source, double ns, double weight);
 void interrupts__gather_soft(struct interrupts *interrupts, int64_t cpu, double weight);        // interrupts_soft.c
 void interrupts__gather_hard(struct interrupts *interrupts, int64_t cpu, double weight);        // interrupts_hard.c
 

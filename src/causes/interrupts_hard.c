@@ -15,38 +15,52 @@ static char *name_of(const struct recording *recording, const char *key)
 	return base__format("interrupt %s", key);
 }
 
-// What kind of timer a function of the kernel serves, as a clause about its owner.
-static const char *timer_note(const char *function)
+// What kind of timer a function of the kernel serves, and a clause about its owner.
+struct timer_kind { const char *function; enum timer_use use; const char *note; };
+static const struct timer_kind *timer_kind(const char *function)
 {
-	static const struct { const char *function, *note; } known[] = {
-		{ "perf_swevent_hrtimer", "its sampling (perf events by a timer)" }, { "hrtimer_wakeup", "its sleeps and timeouts" },
-		{ "posix_timer_fn", "its interval timers" }, { "it_real_fn", "its interval timers" },
+	static const struct timer_kind known[] = {
+		{ "perf_swevent_hrtimer", TIMER_SAMPLING, "its sampling (perf events by a timer)" },
+		{ "hrtimer_wakeup", TIMER_SLEEPS, "its sleeps and timeouts" },
+		{ "posix_timer_fn", TIMER_INTERVALS, "its interval timers" }, { "it_real_fn", TIMER_INTERVALS, "its interval timers" },
 	};
+	static const struct timer_kind other = { "", TIMER_OTHER, "its timers" };
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strcmp(function, known[i].function))
-			return known[i].note;
-	return "its timers";
+			return &known[i];
+	return &other;
 }
 
 // Time by shares of some other kind of row (which has no CPU): those that name a process; the rest stays the kernel's.
-static void add_shared(struct interrupts *interrupts, const char *name, const char *kind, double ns, double weight)
+static void add_shared(struct interrupts *interrupts, const char *name, enum interrupt_kind of, double ns, double weight)
 {
 	const struct recording *recording = interrupts->scene->ledger->recording;
+	bool timers = of == INTERRUPT_TIMER;
+	const char *kind = timers ? "timer" : "caller";
 	double all = interrupts__sum(recording, kind, NULL, -1).count, left = ns;
-	bool timers = !strcmp(kind, "timer");
 	for (size_t i = 0; i < recording->activity_count && all > 0; i++) {
 		const struct activity_row *row = &recording->activity[i];
 		if (!row->subject || strcmp(row->subject, "irq") || !row->kind || strcmp(row->kind, kind))
 			continue;
-		size_t crowd = interrupts__crowd(interrupts->scene, row->process);
+		const struct timer_kind *timer = timers ? timer_kind(row->key ? row->key : "") : NULL;
+		struct interrupt_source source = { .name = name, .fact = { .kind = of, .timer = timer ? timer->use : TIMER_OTHER },
+			.note = timer ? timer->note : "it asked other CPUs to run something", .crowd = interrupts__crowd(interrupts->scene, row->process) };
 		double part = fmin(left, ns * (double)row->count / all);
-		if (crowd == SIZE_MAX)
+		if (source.crowd == SIZE_MAX)
 			continue;
-		interrupts__add(interrupts, name, timers ? timer_note(row->key ? row->key : "") : "it asked other CPUs to run something", crowd, part,
-				weight);
+		interrupts__add(interrupts, &source, part, weight);
 		left -= part;
 	}
-	interrupts__add(interrupts, name, timers ? "the kernel's own timers, and those of unknown owners" : NULL, SIZE_MAX, left, weight);
+	interrupts__add(interrupts, &(struct interrupt_source){ .name = name, .fact = { .kind = of }, .crowd = SIZE_MAX,
+			.note = timers ? "the kernel's own timers, and those of unknown owners" : NULL }, left, weight);
+}
+
+// "36"; 0 for those that have a name in place of a number.
+static int64_t number_of(const char *key)
+{
+	char *end;
+	long long number = strtoll(key, &end, 10);
+	return end != key && !*end ? (int64_t)number : 0;
 }
 
 void interrupts__gather_hard(struct interrupts *interrupts, int64_t cpu, double weight)
@@ -58,10 +72,11 @@ void interrupts__gather_hard(struct interrupts *interrupts, int64_t cpu, double 
 			continue;
 		cleanup_free char *name = name_of(recording, row->key);
 		if (!strcmp(row->key, "LOC"))
-			add_shared(interrupts, name, "timer", (double)row->ns, weight);
+			add_shared(interrupts, name, INTERRUPT_TIMER, (double)row->ns, weight);
 		else if (!strcmp(row->key, "CAL"))
-			add_shared(interrupts, name, "caller", (double)row->ns, weight);
+			add_shared(interrupts, name, INTERRUPT_CALL, (double)row->ns, weight);
 		else
-			interrupts__add(interrupts, name, NULL, SIZE_MAX, (double)row->ns, weight);
+			interrupts__add(interrupts, &(struct interrupt_source){ .name = name, .crowd = SIZE_MAX,
+					.fact = { .kind = INTERRUPT_HARD, .number = number_of(row->key) } }, (double)row->ns, weight);
 	}
 }

@@ -7,24 +7,29 @@
 #define SENT_NOTE "it sent these packets over devices of this machine"
 #define COPIED_NOTE "it received these packets"
 
-// The time of some packets by who sent or received them. `packets`: how many arrived at all, as far as sampled.
-static void add_packets(struct interrupts *interrupts, const char *name, double ns, double packets, bool local, double weight)
+// The time of some packets by who sent or received them. `device`: NULL where it is not known. `packets`: how many arrived at all, as far as sampled.
+static void add_packets(struct interrupts *interrupts, const char *device, double ns, double packets, bool local, double weight)
 {
 	const struct recording *recording = interrupts->scene->ledger->recording;
+	cleanup_free char *name = base__format("NET_RX (%s)", device ? device : "backlog");
+	struct interrupt_source source = { .name = name, .fact = { .kind = INTERRUPT_NET_RX, .device = device } };
 	double left = ns;
 	// Local packets have a sender; of others only the receiver can be known.
 	for (size_t i = 0; i < recording->activity_count && packets > 0; i++) {
 		const struct activity_row *row = &recording->activity[i];
 		if (!row->subject || strcmp(row->subject, "irq") || !row->kind || strcmp(row->kind, local ? "sent" : "copied"))
 			continue;
-		size_t crowd = interrupts__crowd(interrupts->scene, row->process);
+		source.crowd = interrupts__crowd(interrupts->scene, row->process);
+		source.note = local ? SENT_NOTE : COPIED_NOTE;
 		double part = fmin(left, ns * (double)row->count / packets);
-		if (crowd == SIZE_MAX)
+		if (source.crowd == SIZE_MAX)
 			continue;
-		interrupts__add(interrupts, name, local ? SENT_NOTE : COPIED_NOTE, crowd, part, weight);
+		interrupts__add(interrupts, &source, part, weight);
 		left -= part;
 	}
-	interrupts__add(interrupts, name, "whose packets these are is not known", SIZE_MAX, left, weight);
+	source.crowd = SIZE_MAX;
+	source.note = "whose packets these are is not known";
+	interrupts__add(interrupts, &source, left, weight);
 }
 
 static bool is_row(const struct activity_row *row, const char *kind, int64_t cpu)
@@ -46,16 +51,15 @@ static void add_backlog(struct interrupts *interrupts, int64_t cpu, double ns, d
 				all += (double)row->count;
 				continue;
 			}
-			cleanup_free char *name = base__format("NET_RX (%s)", row->key);
 			double part = ns * (double)row->count / all;
-			add_packets(interrupts, name, part, sent, true, weight);
+			add_packets(interrupts, row->key, part, sent, true, weight);
 			left -= part;
 		}
 		if (all <= 0)
 			break;
 	}
 	if (left > ns * 1e-6)
-		add_packets(interrupts, "NET_RX (backlog)", left, sent, true, weight);
+		add_packets(interrupts, NULL, left, sent, true, weight);
 }
 
 // NET_RX of one CPU by device.
@@ -73,10 +77,9 @@ static void add_network(struct interrupts *interrupts, int64_t cpu, double ns, d
 			add_backlog(interrupts, cpu, part, weight);
 			continue;
 		}
-		cleanup_free char *name = base__format("NET_RX (%s)", row->key);
-		add_packets(interrupts, name, part, interrupts__sum(recording, "received", row->key, -1).count, false, weight);
+		add_packets(interrupts, row->key, part, interrupts__sum(recording, "received", row->key, -1).count, false, weight);
 	}
-	interrupts__add(interrupts, "NET_RX", NULL, SIZE_MAX, left, weight);
+	interrupts__add(interrupts, &(struct interrupt_source){ .name = "NET_RX", .fact = { .kind = INTERRUPT_NET_RX }, .crowd = SIZE_MAX }, left, weight);
 }
 
 void interrupts__gather_soft(struct interrupts *interrupts, int64_t cpu, double weight)
@@ -89,6 +92,7 @@ void interrupts__gather_soft(struct interrupts *interrupts, int64_t cpu, double 
 		if (!strcmp(row->key, "NET_RX"))
 			add_network(interrupts, cpu, (double)row->ns, weight);
 		else
-			interrupts__add(interrupts, row->key, NULL, SIZE_MAX, (double)row->ns, weight);
+			interrupts__add(interrupts, &(struct interrupt_source){ .name = row->key, .fact = { .kind = INTERRUPT_SOFT }, .crowd = SIZE_MAX },
+					(double)row->ns, weight);
 	}
 }

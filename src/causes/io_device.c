@@ -152,7 +152,7 @@ static void add_fillers(const struct scene *scene, const struct finding *finding
 		if (share < threshold__value(THRESHOLD_DEVICE_FILLER) || !in_the_way || scene->crowds[i].tool)
 			continue;
 		if (scene->crowds[i].members[0]->row->kernel_thread) {
-			struct party *party = verdict__add_other_culprit(verdict, "kernel", crowd__name(&scene->crowds[i]), NULL,
+			struct party *party = verdict__add_other_culprit(verdict, PARTY_KERNEL, crowd__name(&scene->crowds[i]), NULL,
 									 share * finding->stall_ns);
 			party__set_note(party, "a thread of the kernel that submits for others (writeback, mostly): %s of the queue",
 					wording__percent(share).text);
@@ -199,7 +199,8 @@ static void conclude(const struct scene *scene, const struct finding *finding, s
 	verdict->stall_seconds = finding->stall_ns / NS_PER_SEC;
 	verdict->wall_seconds = wall_seconds(scene, finding);
 	add_victims(scene, finding, verdict);
-	struct party *party = verdict__add_other_culprit(verdict, "device", device->name, NULL, finding->stall_ns);
+	struct party *party = verdict__add_other_culprit(verdict, PARTY_DEVICE, device->name, NULL, finding->stall_ns);
+	party->device = device->number;
 	cleanup_free char *note = describe(scene, finding);
 	party__set_note(party, "%s", note);
 	add_fillers(scene, finding, verdict);

@@ -214,7 +214,8 @@ static void conclude(const struct scene *scene, const struct finding *finding, s
 		struct party *party = verdict__add_victim(verdict, &scene->crowds[i], finding->stalls[i]);
 		party->loss = fmin(1, finding->stalls[i] / fmax(1, devices__wanted_ns(scene, i)));
 	}
-	struct party *party = verdict__add_other_culprit(verdict, "quota", row->cgroup, row->cgroup, finding->stall_ns);
+	struct party *party = verdict__add_other_culprit(verdict, PARTY_QUOTA, row->cgroup, row->cgroup, finding->stall_ns);
+	party->device = row->device;
 	party__set_note(party, "limit on %s (%s): %s", finding->device_name, row->device, limit);
 	add_evidence(scene, finding, verdict);
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);

@@ -46,7 +46,7 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict)
 	file_waits__accuse(waits, by_crowd, verdict);
 	if (network_ns >= threshold__value(THRESHOLD_FILES_SHARE) * waits->hurt_ns) {
 		cleanup_free char *name = base__format("server of %s", network);
-		verdict__add_other_culprit(verdict, "device", name, NULL, network_ns);
+		verdict__add_other_culprit(verdict, PARTY_DEVICE, name, NULL, network_ns);
 	}
 	if (verdict->kind == VERDICT_CONFIRMED && !verdict->culprit_count) {
 		verdict->kind = VERDICT_CONTRIBUTING;

@@ -171,7 +171,7 @@ static void accuse_one(const struct scene *scene, const struct host_event_row *r
 	if (party)
 		party->seconds += ns / NS_PER_SEC;
 	else
-		party = crowd ? verdict__add_culprit(verdict, crowd, ns) : verdict__add_other_culprit(verdict, "kernel", name, NULL, ns);
+		party = crowd ? verdict__add_culprit(verdict, crowd, ns) : verdict__add_other_culprit(verdict, PARTY_KERNEL, name, NULL, ns);
 	if (!party->note && rcu_stall__function(row->text, function, sizeof(function)))
 		party__set_note(party, "found in %s", function);
 }

@@ -37,12 +37,13 @@ static bool add_culprits(const struct memory_case *one, struct verdict *verdict)
 	if (all <= 0)
 		return false;
 	if (huge >= threshold__value(THRESHOLD_MEMORY_TAKEN_SHARE) * all) {
-		struct party *party = verdict__add_other_culprit(verdict, "kernel", "transparent huge pages", NULL, one->hurt_ns * huge / all);
+		struct party *party = verdict__add_other_culprit(verdict, PARTY_KERNEL, "transparent huge pages", NULL, one->hurt_ns * huge / all);
+		party->part = KERNEL_PART_HUGE_PAGES;
 		if (defrag && enabled)
 			party__set_note(party, "enabled = %s, defrag = %s", enabled, defrag);
 	}
 	if (other >= threshold__value(THRESHOLD_MEMORY_TAKEN_SHARE) * all)
-		verdict__add_other_culprit(verdict, "kernel", "allocations of several pages in one piece", NULL, one->hurt_ns * other / all);
+		verdict__add_other_culprit(verdict, PARTY_KERNEL, "allocations of several pages in one piece", NULL, one->hurt_ns * other / all);
 	return huge >= other;
 }
 

@@ -53,7 +53,7 @@ static void add_culprits(const struct memory_case *one, struct verdict *verdict)
 		// The limit of a cgroup that lost next to nothing is no culprit beside one that lost much.
 		if (group->limit_ns <= 0 || share < threshold__value(THRESHOLD_HARM_SHARE))
 			continue;
-		struct party *party = verdict__add_other_culprit(verdict, "quota", group->path, group->path, share * one->hurt_ns);
+		struct party *party = verdict__add_other_culprit(verdict, PARTY_QUOTA, group->path, group->path, share * one->hurt_ns);
 		if (limit_bytes(group) >= 0)
 			party__set_note(party, "limit %s (%s), hit %s times", memory__bytes((double)limit_bytes(group)).text, limit_file(group),
 					wording__count((double)(group->strikes_high + group->strikes_max)).text);
@@ -145,7 +145,7 @@ static void judge_busy(const struct scene *scene, const struct attribution *attr
 	(void)attribution;
 	for (size_t i = 0; group && i < verdict->culprit_count; i++) {
 		struct party *party = &verdict->culprits[i];
-		if (strcmp(party->kind, "quota"))
+		if (party->kind != PARTY_QUOTA)
 			continue;
 		free(party->name);
 		free(party->cgroup);

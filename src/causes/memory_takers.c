@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct taker { double grown, filled; };         // bytes of a crowd
-struct kernel_taker { const char *name; double bytes; };
+struct kernel_taker { enum kernel_part part; const char *name; double bytes; };
 
 static double counter_growth(const struct recording *recording, const char *source, const char *name, double unit)
 {
@@ -17,8 +17,8 @@ static double counter_growth(const struct recording *recording, const char *sour
 // which nothing tells.
 static size_t gather_kernel(const struct recording *recording, struct kernel_taker takers[2])
 {
-	takers[0] = (struct kernel_taker){ "the kernel's slab caches", counter_growth(recording, "meminfo", "Slab", 1024) };
-	takers[1] = (struct kernel_taker){ "ZFS's cache (ARC)", counter_growth(recording, "arcstats", "size", 1) };
+	takers[0] = (struct kernel_taker){ KERNEL_PART_OTHER, "the kernel's slab caches", counter_growth(recording, "meminfo", "Slab", 1024) };
+	takers[1] = (struct kernel_taker){ KERNEL_PART_ARC, "ZFS's cache (ARC)", counter_growth(recording, "arcstats", "size", 1) };
 	return 2;
 }
 
@@ -76,9 +76,11 @@ bool memory_takers__accuse(const struct memory_case *one, double ns, struct verd
 		note_taker(verdict__add_culprit(verdict, &one->scene->crowds[i], ns * bytes / all), &takers[i]);
 	}
 	for (size_t i = 0; i < kernel_count; i++)
-		if (kernel[i].bytes > 0 && kernel[i].bytes >= least)
-			party__set_note(verdict__add_other_culprit(verdict, "kernel", kernel[i].name, NULL, ns * kernel[i].bytes / all), "grew by %s",
-					memory__bytes(kernel[i].bytes).text);
+		if (kernel[i].bytes > 0 && kernel[i].bytes >= least) {
+			struct party *party = verdict__add_other_culprit(verdict, PARTY_KERNEL, kernel[i].name, NULL, ns * kernel[i].bytes / all);
+			party->part = kernel[i].part;
+			party__set_note(party, "grew by %s", memory__bytes(kernel[i].bytes).text);
+		}
 	add_evidence(one, all, verdict);
 	return verdict->culprit_count > before;
 }

@@ -54,7 +54,7 @@ void verdict__add_check(struct verdict *verdict, const char *expect, const char 
 	verdict__add_command(verdict, expect, &shell);
 }
 
-static struct party *add_party(struct party **parties, size_t *count, const char *kind, double ns)
+static struct party *add_party(struct party **parties, size_t *count, enum party_kind kind, double ns)
 {
 	size_t capacity = *count;
 	*parties = base__grow(*parties, &capacity, *count + 1, sizeof(**parties));
@@ -65,7 +65,8 @@ static struct party *add_party(struct party **parties, size_t *count, const char
 
 static struct party *add_crowd(struct party **parties, size_t *count, const struct crowd *crowd, double ns)
 {
-	struct party *party = add_party(parties, count, "process", ns);
+	struct party *party = add_party(parties, count, PARTY_PROCESS, ns);
+	party->class = (struct class_fact){ crowd->policy, crowd->rt_priority, crowd->nice };
 	party->process = crowd->members[0]->row->id;
 	party->member_count = crowd->member_count;
 	party->processes = crowd->processes;
@@ -85,7 +86,7 @@ struct party *verdict__add_victim(struct verdict *verdict, const struct crowd *c
 	return add_crowd(&verdict->victims, &verdict->victim_count, crowd, ns);
 }
 
-struct party *verdict__add_other_culprit(struct verdict *verdict, const char *kind, const char *name, const char *cgroup,
+struct party *verdict__add_other_culprit(struct verdict *verdict, enum party_kind kind, const char *name, const char *cgroup,
 					 double ns)
 {
 	struct party *party = add_party(&verdict->culprits, &verdict->culprit_count, kind, ns);

@@ -20,7 +20,7 @@ void verdict__add_command(struct verdict *verdict, const char *expect, struct sh
 struct party *verdict__add_culprit(struct verdict *verdict, const struct crowd *crowd, double ns);
 struct party *verdict__add_victim(struct verdict *verdict, const struct crowd *crowd, double ns);
 // Appends one that is no process. name and cgroup are copied; cgroup may be NULL.
-struct party *verdict__add_other_culprit(struct verdict *verdict, const char *kind, const char *name, const char *cgroup,
+struct party *verdict__add_other_culprit(struct verdict *verdict, enum party_kind kind, const char *name, const char *cgroup,
 					 double ns);
 // Says that so much of the verdict's waiting went through a resource; the same one again adds to it. kind and name, by which two
 // verdicts find each other: "device" and "254:0" (major:minor); "cgroup" and its path; "memory" and "machine", or the cgroup whose limit it
@@ -39,8 +39,6 @@ void verdict__free(struct verdict *verdict);
 // up, who held them up, and whether that is much. Fills kind, figures, parties and the evidence common to them.
 // The summary stays to be written.
 void accusation__judge(const struct scene *scene, enum portion portion, struct verdict *verdict);
-// The class of a crowd's strongest task as a note, "SCHED_FIFO 50", "nice -20"; NULL for the ordinary. Owned.
-char *accusation__class_note(const struct crowd *crowd);
 // First pid of a party for a hand check; 0 where none is known or left.
 long long verdict__pid(const struct ledger *ledger, const struct party *party);
 

@@ -133,7 +133,7 @@ static char *name_party(const struct recording *recording, const struct party *p
 {
 	const struct process_row *row = party->process ? recording__process(recording, party->process) : NULL;
 	if (!row)
-		return base__copy(party->name ? party->name : party->kind);
+		return base__copy(party->name ? party->name : party_kind__name(party->kind));
 	const char *name = process_row__name(row);
 	bool ended = row->gone || row->folded > 1;
 	cleanup_string struct string pids = { 0 };

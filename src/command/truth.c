@@ -24,7 +24,7 @@ static bool is_meant(const struct recording *recording, const struct party *part
 {
 	int64_t pid = json_integer_value(json_object_get(member, "pid"));
 	if (!strcmp(text_of(member, "kind"), "quota"))
-		return !strcmp(party->kind, "quota") && party->cgroup && !strcmp(party->cgroup, text_of(member, "cgroup"));
+		return party->kind == PARTY_QUOTA && party->cgroup && !strcmp(party->cgroup, text_of(member, "cgroup"));
 	for (size_t i = 0; i <= party->member_count; i++) {
 		const struct process_row *row = recording__process(recording, i ? party->members[i - 1] : party->process);
 		if (row && (pid ? row->pid == pid : row->name && !strcmp(row->name, text_of(member, "process"))))

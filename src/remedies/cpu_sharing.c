@@ -116,7 +116,7 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 	}
 	const char *name = process_row__name(culprit);
 	const struct cgroup_row *group = offer__cgroup(ledger->recording, culprit->cpu_cgroup ? culprit->cpu_cgroup : culprit->cgroup);
-	if (verdict->culprits[0].note && !strncmp(verdict->culprits[0].note, "SCHED_", 6))
+	if (class_fact__is_realtime(&verdict->culprits[0].class))
 		offer__decide(offer, false, "weights do not bind realtime and deadline tasks");
 	else if (!victim)
 		offer__decide(offer, false, "%s holds up nobody but its own kind, and weights act between cgroups", name);
@@ -222,8 +222,9 @@ void cpu_class__consider(const struct ledger *ledger, const struct verdict *verd
 		offer__decide(offer, false, "%s is a kernel thread; its class is the kernel's business", process_row__name(row));
 		return;
 	}
-	bool realtime = party->note && !strncmp(party->note, "SCHED_", 6);
-	offer__decide(offer, true, "%s runs as %s", process_row__name(row), party->note ? party->note : "heavier than the victims");
+	bool realtime = class_fact__is_realtime(&party->class);
+	cleanup_free char *class = class_fact__words(&party->class);
+	offer__decide(offer, true, "%s runs as %s", process_row__name(row), class ? class : "heavier than the victims");
 	if (!realtime && nice_of(ledger, party) >= 0)
 		offer__decide(offer, false, "%s is at an ordinary nice value already", process_row__name(row));
 	else if (realtime)

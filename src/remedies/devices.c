@@ -6,10 +6,14 @@
 
 static const struct device_row *accused_device(const struct ledger *ledger, const struct verdict *verdict)
 {
-	for (size_t i = 0; i < verdict->culprit_count; i++)
-		for (size_t j = 0; j < ledger->recording->device_count && !strcmp(verdict->culprits[i].kind, "device"); j++)
-			if (!strcmp(ledger->recording->device[j].name, verdict->culprits[i].name))
-				return &ledger->recording->device[j];
+	for (size_t i = 0; i < verdict->culprit_count; i++) {
+		const struct party *party = &verdict->culprits[i];
+		for (size_t j = 0; j < ledger->recording->device_count && party->kind == PARTY_DEVICE && party->device; j++) {
+			const struct device_row *row = &ledger->recording->device[j];
+			if (row->number && !strcmp(row->number, party->device))
+				return row;
+		}
+	}
 	return NULL;
 }
 
@@ -80,11 +84,10 @@ void io_spread__consider(const struct ledger *ledger, const struct verdict *verd
 
 static const struct cgroup_io_row *accused_limit(const struct ledger *ledger, const struct verdict *verdict)
 {
-	for (size_t i = 0; i < ledger->recording->cgroup_io_count && verdict->culprit_count; i++) {
+	const struct party *quota = verdict->culprit_count ? &verdict->culprits[0] : NULL;
+	for (size_t i = 0; i < ledger->recording->cgroup_io_count && quota && quota->cgroup && quota->device; i++) {
 		const struct cgroup_io_row *row = &ledger->recording->cgroup_io[i];
-		const char *note = verdict->culprits[0].note;
-		cleanup_free char *device = base__format("(%s)", row->device);
-		if (verdict->culprits[0].cgroup && !strcmp(row->cgroup, verdict->culprits[0].cgroup) && note && strstr(note, device))
+		if (!strcmp(row->cgroup, quota->cgroup) && !strcmp(row->device, quota->device))
 			return row;
 	}
 	return NULL;

@@ -3,29 +3,14 @@
 #include "remedies/offer.h"
 #include "base/base.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-// The first source among the culprits that begins so: "NET_RX (eth0)" as a party's name, or at the beginning of a process' note.
-static const char *source_of(const struct verdict *verdict, const char *prefix)
+// The first culprit whose interrupts are of this kind.
+static const struct party *party_of(const struct verdict *verdict, enum interrupt_kind kind)
 {
-	for (size_t i = 0; i < verdict->culprit_count; i++) {
-		const struct party *party = &verdict->culprits[i];
-		const char *source = party->name ? party->name : party->note;
-		if (source && !strncmp(source, prefix, strlen(prefix)))
-			return source;
-	}
-	return NULL;
-}
-
-// "eth0" of "NET_RX (eth0): …"; NULL where the device is not known. Owned by the caller.
-static char *device_of(const char *source)
-{
-	const char *open = source ? strchr(source, '(') : NULL, *end = open ? strchr(open, ')') : NULL;
-	char *device = end ? base__copy_part(open + 1, (size_t)(end - open - 1)) : NULL;
-	if (device && strcmp(device, "backlog"))
-		return device;
-	free(device);
+	for (size_t i = 0; i < verdict->culprit_count; i++)
+		if (verdict->culprits[i].interrupt.kind == kind)
+			return &verdict->culprits[i];
 	return NULL;
 }
 
@@ -42,9 +27,9 @@ static bool is_virtual(const struct ledger *ledger, const char *device)
 
 void receive_steering__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
-	const char *source = source_of(verdict, "NET_RX");
-	cleanup_free char *device = device_of(source);
-	if (!source)
+	const struct party *packets = party_of(verdict, INTERRUPT_NET_RX);
+	const char *device = packets ? packets->interrupt.device : NULL;
+	if (!packets)
 		return;
 	if (ledger->cpus < 2) {
 		offer__decide(offer, false, "there is one CPU only");
@@ -61,9 +46,9 @@ void receive_steering__consider(const struct ledger *ledger, const struct verdic
 
 void device_queues__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
-	const char *source = source_of(verdict, "NET_RX");
-	cleanup_free char *device = device_of(source);
-	if (!source || !device)
+	const struct party *packets = party_of(verdict, INTERRUPT_NET_RX);
+	const char *device = packets ? packets->interrupt.device : NULL;
+	if (!device)
 		return;
 	if (is_virtual(ledger, device)) {
 		offer__decide(offer, false, "%s is a device of software: it has no queues or interrupts of its own", device);
@@ -75,9 +60,9 @@ void device_queues__consider(const struct ledger *ledger, const struct verdict *
 
 void coalescing__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
-	const char *source = source_of(verdict, "NET_RX");
-	cleanup_free char *device = device_of(source);
-	if (!source || !device)
+	const struct party *packets = party_of(verdict, INTERRUPT_NET_RX);
+	const char *device = packets ? packets->interrupt.device : NULL;
+	if (!device)
 		return;
 	if (is_virtual(ledger, device)) {
 		offer__decide(offer, false, "%s is a device of software: it makes no interrupts", device);
@@ -95,7 +80,7 @@ void softirq_budget__consider(const struct ledger *ledger, const struct verdict 
 		if (row->source && !strcmp(row->source, "softnet") && row->name && !strcmp(row->name, "squeezed"))
 			squeezed += (double)(row->after - row->before);
 	}
-	if (!source_of(verdict, "NET_RX"))
+	if (!party_of(verdict, INTERRUPT_NET_RX))
 		return;
 	if (squeezed <= 0) {
 		offer__decide(offer, false, "NET_RX never stopped for want of budget in this window");
@@ -111,7 +96,7 @@ void less_traffic__consider(const struct ledger *ledger, const struct verdict *v
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		const struct party *party = &verdict->culprits[i];
 		long long pid = verdict__pid(ledger, party);
-		if (!party->process || !party->note || strncmp(party->note, "NET_RX", 6))
+		if (!party->process || party->interrupt.kind != INTERRUPT_NET_RX)
 			continue;
 		cleanup_free char *name = wording__party_brief(ledger->recording, party);
 		offer__decide(offer, true, "these are packets of %s: fewer and larger ones (batches, sendmmsg, GSO), a limit on its rate, or another CPU for it; "
@@ -122,39 +107,35 @@ void less_traffic__consider(const struct ledger *ledger, const struct verdict *v
 	}
 }
 
-// The number of the interrupt of the first culprit: "virtio1-req.0 (36)"; -1: none has a number.
-static long number_of(const struct verdict *verdict)
+// The number of the interrupt of the first culprit that has one; 0: none has.
+static long long number_of(const struct verdict *verdict)
 {
-	for (size_t i = 0; i < verdict->culprit_count; i++) {
-		const char *name = verdict->culprits[i].name, *open = name ? strrchr(name, '(') : NULL;
-		char *end = NULL;
-		long number = open ? strtol(open + 1, &end, 10) : -1;
-		if (open && end != open + 1 && *end == ')')
-			return number;
-	}
-	return -1;
+	for (size_t i = 0; i < verdict->culprit_count; i++)
+		if (verdict->culprits[i].interrupt.number > 0)
+			return (long long)verdict->culprits[i].interrupt.number;
+	return 0;
 }
 
 void irq_affinity__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
-	long number = number_of(verdict);
-	if (number < 0)
+	long long number = number_of(verdict);
+	if (number <= 0)
 		return;
 	if (ledger->cpus < 2) {
 		offer__decide(offer, false, "there is one CPU only");
 		return;
 	}
-	offer__decide(offer, true, "interrupt %ld can go to another CPU, unless the kernel manages it (the write fails then); irqbalance must leave it alone", number);
-	offer__set_command(offer, "cat /proc/irq/%ld/smp_affinity_list; echo CPU > /proc/irq/%ld/smp_affinity_list", number, number);
+	offer__decide(offer, true, "interrupt %lld can go to another CPU, unless the kernel manages it (the write fails then); irqbalance must leave it alone", number);
+	offer__set_command(offer, "cat /proc/irq/%lld/smp_affinity_list; echo CPU > /proc/irq/%lld/smp_affinity_list", number, number);
 }
 
 void fewer_timers__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		const struct party *party = &verdict->culprits[i];
-		if (!party->process || !party->note || !strstr(party->note, "(LOC)"))
+		if (!party->process || party->interrupt.kind != INTERRUPT_TIMER)
 			continue;
-		bool sampling = strstr(party->note, "sampling") != NULL;
+		bool sampling = party->interrupt.timer == TIMER_SAMPLING;
 		cleanup_free char *name = wording__party_brief(ledger->recording, party);
 		offer__decide(offer, true, sampling ? "%s samples this CPU by a timer: a lower rate (perf record -F 99), or the hardware's counters, or none at all"
 						    : "%s has timers that expire too often: longer periods, or one timer for many", name);
@@ -196,18 +177,23 @@ void spread_process__consider(const struct ledger *ledger, const struct verdict 
 
 void frequency_limits__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
-	const char *limiter = verdict->culprit_count && verdict->culprits[0].name ? verdict->culprits[0].name : "";
 	const char *governor = recording__meta(ledger->recording, "frequency.governor");
-	if (strstr(limiter, "heat") || strstr(limiter, "cooling")) {
+	switch (verdict->culprit_count ? verdict->culprits[0].slowdown : SLOWDOWN_NONE) {
+	case SLOWDOWN_HEAT:
+	case SLOWDOWN_COOLING:
 		offer__decide(offer, true, "heat is the limit: dust, fans, airflow, the room's temperature, or less load on one package");
 		offer__set_command(offer, "grep . /sys/class/thermal/thermal_zone*/temp; sensors");
-	} else if (strstr(limiter, "power limit")) {
+		return;
+	case SLOWDOWN_POWER_LIMIT:
 		offer__decide(offer, true, "the package is held at its power limit, which firmware or the administrator set; the maker's limit must not be passed");
 		offer__set_command(offer, "grep . /sys/class/powercap/intel-rapl:0/constraint_*_power_limit_uw");
-	} else if (strstr(limiter, "cpufreq") || strstr(limiter, "governor")) {
+		return;
+	case SLOWDOWN_FREQUENCY_LIMIT:
+	case SLOWDOWN_GOVERNOR:
 		offer__decide(offer, true, "a setting is the limit (governor %s)", governor && *governor ? governor : "unknown");
 		offer__set_command(offer, "cpupower frequency-set -g performance -u $(cat /sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq)");
-	} else {
+		return;
+	case SLOWDOWN_NONE:
 		offer__decide(offer, false, "what slows the CPUs is not known: look at turbostat and at the firmware's power settings first");
 	}
 }

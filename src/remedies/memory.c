@@ -93,18 +93,17 @@ void memory_reserve__consider(const struct ledger *ledger, const struct verdict 
 	offer__set_command(offer, "sysctl -w vm.watermark_scale_factor=%lld", (long long)(factor < 100 ? 100 : 300));
 }
 
-// Whether the heaviest culprit is a part of the kernel, which we have named ourselves; a cgroup may be called so, too.
-static bool is_kernels(const struct verdict *verdict, const char *word)
+// Whether the heaviest culprit is this part of the kernel.
+static bool is_kernels(const struct verdict *verdict, enum kernel_part part)
 {
-	const struct party *party = verdict->culprit_count ? &verdict->culprits[0] : NULL;
-	return party && !strcmp(party->kind, "kernel") && party->name && strstr(party->name, word);
+	return verdict->culprit_count && verdict->culprits[0].kind == PARTY_KERNEL && verdict->culprits[0].part == part;
 }
 
 // Somebody who takes memory, in a cgroup of its own, can be kept from it.
 void memory_cap__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct process_row *row = offer__living(ledger, verdict->culprits, verdict->culprit_count);
-	if (is_kernels(verdict, "ARC")) {
+	if (is_kernels(verdict, KERNEL_PART_ARC)) {
 		offer__decide(offer, true, "ZFS's cache grew while others waited for memory: it can be given a limit");
 		offer__set_command(offer, "echo $((4 << 30)) > /sys/module/zfs/parameters/zfs_arc_max");
 		return;
@@ -155,7 +154,7 @@ void memory_zram__consider(const struct ledger *ledger, const struct verdict *ve
 void thp_defrag__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const char *defrag = recording__meta(ledger->recording, "thp_defrag");
-	bool huge = is_kernels(verdict, "huge");
+	bool huge = is_kernels(verdict, KERNEL_PART_HUGE_PAGES);
 	if (!defrag || !huge)
 		return;
 	if (!strcmp(defrag, "defer") || !strcmp(defrag, "never")) {

@@ -130,7 +130,7 @@ json_t *json__party(const struct answer *answer, const struct party *party)
 {
 	const struct process_row *row = party->process ? recording__process(answer->recording, party->process) : NULL;
 	json_t *object = json_object();
-	json_object_set_new(object, "kind", json__text(party->kind));
+	json_object_set_new(object, "kind", json__text(party_kind__name(party->kind)));
 	json_object_set_new(object, "pid", row && row->pid > 0 ? json_integer(row->pid) : json_null());
 	json_object_set_new(object, "process", row ? json__text(process_row__name(row)) : json_null());
 	json_object_set_new(object, "name", json__text(party->name));

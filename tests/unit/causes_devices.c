@@ -44,11 +44,11 @@ static void add_counter(struct stage *stage, const char *name, const char *count
 											 1000, 1000 + growth };
 }
 
-static const struct party *culprit(const struct stage *stage, const char *cause, const char *kind)
+static const struct party *culprit(const struct stage *stage, const char *cause, enum party_kind kind)
 {
 	const struct verdict *verdict = stage__verdict(stage, cause);
 	for (size_t i = 0; i < verdict->culprit_count; i++)
-		if (!strcmp(verdict->culprits[i].kind, kind))
+		if (verdict->culprits[i].kind == kind)
 			return &verdict->culprits[i];
 	return NULL;
 }
@@ -79,7 +79,7 @@ static void test_a_slow_device(void **state)
 	const struct verdict *verdict = stage__verdict(&stage, "io.device");
 	assert_float_equal(verdict->stall_seconds, 9, 1e-6);
 	assert_int_equal(verdict->culprit_count, 1);
-	assert_string_equal(verdict->culprits[0].kind, "device");
+	assert_int_equal(verdict->culprits[0].kind, PARTY_DEVICE);
 	assert_string_equal(verdict->culprits[0].name, "sda");
 	assert_says(verdict->culprits[0].note, "8:0, scsi; 30.0 ms a request, 1.0 under way on average, busy for 90 %");
 	assert_says(verdict->summary, "database (pid 100) wait for sda, which takes 30.0 ms for a request");
@@ -180,7 +180,7 @@ static void test_a_full_queue(void **state)
 	assert_accused(&stage, "io.device", batch);
 	assert_not_accused(&stage, "io.device", server);
 	assert_not_accused(&stage, "io.device", bystander);
-	assert_non_null(culprit(&stage, "io.device", "device"));
+	assert_non_null(culprit(&stage, "io.device", PARTY_DEVICE));
 	assert_says(stage__verdict(&stage, "io.device")->summary, "has a queue of 30.6 requests that take 3.0 ms each; batch (pid 200) fill it");
 	assert_true(stage__offer(&stage, "io.device", "io-priority")->applicable);
 	assert_says(stage__offer(&stage, "io.device", "io-priority")->command, "ionice -c 3 -p 200");
@@ -249,7 +249,7 @@ static void test_stacks_of_devices(void **state)
 		add_sleep(&stage, reader, "block", 0, "252:0", 300, 9000);
 		stage__judge(&stage);
 		assert_verdict(&stage, "io.device", "confirmed");
-		assert_string_equal(culprit(&stage, "io.device", "device")->name, held_back_above ? "dm-0" : "sda");
+		assert_string_equal(culprit(&stage, "io.device", PARTY_DEVICE)->name, held_back_above ? "dm-0" : "sda");
 		stage__free(&stage);
 	}
 }
@@ -287,7 +287,7 @@ static void test_a_limit(void **state)
 	assert_verdict(&stage, "io.device", "ruled_out");
 	assert_victim(&stage, "io.limit", reader);
 	assert_not_accused(&stage, "io.limit", other);
-	const struct party *party = culprit(&stage, "io.limit", "quota");
+	const struct party *party = culprit(&stage, "io.limit", PARTY_QUOTA);
 	assert_non_null(party);
 	assert_string_equal(party->cgroup, "/tenants/one");
 	assert_says(party->note, "limit on sda (8:0): 50 reads a second");

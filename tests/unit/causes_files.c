@@ -309,7 +309,7 @@ static void test_other_servers(void **state)
 	assert_verdict(&network, "io.remote", "confirmed");
 	const struct verdict *verdict = stage__verdict(&network, "io.remote");
 	assert_int_equal(verdict->culprit_count, 1);
-	assert_string_equal(verdict->culprits[0].kind, "device");
+	assert_int_equal(verdict->culprits[0].kind, PARTY_DEVICE);
 	assert_string_equal(verdict->culprits[0].name, "server of nfs");
 	stage__free(&quick);
 	stage__free(&network);

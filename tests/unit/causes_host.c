@@ -41,7 +41,7 @@ static void test_pauses(void **state)
 		if (verdict->kind >= VERDICT_CONTRIBUTING) {
 			assert_true(fabs(verdict->wall_seconds - (double)(cases[i].ms * cases[i].times) / 1000) < 1e-9);
 			assert_int_equal(verdict->culprit_count, 1);
-			assert_string_equal(verdict->culprits[0].kind, "hypervisor");
+			assert_int_equal(verdict->culprits[0].kind, PARTY_HYPERVISOR);
 		}
 		stage__free(&stage);
 	}

@@ -181,7 +181,7 @@ static void test_packets_from_outside(void **state)
 	assert_true(stage__names(verdict->victims, verdict->victim_count, batch));
 	bool device = false;
 	for (size_t i = 0; i < verdict->culprit_count; i++)
-		device |= !strcmp(verdict->culprits[i].kind, "irq") && !strcmp(verdict->culprits[i].name, "NET_RX (eth0)");
+		device |= verdict->culprits[i].kind == PARTY_IRQ && !strcmp(verdict->culprits[i].name, "NET_RX (eth0)");
 	assert_true(device);
 	assert_non_null(strstr(offer(verdict, "device-queues")->command, "ethtool -L eth0 combined 2"));
 	assert_true(offer(verdict, "coalescing")->applicable);
@@ -207,7 +207,7 @@ static void test_hard_by_device(void **state)
 	const struct verdict *verdict = stage__verdict(&stage, "irq.hard");
 	assert_int_equal(verdict->kind, VERDICT_CONFIRMED);
 	assert_int_equal(verdict->culprit_count, 1);
-	assert_string_equal(verdict->culprits[0].kind, "irq");
+	assert_int_equal(verdict->culprits[0].kind, PARTY_IRQ);
 	assert_string_equal(verdict->culprits[0].name, "nvme0q1 (36)");
 	assert_float_equal(evidence(verdict, "interrupt 36 on all CPUs, as counted"), 400000, 0);
 	assert_float_equal(evidence(verdict, "part of them that the probes saw"), 1, 1e-9);

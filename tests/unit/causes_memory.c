@@ -69,7 +69,7 @@ static void add_limit(struct stage *stage, const char *path, int64_t limit, int6
 static const struct party *quota(const struct stage *stage)
 {
 	const struct verdict *verdict = stage__verdict(stage, "memory.limit");
-	return verdict->culprit_count && !strcmp(verdict->culprits[0].kind, "quota") ? &verdict->culprits[0] : NULL;
+	return verdict->culprit_count && verdict->culprits[0].kind == PARTY_QUOTA ? &verdict->culprits[0] : NULL;
 }
 
 // ---- memory.limit ----
@@ -233,7 +233,7 @@ static void test_the_kernels_own_growth(void **state)
 	add_section(&stage, "direct_reclaim", "", server, 900, 2500, 1000, 0, 30000);
 	add_pressure(&stage, server, 2500, 1000);
 	stage__judge(&stage);
-	assert_string_equal(stage__verdict(&stage, "memory.reclaim")->culprits[0].kind, "kernel");
+	assert_int_equal(stage__verdict(&stage, "memory.reclaim")->culprits[0].kind, PARTY_KERNEL);
 	assert_says(stage__verdict(&stage, "memory.reclaim")->culprits[0].name, "ARC");
 	stage__free(&stage);
 }

@@ -33,7 +33,7 @@ static void test_quota(void **state)
 	assert_victim(&stage, "cpu.quota", worker);
 	const struct verdict *verdict = stage__verdict(&stage, "cpu.quota");
 	assert_int_equal(verdict->culprit_count, 1);
-	assert_string_equal(verdict->culprits[0].kind, "quota");
+	assert_int_equal(verdict->culprits[0].kind, PARTY_QUOTA);
 	assert_string_equal(verdict->culprits[0].cgroup, "/limited");
 	// The pressure of a quota is not oversubscription, however large it is.
 	assert_verdict(&stage, "cpu.oversubscription", "ruled_out");
@@ -105,7 +105,7 @@ static void test_steal(void **state)
 		stage__judge(&stage);
 		assert_verdict(&stage, "cpu.steal", cases[i].verdict);
 		if (i == 0) {
-			assert_string_equal(stage__verdict(&stage, "cpu.steal")->culprits[0].kind, "hypervisor");
+			assert_int_equal(stage__verdict(&stage, "cpu.steal")->culprits[0].kind, PARTY_HYPERVISOR);
 			assert_victim(&stage, "cpu.steal", server);
 		}
 		stage__free(&stage);

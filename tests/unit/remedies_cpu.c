@@ -137,7 +137,7 @@ static struct asked limited_by(const struct limited *limited)
 static void accuse_the_limit(struct asked *asked)
 {
 	judge(asked, "cpu.quota");
-	verdict__add_other_culprit(asked->verdict, "quota", "/system.slice/capped.service", "/system.slice/capped.service", 3e9);
+	verdict__add_other_culprit(asked->verdict, PARTY_QUOTA, "/system.slice/capped.service", "/system.slice/capped.service", 3e9);
 	stage__add_party(&asked->stage, asked->verdict, true, asked->victim, 3);
 }
 
