@@ -277,15 +277,15 @@ void accusation__judge(const struct scene *scene, enum portion portion, struct v
 		verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	}
 	verdict__add_evidence(verdict, "CPU some that falls on waits that hold somebody up", verdict->wall_seconds / seconds(scene->window_ns),
-			      "of the window", threshold__value(THRESHOLD_WALL_CONFIRMED), "meter and task table");
+			      PART_OF("the window"), threshold__value(THRESHOLD_WALL_CONFIRMED), "meter and task table");
 	verdict__add_evidence(verdict, "all waits of this kind, short and harmless ones too", seconds(scene->portion_ns[portion]),
-			      "task-seconds", NAN, "pair table");
-	verdict__add_evidence(verdict, "largest part of its demand that a victim lost", worst_loss, "of its demand",
+			      UNIT_TASK_SECONDS, NAN, "pair table");
+	verdict__add_evidence(verdict, "largest part of its demand that a victim lost", worst_loss, PART_OF("its demand"),
 			      threshold__value(THRESHOLD_LOSS_CONFIRMED), "pair and task table");
 	double not_cut = scene->cut_ns + scene->not_cut_ns > 0 ? scene->not_cut_ns / (scene->cut_ns + scene->not_cut_ns) : 0;
 	if (verdict->kind > VERDICT_RULED_OUT && not_cut >= 0.05)
 		verdict__add_evidence(verdict, "waiting that was not cut by its occupants (to keep the probe cheap) and is taken to be like the rest",
-				      not_cut, "of all long waiting", NAN, "pair table");
+				      not_cut, PART_OF("all long waiting"), NAN, "pair table");
 	free(accusation.hurts);
 	free(accusation.charges);
 }

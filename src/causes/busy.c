@@ -202,8 +202,9 @@ static void describe_cpu(const struct scene *scene, enum cause_key key, const ch
 								 wording__percent(loss).text);
 	verdict__set_summary(verdict, "%s: %s; %s of the CPU pressure, in waits of %s on average%s", culprits, clause,
 			     wording__percent(verdict->share.share).text, wording__seconds(mean_ns / NS_PER_SEC).text, others ? others : "");
-	verdict__add_evidence(verdict, "mean length of all waits for a CPU", mean_ns / NS_PER_MSEC, "ms", NAN, "task table");
-	verdict__add_evidence(verdict, "largest loss of a program that does not make it", loss, "of the time it wanted to run", NAN, "pair and task table");
+	verdict__add_evidence(verdict, "mean length of all waits for a CPU", mean_ns / NS_PER_MSEC, UNIT("ms"), NAN, "task table");
+	verdict__add_evidence(verdict, "largest loss of a program that does not make it", loss, PART_OF("the time it wanted to run"), NAN,
+			      "pair and task table");
 }
 
 static const char *clause_of(const struct scene *scene, enum cause_key key, bool cpu, const struct verdict *verdict)
@@ -252,9 +253,11 @@ void busy__describe(const struct diagnosis *diagnosis, const struct attribution 
 	else
 		verdict__set_summary(verdict, "%s: %s, %s of the %s pressure", culprits, clause,
 				     wording__percent(verdict->share.share).text, pressure__name(resource));
-	verdict__add_evidence(verdict, "share of the pressure", verdict->share.share, "of the pressure", threshold__value(THRESHOLD_SHARE_CONFIRMED),
+	verdict__add_evidence(verdict, "share of the pressure", verdict->share.share, PART_OF("the pressure"),
+			      threshold__value(THRESHOLD_SHARE_CONFIRMED),
 			      "account of causes");
-	verdict__add_evidence(verdict, "lower bound of that share", verdict->share.low, "of the pressure", threshold__value(THRESHOLD_SHARE_CONFIRMED),
+	verdict__add_evidence(verdict, "lower bound of that share", verdict->share.low, PART_OF("the pressure"),
+			      threshold__value(THRESHOLD_SHARE_CONFIRMED),
 			      "account of causes, slices");
 	free(sides.culprits);
 	free(sides.victims);

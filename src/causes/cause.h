@@ -60,10 +60,9 @@ struct party {
 	double longest_seconds;         // and the longest of these waits
 	double foreign_seconds;         // culprits: part of seconds in which the lock was another process' address space
 };
-struct evidence { char *what; double value; char *unit; double threshold; char *source; };  // threshold NAN: none
+struct evidence { char *what; double value; struct unit unit; double threshold; char *source; };  // threshold NAN: none
 struct hand_check { char *command, *expect; };  // command NULL: a name in it can't be pasted, `expect` says so
-// What a verdict's waiting went through: the common ground on which one verdict can follow from another (effects.h).
-struct verdict_resource { const char *kind; char *name; double seconds; };
+struct verdict_resource { enum resource_kind kind; char *name; double seconds; };
 struct remedy_offer { const char *id; bool applicable; char *why, *command, *cost, *verify; };
 
 struct verdict {

@@ -58,12 +58,12 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	const struct ledger *ledger = scene->ledger;
 	accusation__judge(scene, PORTION_CHURN, verdict);
 	lower_by_rate(scene, verdict);
-	verdict__add_evidence(verdict, "tasks created", scene->forks_per_second, "a second", threshold__value(THRESHOLD_FORK_RATE),
+	verdict__add_evidence(verdict, "tasks created", scene->forks_per_second, UNIT("a second"), threshold__value(THRESHOLD_FORK_RATE),
 			      "/proc/stat processes");
 	double execs = (double)recording__meta_number(ledger->recording, "execs", -1);
 	if (execs >= 0)
-		verdict__add_evidence(verdict, "programs started", execs * NS_PER_SEC / scene->window_ns, "a second", NAN, "sched_process_exec");
-	verdict__add_evidence(verdict, "short-lived processes", scene->short_lived_per_second, "a second",
+		verdict__add_evidence(verdict, "programs started", execs * NS_PER_SEC / scene->window_ns, UNIT("a second"), NAN, "sched_process_exec");
+	verdict__add_evidence(verdict, "short-lived processes", scene->short_lived_per_second, UNIT("a second"),
 			      threshold__value(THRESHOLD_KIND_RATE), "process table");
 	if (verdict->kind == VERDICT_RULED_OUT) {
 		verdict__set_summary(verdict, "%s tasks created a second, and %s", wording__count(scene->forks_per_second).text,

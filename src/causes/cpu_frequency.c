@@ -164,14 +164,16 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	verdict->stall_seconds = speed.lost_ns / NS_PER_SEC;
 	verdict->wall_seconds = fmin(scene->ledger->window_seconds, speed.lost_ns / NS_PER_SEC / (scene->ledger->cpus > 0 ? scene->ledger->cpus : 1));
 	if (speed.slowest_cpu >= 0)
-		verdict__add_evidence(verdict, "how far the slowest CPU stayed below its base frequency while busy", fmax(0, 1 - speed.slowest), "of the base frequency",
+		verdict__add_evidence(verdict, "how far the slowest CPU stayed below its base frequency while busy", fmax(0, 1 - speed.slowest),
+				      PART_OF("the base frequency"),
 				      threshold__value(THRESHOLD_FREQUENCY_SLOW), "cpufreq/scaling_cur_freq, base_frequency");
 	if (speed.looks > 0)
-		verdict__add_evidence(verdict, "mean frequency of busy CPUs", speed.sum_mhz / speed.looks, "MHz", NAN, "cpufreq/scaling_cur_freq, once a second");
-	verdict__add_evidence(verdict, "longest thermal throttling of a CPU", speed.throttled_ms / window_ms, "of the window",
+		verdict__add_evidence(verdict, "mean frequency of busy CPUs", speed.sum_mhz / speed.looks, UNIT("MHz"), NAN,
+				      "cpufreq/scaling_cur_freq, once a second");
+	verdict__add_evidence(verdict, "longest thermal throttling of a CPU", speed.throttled_ms / window_ms, PART_OF("the window"),
 			      threshold__value(THRESHOLD_FREQUENCY_THROTTLED), "thermal_throttle/*_throttle_total_time_ms");
 	if (speed.over_limit > 0)
-		verdict__add_evidence(verdict, "power used by the package nearest to its limit", speed.over_limit, "of the limit",
+		verdict__add_evidence(verdict, "power used by the package nearest to its limit", speed.over_limit, PART_OF("the limit"),
 				      threshold__value(THRESHOLD_FREQUENCY_POWER), "powercap/intel-rapl");
 	if (verdict->kind == VERDICT_RULED_OUT) {
 		if (speed.slowest_cpu >= 0)

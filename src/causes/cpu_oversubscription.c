@@ -32,7 +32,7 @@ static void note_polite(const struct scene *scene, struct verdict *verdict)
 	if (wall < threshold__value(THRESHOLD_WALL_CONTRIBUTING) * window)
 		return;
 	verdict__add_evidence(verdict, "CPU some of tasks that run at low priority by their own setting", wall / window,
-			      "of the window", NAN, "pair and task table");
+			      PART_OF("the window"), NAN, "pair and task table");
 }
 
 static void summarize(const struct scene *scene, struct verdict *verdict)
@@ -64,10 +64,10 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	accusation__judge(scene, PORTION_COMPETITION, verdict);
 	double capacity_ns = scene->window_ns * ledger->cpus;
 	verdict__add_evidence(verdict, "CPU time in use", capacity_ns > 0 ? (double)ledger->run_ns / capacity_ns : 0,
-			      "of all CPU time", NAN, "cpu table");
+			      PART_OF("all CPU time"), NAN, "cpu table");
 	if (scene->portion_ns[PORTION_PLACEMENT] > 0)
 		verdict__add_evidence(verdict, "waiting while an allowed CPU was idle (not counted here)",
-				      scene->portion_ns[PORTION_PLACEMENT] / NS_PER_SEC, "task-seconds", NAN, "task.idle_allowed_ns");
+				      scene->portion_ns[PORTION_PLACEMENT] / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "task.idle_allowed_ns");
 	note_polite(scene, verdict);
 	summarize(scene, verdict);
 	if (verdict->kind > VERDICT_RULED_OUT)

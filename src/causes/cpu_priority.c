@@ -11,13 +11,13 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	for (size_t i = 0; i < scene->meeting_count; i++)
 		realtime_ns += scene->meetings[i].portion_ns[PORTION_PRIORITY] > 0 ? (double)scene->meetings[i].realtime_ns : 0;
 	accusation__judge(scene, PORTION_PRIORITY, verdict);
-	verdict__add_evidence(verdict, "waiting behind realtime and deadline tasks", realtime_ns / NS_PER_SEC, "task-seconds", NAN,
+	verdict__add_evidence(verdict, "waiting behind realtime and deadline tasks", realtime_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN,
 			      "pair.realtime_ns");
 	verdict__add_evidence(verdict, "waiting behind tasks of over 4 times the weight, nice < 0",
-			      fmax(0, scene->portion_ns[PORTION_PRIORITY] - realtime_ns) / NS_PER_SEC, "task-seconds", NAN, "pair.heavier_ns");
+			      fmax(0, scene->portion_ns[PORTION_PRIORITY] - realtime_ns) / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "pair.heavier_ns");
 	if (scene->portion_ns[PORTION_STOPPER] >= threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns)
 		verdict__add_evidence(verdict, "waiting behind the kernel's stopper threads, which work for others and are not accused",
-				      scene->portion_ns[PORTION_STOPPER] / NS_PER_SEC, "task-seconds", NAN, "pair table");
+				      scene->portion_ns[PORTION_STOPPER] / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "pair table");
 	if (verdict->kind == VERDICT_RULED_OUT) {
 		verdict__set_summary(verdict, "hardly any waiting behind realtime or much heavier tasks");
 		return;

@@ -112,10 +112,10 @@ static int64_t add_kernel_evidence(const struct scene *scene, struct verdict *ve
 		throttled_us += group->throttled_us;
 		periods = fmax(periods, throttled_periods(group));
 	}
-	verdict__add_evidence(verdict, "throttled time counted by the kernel, all cgroups and CPUs", (double)throttled_us / 1e6, "s", NAN,
+	verdict__add_evidence(verdict, "throttled time counted by the kernel, all cgroups and CPUs", (double)throttled_us / 1e6, UNIT_SECONDS, NAN,
 			      "cpu.stat throttled_usec");
 	if (!isnan(periods))
-		verdict__add_evidence(verdict, "largest part of a cgroup's periods in which it was throttled", periods, "of its periods",
+		verdict__add_evidence(verdict, "largest part of a cgroup's periods in which it was throttled", periods, PART_OF("its periods"),
 				      threshold__value(THRESHOLD_THROTTLED_PERIODS), "cpu.stat nr_throttled / nr_periods");
 	return isnan(periods) || periods >= threshold__value(THRESHOLD_THROTTLED_PERIODS) ? throttled_us : 0;
 }
@@ -126,7 +126,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	verdict->stall_seconds = (double)ledger->throttled_ns / NS_PER_SEC;
 	verdict->wall_seconds = scene->wall_seconds[OCCUPANT_QUOTA];
 	double worst_loss = add_victims(scene, verdict);
-	verdict__add_evidence(verdict, "tasks kept off the CPU by a quota", verdict->stall_seconds, "task-seconds",
+	verdict__add_evidence(verdict, "tasks kept off the CPU by a quota", verdict->stall_seconds, UNIT_TASK_SECONDS,
 			      threshold__value(THRESHOLD_LOST_SEVERE) * ledger->window_seconds, "task.throttled_ns");
 	int64_t kernel_us = add_kernel_evidence(scene, verdict);
 	verdict->kind = weigh(scene, verdict, worst_loss, kernel_us > 0);
@@ -139,7 +139,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	if (scene->portion_ns[PORTION_QUOTA] > 0)
 		verdict__add_evidence(verdict, "waiting for each other inside the throttled cgroup (follows from the quota)",
-				      scene->portion_ns[PORTION_QUOTA] / NS_PER_SEC, "task-seconds", NAN, "pair table");
+				      scene->portion_ns[PORTION_QUOTA] / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "pair table");
 	cleanup_free char *victims = verdict__name_parties(ledger, verdict->victims, verdict->victim_count, 2);
 	verdict__set_summary(verdict, "the CPU limit of cgroup %s keeps %s off the CPU for %s of the time wanted",
 			     verdict->culprit_count ? verdict->culprits[0].name : NOWHERE, victims,

@@ -48,9 +48,9 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	verdict->wall_seconds = fmax(scene->wall_seconds[OCCUPANT_STEAL], stolen / (ledger->cpus > 0 ? ledger->cpus : 1) / NS_PER_SEC);
 	verdict->kind = share >= threshold__value(THRESHOLD_STEAL_CONFIRMED) ? VERDICT_CONFIRMED
 			: share >= threshold__value(THRESHOLD_STEAL_CONTRIBUTING) ? VERDICT_CONTRIBUTING : VERDICT_RULED_OUT;
-	verdict__add_evidence(verdict, "CPU time stolen by the hypervisor", share, "of all CPU time",
+	verdict__add_evidence(verdict, "CPU time stolen by the hypervisor", share, PART_OF("all CPU time"),
 			      threshold__value(THRESHOLD_STEAL_CONFIRMED), "cpu.steal_ns");
-	verdict__add_evidence(verdict, "tasks waited meanwhile", (double)ledger->wait_steal_ns / NS_PER_SEC, "task-seconds", NAN,
+	verdict__add_evidence(verdict, "tasks waited meanwhile", (double)ledger->wait_steal_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN,
 			      "task.wait_steal_ns");
 	if (verdict->kind == VERDICT_RULED_OUT) {
 		verdict__set_summary(verdict, "%s of all CPU time was stolen; a host that reports no steal at all is not seen this way",

@@ -74,10 +74,10 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	add_victims(scene, verdict);
 	verdict->kind = weigh(scene, verdict, mean_ms(latency));
 	verdict__add_evidence(verdict, "CPU some while the CPU was idle (all wake-up latency)",
-			      window > 0 ? scene->wall_seconds[OCCUPANT_IDLE] / window : 0, "of the window", NAN, "cpu.credit_idle_ns");
-	verdict__add_evidence(verdict, "part of it in long wake-ups", window > 0 ? verdict->wall_seconds / window : 0, "of the window",
+			      window > 0 ? scene->wall_seconds[OCCUPANT_IDLE] / window : 0, PART_OF("the window"), NAN, "cpu.credit_idle_ns");
+	verdict__add_evidence(verdict, "part of it in long wake-ups", window > 0 ? verdict->wall_seconds / window : 0, PART_OF("the window"),
 			      threshold__value(THRESHOLD_WALL_CONFIRMED), "pair table, kind idle");
-	verdict__add_evidence(verdict, "mean of the long wake-up latencies", mean_ms(latency), "ms",
+	verdict__add_evidence(verdict, "mean of the long wake-up latencies", mean_ms(latency), UNIT("ms"),
 			      threshold__value(THRESHOLD_LATENCY_CONFIRMED), "pair table, kind idle");
 	if (verdict->kind == VERDICT_RULED_OUT) {
 		verdict__set_summary(verdict, "long wake-ups of idle CPUs make CPU some of %s of the window",

@@ -74,7 +74,7 @@ static void add_device(const struct file_waits *waits, const struct ledger_sleep
 	double share = sleep->row->device && *sleep->row->device ? 1 : thread && thread->all_ns > 0 ? fmin(1, thread->device_ns / thread->all_ns) : 0;
 	const struct device *device = number ? devices__find(&waits->devices, ledger->recording, number) : NULL;
 	if (number && share > 0)
-		verdict__add_resource(verdict, "device", device ? device->number : number, share * (double)sleep->row->ns);
+		verdict__add_resource(verdict, RESOURCE_DEVICE, device ? device->number : number, share * (double)sleep->row->ns);
 }
 
 const char *file_waits__server(const struct ledger_sleep *sleep)
@@ -91,10 +91,10 @@ static void add_resources(const struct file_waits *waits, struct verdict *verdic
 			continue;
 		add_device(waits, sleep, verdict);
 		if (sleep->class == SLEEP_FUSE || sleep->class == SLEEP_REMOTE)
-			verdict__add_resource(verdict, "server", file_waits__server(sleep), (double)sleep->row->ns);
+			verdict__add_resource(verdict, RESOURCE_SERVER, file_waits__server(sleep), (double)sleep->row->ns);
 		const char *journal = sleep->class == SLEEP_JOURNAL ? file_waits__journal(waits, sleep) : NULL;
 		if (journal)
-			verdict__add_resource(verdict, "file system", journal, (double)sleep->row->ns);
+			verdict__add_resource(verdict, RESOURCE_FILE_SYSTEM, journal, (double)sleep->row->ns);
 	}
 }
 
@@ -139,14 +139,15 @@ void file_waits__conclude(const struct file_waits *waits, struct verdict *verdic
 	verdict->counted_by_pressure = waits->hurt_uncounted_ns > 0.5 * waits->hurt_ns ? "none" : "io";
 	add_victims(waits, verdict);
 	add_resources(waits, verdict);
-	verdict__add_evidence(verdict, "asleep in it, of those who are held up", verdict->stall_seconds, "task-seconds", NAN, "sleep.ns");
-	verdict__add_evidence(verdict, "the largest part of the time that one of them wanted to go on", waits->worst_loss, "of that time",
+	verdict__add_evidence(verdict, "asleep in it, of those who are held up", verdict->stall_seconds, UNIT_TASK_SECONDS, NAN, "sleep.ns");
+	verdict__add_evidence(verdict, "the largest part of the time that one of them wanted to go on", waits->worst_loss, PART_OF("that time"),
 			      threshold__value(THRESHOLD_IO_LOSS_CONFIRMED), "sleep, task");
 	verdict__add_evidence(verdict, "time in which at least one waited, at least", waits->wall_seconds / waits->scene->ledger->window_seconds,
-			      "of the window", threshold__value(THRESHOLD_IO_WALL_CONFIRMED), "sleep");
-	verdict__add_evidence(verdict, "length of such a sleep on average", waits->hurt_ns / fmax(1, waits->hurt_times) / NS_PER_MSEC, "ms", NAN, "sleep");
+			      PART_OF("the window"), threshold__value(THRESHOLD_IO_WALL_CONFIRMED), "sleep");
+	verdict__add_evidence(verdict, "length of such a sleep on average", waits->hurt_ns / fmax(1, waits->hurt_times) / NS_PER_MSEC, UNIT("ms"),
+			      NAN, "sleep");
 	verdict__add_evidence(verdict, "part of it that is in no pressure figure (asleep, but not in I/O wait)", waits->hurt_uncounted_ns / waits->hurt_ns,
-			      "of the sleeps", NAN, "sleep.reason");
+			      PART_OF("the sleeps"), NAN, "sleep.reason");
 }
 
 void file_waits__accuse(const struct file_waits *waits, const double *by_crowd, struct verdict *verdict)

@@ -75,7 +75,8 @@ static void add_pauses(const struct recording *recording, struct verdict *verdic
 			continue;
 		cleanup_free char *what = base__format("stopped until %.2f s after the beginning: %s", (double)row->time_ns / NS_PER_SEC,
 						       row->text ? row->text : "");
-		verdict__add_evidence(verdict, what, (double)row->ns / NS_PER_SEC, "s", threshold__value(THRESHOLD_PAUSE_CONFIRMED), "host_event");
+		verdict__add_evidence(verdict, what, (double)row->ns / NS_PER_SEC, UNIT_SECONDS, threshold__value(THRESHOLD_PAUSE_CONFIRMED),
+				      "host_event");
 		listed++;
 	}
 }
@@ -94,10 +95,11 @@ static void add_consequences(const struct recording *recording, struct verdict *
 			continue;
 		warnings += host_event__is_lockup(row) || host_event__is(row, "hung_task") || host_event__is(row, "clock_unstable");
 		if (host_event__is(row, "clock_step"))
-			verdict__add_evidence(verdict, row->text, (double)row->ns / NS_PER_SEC, "s", NAN, "host_event");
+			verdict__add_evidence(verdict, row->text, (double)row->ns / NS_PER_SEC, UNIT_SECONDS, NAN, "host_event");
 	}
 	if (warnings)
-		verdict__add_evidence(verdict, "warnings of the kernel within a minute after it", (double)warnings, "warnings", NAN, "host_event");
+		verdict__add_evidence(verdict, "warnings of the kernel within a minute after it", (double)warnings, UNIT("warnings"), NAN,
+				      "host_event");
 }
 
 static void add_checks(struct verdict *verdict)
@@ -147,7 +149,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 			verdict__set_summary(verdict, "more silences of CPUs than are kept were seen");
 			return;
 		}
-		verdict__add_evidence(verdict, "time in which the host did not run this machine", pauses.seconds, "s",
+		verdict__add_evidence(verdict, "time in which the host did not run this machine", pauses.seconds, UNIT_SECONDS,
 				      threshold__value(THRESHOLD_PAUSE_CONTRIBUTING), "host_event");
 		verdict__set_summary(verdict, "no clock tells of a time in which this machine did not run");
 		return;

@@ -29,7 +29,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		verdict__set_summary(verdict, "%s", probe && strcmp(probe, "on") ? probe : "this recording has no counter of SMIs: record again with this version");
 		return;
 	}
-	verdict__add_evidence(verdict, "system management interrupts", rate, "a second", NAN, "MSR 0x34");
+	verdict__add_evidence(verdict, "system management interrupts", rate, UNIT("a second"), NAN, "MSR 0x34");
 	if (rate < threshold__value(THRESHOLD_SMI_RATE)) {
 		verdict->kind = VERDICT_RULED_OUT;
 		verdict__set_summary(verdict, "%s system management interrupts in the window", wording__count(count).text);

@@ -232,9 +232,10 @@ static void add_seen(const struct interrupts *interrupts, struct verdict *verdic
 				       : base__format("interrupt %s on all CPUs, as counted by the kernel", key);
 	if (counted <= 0)
 		return;
-	verdict__add_evidence(verdict, what, counted, "times", NAN, soft ? "/proc/softirqs" : "/proc/interrupts");
+	verdict__add_evidence(verdict, what, counted, UNIT("times"), NAN, soft ? "/proc/softirqs" : "/proc/interrupts");
 	verdict__add_evidence(verdict, "part of them that the probes saw (none are seen while the CPU runs a task that the kernel traces nothing of)",
-			      interrupts__sum(recording, kind, key, soft ? cpu : -1).count / counted, "of them", NAN, "activity table, subject irq");
+			      interrupts__sum(recording, kind, key, soft ? cpu : -1).count / counted, PART_OF("them"), NAN,
+			      "activity table, subject irq");
 }
 
 static void add_evidence(const struct interrupts *interrupts, struct verdict *verdict, double worst)
@@ -243,11 +244,11 @@ static void add_evidence(const struct interrupts *interrupts, struct verdict *ve
 	cleanup_free char *busiest = base__format("CPU %lld in %s interrupts", (long long)interrupts->busiest_cpu, kind);
 	double cpus = interrupts->scene->ledger->cpus > 0 ? interrupts->scene->ledger->cpus : 1;
 	if (interrupts->busiest_cpu >= 0)
-		verdict__add_evidence(verdict, busiest, interrupts->busiest_share, "of its time", threshold__value(THRESHOLD_IRQ_CPU_CONFIRMED),
+		verdict__add_evidence(verdict, busiest, interrupts->busiest_share, PART_OF("its time"), threshold__value(THRESHOLD_IRQ_CPU_CONFIRMED),
 				      "activity table, subject irq");
-	verdict__add_evidence(verdict, "all CPUs", interrupts->ns / interrupts->scene->window_ns / cpus, "of all CPU time", NAN,
+	verdict__add_evidence(verdict, "all CPUs", interrupts->ns / interrupts->scene->window_ns / cpus, PART_OF("all CPU time"), NAN,
 			      "activity table, subject irq");
-	verdict__add_evidence(verdict, "largest part of its demand that somebody lost to them", worst, "of its demand",
+	verdict__add_evidence(verdict, "largest part of its demand that somebody lost to them", worst, PART_OF("its demand"),
 			      threshold__value(THRESHOLD_IRQ_LOSS_CONFIRMED), "task table");
 	for (size_t i = 0; i < interrupts->count && i < EVIDENCE_SOURCES; i++) {
 		const struct interrupt_source *source = &interrupts->sources[i];
@@ -256,7 +257,7 @@ static void add_evidence(const struct interrupts *interrupts, struct verdict *ve
 		bool known = source->crowd != SIZE_MAX;
 		cleanup_free char *what = base__format("%s%s%s", source->name, known ? ", for " : "",
 						       known ? crowd__name(&interrupts->scene->crowds[source->crowd]) : "");
-		verdict__add_evidence(verdict, what, source->ns / NS_PER_SEC, "CPU seconds", NAN, "activity table, subject irq");
+		verdict__add_evidence(verdict, what, source->ns / NS_PER_SEC, UNIT("CPU seconds"), NAN, "activity table, subject irq");
 	}
 }
 

@@ -171,25 +171,26 @@ static void add_evidence(const struct scene *scene, const struct finding *findin
 	cleanup_free char *what = base__format("mean time of a request that the victims wait for, on %s (%s), which %s", device->name, device->number,
 					       device__rotates(device) ? "may have moving parts (virtual disks say so, too)"
 					       : says_so ? "says that it rotates, but answers most reads or flushes in less than 1 ms" : "has no moving parts");
-	verdict__add_evidence(verdict, what, finding->latency_ns / NS_PER_MSEC, "ms",
+	verdict__add_evidence(verdict, what, finding->latency_ns / NS_PER_MSEC, UNIT("ms"),
 			      finding->slow_ns * (finding->crowded ? threshold__value(THRESHOLD_DEVICE_CROWDED) : 1) / NS_PER_MSEC, source);
-	verdict__add_evidence(verdict, "requests under way, on average while the device was busy", finding->in_flight, "requests",
+	verdict__add_evidence(verdict, "requests under way, on average while the device was busy", finding->in_flight, UNIT("requests"),
 			      finding->crowded ? threshold__value(THRESHOLD_DEVICE_IN_FLIGHT) : NAN, source);
 	if (device->busy_ns >= 0)
 		verdict__add_evidence(verdict, "time in which the device had something to do", fmin(1, device->busy_ns / scene->window_ns),
-				      "of the window", NAN, "/proc/diskstats, time spent doing I/Os");
+				      PART_OF("the window"), NAN, "/proc/diskstats, time spent doing I/Os");
 	if (device->driver_requests > 0 && device->all_requests > 0 && device->all_ns > 0)
 		verdict__add_evidence(verdict, "part of the requests' time in the device and its driver, not in the queue before",
-				      fmin(1, device->driver_ns / device->driver_requests * device->all_requests / device->all_ns), "of their time", NAN,
+				      fmin(1, device->driver_ns / device->driver_requests * device->all_requests / device->all_ns),
+				      PART_OF("their time"), NAN,
 				      "device_io.device_ns");
-	verdict__add_evidence(verdict, "tasks slept until a request of this device was done", verdict->stall_seconds, "task-seconds", NAN,
+	verdict__add_evidence(verdict, "tasks slept until a request of this device was done", verdict->stall_seconds, UNIT_TASK_SECONDS, NAN,
 			      "sleep.device");
 	if (finding->through_ns > 0)
 		verdict__add_evidence(verdict, "part of that through a thread of the kernel that slept for the device (a journal's commit)",
-				      finding->through_ns / NS_PER_SEC, "task-seconds", NAN, "sleep.waker");
+				      finding->through_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "sleep.waker");
 	if (device->row && device->row->scheduler && device->row->queue_requests >= 0) {
 		cleanup_free char *queue = base__format("places in its queue, with the I/O scheduler %s", device->row->scheduler);
-		verdict__add_evidence(verdict, queue, (double)device->row->queue_requests, "requests", NAN, "queue/nr_requests, queue/scheduler");
+		verdict__add_evidence(verdict, queue, (double)device->row->queue_requests, UNIT("requests"), NAN, "queue/nr_requests, queue/scheduler");
 	}
 }
 
@@ -206,7 +207,7 @@ static void conclude(const struct scene *scene, const struct finding *finding, s
 	add_fillers(scene, finding, verdict);
 	add_evidence(scene, finding, verdict);
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);
-	verdict__add_resource(verdict, "device", device->number, finding->stall_ns);
+	verdict__add_resource(verdict, RESOURCE_DEVICE, device->number, finding->stall_ns);
 	cleanup_free char *victims = verdict__name_parties(scene->ledger, verdict->victims, verdict->victim_count, 2);
 	cleanup_free char *fillers = verdict->culprit_count > 1 ? verdict__name_parties(scene->ledger, &verdict->culprits[1], verdict->culprit_count - 1, 2)
 								 : NULL;
@@ -258,7 +259,7 @@ static void rule_out(const struct scene *scene, const struct devices *devices, s
 	verdict__set_summary(verdict, "programs waited %s for %s, whose requests take %s on average: %s", wording__seconds(user_ns / NS_PER_SEC).text,
 			     most->name, wording__seconds(slowest_ns / NS_PER_SEC).text,
 			     slowest_ns < slow_ns(most) ? "what such a device needs" : "too little of anybody's time to hold it up");
-	verdict__add_evidence(verdict, "mean time of a request, the slower of reads and writes", slowest_ns / NS_PER_MSEC, "ms",
+	verdict__add_evidence(verdict, "mean time of a request, the slower of reads and writes", slowest_ns / NS_PER_MSEC, UNIT("ms"),
 			      slow_ns(most) / NS_PER_MSEC, most->by_requests ? "device_io" : "/proc/diskstats");
 }
 

@@ -43,8 +43,8 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict, cons
 			continue;
 		}
 		const struct device *below = devices__find(&waits->devices, scene->ledger->recording, device);
-		verdict__add_resource(verdict, "device", below ? below->number : device, ns);
-		verdict__add_resource(verdict, "file system", device, ns);
+		verdict__add_resource(verdict, RESOURCE_DEVICE, below ? below->number : device, ns);
+		verdict__add_resource(verdict, RESOURCE_FILE_SYSTEM, device, ns);
 		if (ns > most_ns) {
 			most_ns = ns;
 			*ret_device = below ? below->name : device;
@@ -96,7 +96,7 @@ static void add_limits(const struct scene *scene, struct verdict *verdict)
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
 		double value = vmstat_after(scene->ledger->recording, figures[i].counter);
 		if (value >= 0)
-			verdict__add_evidence(verdict, figures[i].what, value, "pages", NAN, "/proc/vmstat");
+			verdict__add_evidence(verdict, figures[i].what, value, UNIT("pages"), NAN, "/proc/vmstat");
 	}
 }
 

@@ -115,10 +115,12 @@ static void conclude(const struct file_waits *waits, struct verdict *verdict)
 			     wording__percent(verdict->victims[0].loss).text, one ? "it wants" : "they want", parts ? parts : "");
 	double syncs = file_waits__activity(waits, "sync", NULL, false), commits = file_waits__activity(waits, "commit", NULL, false);
 	if (syncs > 0)
-		verdict__add_evidence(verdict, "syncs of ext4 and btrfs on the whole machine", syncs / scene->ledger->window_seconds, "a second", NAN,
+		verdict__add_evidence(verdict, "syncs of ext4 and btrfs on the whole machine", syncs / scene->ledger->window_seconds,
+				      UNIT("a second"), NAN,
 				      "activity (files, sync)");
 	if (commits > 0)
-		verdict__add_evidence(verdict, "commits of ext4's journals on the whole machine", commits / scene->ledger->window_seconds, "a second", NAN,
+		verdict__add_evidence(verdict, "commits of ext4's journals on the whole machine", commits / scene->ledger->window_seconds,
+				      UNIT("a second"), NAN,
 				      "activity (files, commit)");
 	add_checks(waits, verdict);
 }

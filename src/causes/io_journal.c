@@ -81,8 +81,9 @@ static void add_commits(const struct scene *scene, struct verdict *verdict)
 		cleanup_free char *rate = base__format("commits of the journal of %s", row->key);
 		cleanup_free char *length = base__format("length of a commit of %s on average (longest %s)", row->key,
 							 wording__seconds((double)row->max_ns / NS_PER_SEC).text);
-		verdict__add_evidence(verdict, rate, (double)row->count / scene->ledger->window_seconds, "a second", NAN, "activity (files, commit)");
-		verdict__add_evidence(verdict, length, (double)row->ns / (double)row->count / NS_PER_MSEC, "ms", NAN, "activity (files, commit)");
+		verdict__add_evidence(verdict, rate, (double)row->count / scene->ledger->window_seconds, UNIT("a second"), NAN,
+				      "activity (files, commit)");
+		verdict__add_evidence(verdict, length, (double)row->ns / (double)row->count / NS_PER_MSEC, UNIT("ms"), NAN, "activity (files, commit)");
 	}
 }
 

@@ -161,7 +161,8 @@ static char *describe_limit(const struct cgroup_io_row *row)
 static void add_used(struct verdict *verdict, const struct scene *scene, const char *what, int64_t used, int64_t limit, const char *source)
 {
 	if (limit > 0 && used >= 0)
-		verdict__add_evidence(verdict, what, (double)used / scene->ledger->window_seconds / (double)limit, "of its limit, on average", NAN, source);
+		verdict__add_evidence(verdict, what, (double)used / scene->ledger->window_seconds / (double)limit, PART_OF("its limit, on average"),
+				      NAN, source);
 }
 
 static void add_evidence(const struct scene *scene, const struct finding *finding, struct verdict *verdict)
@@ -170,20 +171,23 @@ static void add_evidence(const struct scene *scene, const struct finding *findin
 	const char *source = row->hierarchy == 2 ? "io.stat, io.max" : "blkio.throttle.io_serviced, io_service_bytes";
 	if (has_rates(row))
 		verdict__add_evidence(verdict, "time in which the cgroup used 90 % of a limit or more, looked at once a second", finding->reached,
-				      "of the time looked at", threshold__value(THRESHOLD_LIMIT_REACHED), source);
+				      PART_OF("the time looked at"), threshold__value(THRESHOLD_LIMIT_REACHED), source);
 	add_used(verdict, scene, "bytes read", row->read_bytes, row->read_bps, source);
 	add_used(verdict, scene, "bytes written", row->write_bytes, row->write_bps, source);
 	add_used(verdict, scene, "reads", row->reads, row->read_iops, source);
 	add_used(verdict, scene, "writes", row->writes, row->write_iops, source);
 	if (finding->request_ns >= 0)
-		verdict__add_evidence(verdict, "mean time of its requests once they were let through", finding->request_ns / NS_PER_MSEC, "ms", NAN,
+		verdict__add_evidence(verdict, "mean time of its requests once they were let through", finding->request_ns / NS_PER_MSEC, UNIT("ms"),
+				      NAN,
 				      row->requests > 0 ? "cgroup_io.request_ns" : "device_io");
 	if (finding->times > 0)
-		verdict__add_evidence(verdict, "mean wait of its tasks for that device", finding->wait_ns / finding->times / NS_PER_MSEC, "ms", NAN, "sleep");
-	verdict__add_evidence(verdict, "waits beyond what the requests took", finding->stall_ns / fmax(1, finding->wait_ns), "of these waits",
+		verdict__add_evidence(verdict, "mean wait of its tasks for that device", finding->wait_ns / finding->times / NS_PER_MSEC, UNIT("ms"),
+				      NAN, "sleep");
+	verdict__add_evidence(verdict, "waits beyond what the requests took", finding->stall_ns / fmax(1, finding->wait_ns), PART_OF("these waits"),
 			      threshold__value(THRESHOLD_LIMIT_HELD_BACK), "sleep, cgroup_io");
 	if (finding->by_stack)
-		verdict__add_evidence(verdict, "they slept in the kernel's throttle itself", finding->stall_ns / NS_PER_SEC, "task-seconds", NAN, "sleep.kernel_stack");
+		verdict__add_evidence(verdict, "they slept in the kernel's throttle itself", finding->stall_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN,
+				      "sleep.kernel_stack");
 }
 
 static void add_checks(const struct finding *finding, struct verdict *verdict)
@@ -219,8 +223,8 @@ static void conclude(const struct scene *scene, const struct finding *finding, s
 	party__set_note(party, "limit on %s (%s): %s", finding->device_name, row->device, limit);
 	add_evidence(scene, finding, verdict);
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);
-	verdict__add_resource(verdict, "cgroup", row->cgroup, finding->stall_ns);
-	verdict__add_resource(verdict, "device", finding->device ? finding->device->number : row->device, finding->stall_ns);
+	verdict__add_resource(verdict, RESOURCE_CGROUP, row->cgroup, finding->stall_ns);
+	verdict__add_resource(verdict, RESOURCE_DEVICE, finding->device ? finding->device->number : row->device, finding->stall_ns);
 	cleanup_free char *victims = verdict__name_parties(scene->ledger, verdict->victims, verdict->victim_count, 2);
 	verdict__set_summary(verdict, "the I/O limit of cgroup %s (%s on %s) holds %s back", row->cgroup, limit, finding->device_name, victims);
 	add_checks(finding, verdict);

@@ -15,12 +15,14 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	interrupts__judge(&interrupts, verdict);
 	double thread = interrupts__sum(recording, "softirq", NULL, -1).amount;
 	if (verdict->kind > VERDICT_RULED_OUT) {
-		verdict__add_evidence(verdict, "time of soft interrupts in ksoftirqd, which waits for its turn as a task does", thread / NS_PER_SEC, "CPU seconds", NAN,
+		verdict__add_evidence(verdict, "time of soft interrupts in ksoftirqd, which waits for its turn as a task does", thread / NS_PER_SEC,
+				      UNIT("CPU seconds"), NAN,
 				      "activity table, subject irq");
 		verdict__add_evidence(verdict, "times that NET_RX stopped with packets left (its budget was used up)",
-				      interrupts__growth(recording, "softnet", NULL, "squeezed"), "times", NAN, "/proc/net/softnet_stat, column 3");
+				      interrupts__growth(recording, "softnet", NULL, "squeezed"), UNIT("times"), NAN,
+				      "/proc/net/softnet_stat, column 3");
 		verdict__add_evidence(verdict, "packets dropped because the backlog was full", interrupts__growth(recording, "softnet", NULL, "dropped"),
-				      "packets", NAN, "/proc/net/softnet_stat, column 2");
+				      UNIT("packets"), NAN, "/proc/net/softnet_stat, column 2");
 		verdict__add_check(verdict, "the row of the vector grows fastest in the column of that CPU", "cat /proc/softirqs; sleep 5; cat /proc/softirqs");
 		verdict__add_check(verdict, "%soft of that CPU is high; without CONFIG_IRQ_TIME_ACCOUNTING it is sampled by ticks and reads low",
 				   "mpstat -P ALL 1 5");

@@ -100,16 +100,17 @@ static void add_figures(const struct rcu_stall *stall, struct verdict *verdict)
 							   cpu->cpu);
 		cleanup_free char *looks = base__format("CPU %d: times that RCU's thread looked at it (fqs=; 0: that thread did not run either)", cpu->cpu);
 		if (cpu->ticks >= 0)
-			verdict__add_evidence(verdict, ticks, (double)cpu->ticks, "interrupts", NAN, "kernel log");
+			verdict__add_evidence(verdict, ticks, (double)cpu->ticks, UNIT("interrupts"), NAN, "kernel log");
 		if (cpu->behind > 0)
-			verdict__add_evidence(verdict, behind, (double)cpu->behind, "grace periods", NAN, "kernel log");
+			verdict__add_evidence(verdict, behind, (double)cpu->behind, UNIT("grace periods"), NAN, "kernel log");
 		if (cpu->handlers >= 0)
-			verdict__add_evidence(verdict, handlers, (double)cpu->handlers, "runs", NAN, "kernel log");
+			verdict__add_evidence(verdict, handlers, (double)cpu->handlers, UNIT("runs"), NAN, "kernel log");
 		if (cpu->looks >= 0)
-			verdict__add_evidence(verdict, looks, (double)cpu->looks, "times", NAN, "kernel log");
+			verdict__add_evidence(verdict, looks, (double)cpu->looks, UNIT("times"), NAN, "kernel log");
 	}
 	if (stall->callbacks >= 0)
-		verdict__add_evidence(verdict, "callbacks that wait for it (q=), mostly memory to be freed", (double)stall->callbacks, "callbacks", NAN, "kernel log");
+		verdict__add_evidence(verdict, "callbacks that wait for it (q=), mostly memory to be freed", (double)stall->callbacks,
+				      UNIT("callbacks"), NAN, "kernel log");
 }
 
 static const char *kind_words(const struct host_event_row *row)
@@ -137,11 +138,13 @@ static void add_evidence(const struct recording *recording, const struct warning
 		if (!count)
 			continue;
 		cleanup_free char *what = base__format("%s warnings: %zu, the longest", kind_words(one), count);
-		verdict__add_evidence(verdict, what, longest, "s", NAN, "kernel log");
+		verdict__add_evidence(verdict, what, longest, UNIT_SECONDS, NAN, "kernel log");
 	}
-	verdict__add_evidence(verdict, "of this time, the machine as a whole did not run for", warnings->paused_seconds, "s", NAN, "host_event");
+	verdict__add_evidence(verdict, "of this time, the machine as a whole did not run for", warnings->paused_seconds, UNIT_SECONDS, NAN,
+			      "host_event");
 	if (warnings->starved_seconds > 0)
-		verdict__add_evidence(verdict, "of this time, in warnings about kernel threads that waited for a CPU meanwhile", warnings->starved_seconds, "s", NAN,
+		verdict__add_evidence(verdict, "of this time, in warnings about kernel threads that waited for a CPU meanwhile",
+				      warnings->starved_seconds, UNIT_SECONDS, NAN,
 				      "task table");
 	if (warnings->stall && rcu_stall__parse(warnings->stall->text, &stall))
 		add_figures(&stall, verdict);
@@ -259,9 +262,10 @@ static void judge_holds(const struct scene *scene, const struct kernel_holds *ho
 	for (size_t i = 0; i < holds->count; i++)
 		add_hold(scene, &holds->holds[i], verdict);
 	add_held_up(scene, holds, verdict);
-	verdict__add_evidence(verdict, "longest time that a stopper thread (migration/N, above all classes) had to wait behind a task", longest, "s", confirmed,
+	verdict__add_evidence(verdict, "longest time that a stopper thread (migration/N, above all classes) had to wait behind a task", longest,
+			      UNIT_SECONDS, confirmed,
 			      "event table");
-	verdict__add_evidence(verdict, "times that one had to wait so long", (double)holds->count, "times", NAN, "event table");
+	verdict__add_evidence(verdict, "times that one had to wait so long", (double)holds->count, UNIT("times"), NAN, "event table");
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	cleanup_free char *culprits = verdict__name_parties(scene->ledger, verdict->culprits, verdict->culprit_count, 2);
 	verdict__set_summary(verdict, "%s kept CPU %lld within the kernel for %s at a time: not even the kernel's own stopper thread got it", culprits,
@@ -280,12 +284,13 @@ static void judge_warnings(const struct scene *scene, struct verdict *verdict)
 	verdict->kind = warnings.count ? VERDICT_CONFIRMED : VERDICT_RULED_OUT;
 	if (warnings.hung)
 		verdict__add_evidence(verdict, "tasks blocked for minutes (hung task warnings): no CPU is held up by that, see what they wait for",
-				      (double)warnings.hung, "warnings", NAN, "kernel log");
+				      (double)warnings.hung, UNIT("warnings"), NAN, "kernel log");
 	if (warnings.before)
-		verdict__add_evidence(verdict, "stall or lockup warnings in the five minutes before the recording", (double)warnings.before, "warnings", NAN,
+		verdict__add_evidence(verdict, "stall or lockup warnings in the five minutes before the recording", (double)warnings.before,
+				      UNIT("warnings"), NAN,
 				      "kernel log");
 	if (!warnings.count) {
-		verdict__add_evidence(verdict, "stall or lockup warnings", 0, "warnings", 1, "kernel log");
+		verdict__add_evidence(verdict, "stall or lockup warnings", 0, UNIT("warnings"), 1, "kernel log");
 		if (warnings.before)
 			verdict__set_summary(verdict, "the kernel complained of no stalled CPU in this time; in the five minutes before it did, %zu times",
 					     warnings.before);
@@ -316,7 +321,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		judge_holds(scene, &holds, verdict);
 	} else if (holds.count) {
 		verdict__add_evidence(verdict, "longest time that a stopper thread (migration/N, above all classes) had to wait behind a task",
-				      holds.longest_ns / NS_PER_SEC, "s", threshold__value(THRESHOLD_HOLD_CONFIRMED), "event table");
+				      holds.longest_ns / NS_PER_SEC, UNIT_SECONDS, threshold__value(THRESHOLD_HOLD_CONFIRMED), "event table");
 	}
 	kernel_holds__free(&holds);
 }

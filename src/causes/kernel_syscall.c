@@ -319,17 +319,20 @@ static void add_evidence(const struct scene *scene, const struct calls *one, str
 	const char *name = crowd__name(&scene->crowds[one->crowd]);
 	cleanup_free char *share = base__format("time of %s on a CPU or asleep within %s (lower bound by the samples)", name, one->operation);
 	cleanup_free char *mean = base__format("mean length of a call of %s, idle waits within it left out", one->operation);
-	verdict__add_evidence(verdict, share, one->low_share, "of the window", threshold__value(THRESHOLD_CALL_SHARE_CONFIRMED), "cpu_sample and sleep table");
-	verdict__add_evidence(verdict, "part of that time on a CPU", one->share > 0 ? one->cpu_ns / (one->cpu_ns + one->slept_ns) : 0, "of it", NAN,
+	verdict__add_evidence(verdict, share, one->low_share, PART_OF("the window"), threshold__value(THRESHOLD_CALL_SHARE_CONFIRMED),
+			      "cpu_sample and sleep table");
+	verdict__add_evidence(verdict, "part of that time on a CPU", one->share > 0 ? one->cpu_ns / (one->cpu_ns + one->slept_ns) : 0, PART_OF("it"),
+			      NAN,
 			      "cpu_sample table");
 	if (one->mean_ns <= 0)
 		return;
-	verdict__add_evidence(verdict, mean, one->mean_ns / NS_PER_MSEC, "ms", threshold__value(THRESHOLD_CALL_LONG), "syscall table");
-	verdict__add_evidence(verdict, "calls", calls_a_second(one), "a second", NAN, "syscall table");
-	verdict__add_evidence(verdict, "longest call", one->max_ns / NS_PER_MSEC, "ms", NAN, "syscall table");
-	verdict__add_evidence(verdict, "time for which these calls were watched", one->watched_ns / NS_PER_SEC, "s", NAN, "syscall table");
+	verdict__add_evidence(verdict, mean, one->mean_ns / NS_PER_MSEC, UNIT("ms"), threshold__value(THRESHOLD_CALL_LONG), "syscall table");
+	verdict__add_evidence(verdict, "calls", calls_a_second(one), UNIT("a second"), NAN, "syscall table");
+	verdict__add_evidence(verdict, "longest call", one->max_ns / NS_PER_MSEC, UNIT("ms"), NAN, "syscall table");
+	verdict__add_evidence(verdict, "time for which these calls were watched", one->watched_ns / NS_PER_SEC, UNIT_SECONDS, NAN, "syscall table");
 	if (one->bytes > 0 && one->count > 0)
-		verdict__add_evidence(verdict, "bytes for each call, by its arguments or what it returned", one->bytes / one->count / 1e6, "MB", NAN, "syscall table");
+		verdict__add_evidence(verdict, "bytes for each call, by its arguments or what it returned", one->bytes / one->count / 1e6, UNIT("MB"),
+				      NAN, "syscall table");
 }
 
 static void conclude(const struct scene *scene, const struct all_calls *calls, struct verdict *verdict)

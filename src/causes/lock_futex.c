@@ -106,12 +106,12 @@ static void add_locks(const struct contention *heaviest, struct verdict *verdict
 		cleanup_free char *what = base__format("asleep on %s%s%s: %s", lock, futex->place && futex->row->address ? " at " : "",
 						       futex->place && futex->row->address ? futex->row->address : "",
 						       futex_sign__words(futex->sign, futex->class));
-		verdict__add_evidence(verdict, what, (double)futex->sum.wait_ns / NS_PER_SEC, "task-seconds", NAN, "futex.wait_ns");
+		verdict__add_evidence(verdict, what, (double)futex->sum.wait_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "futex.wait_ns");
 	}
 	const struct ledger_futex *first = futexes__of_lock(heaviest->locks[0]);
 	if (first->sum.wakes)
 		verdict__add_evidence(verdict, "wake-ups that came from a thread that had itself waited there", (double)first->sum.mutual /
-				      (double)first->sum.wakes, "of the hand-overs", NAN, "futex.mutual");
+				      (double)first->sum.wakes, PART_OF("the hand-overs"), NAN, "futex.mutual");
 }
 
 // ---- what could be locks and was not told from queues ----
@@ -222,7 +222,7 @@ static void add_undecided(const struct scene *scene, struct verdict *verdict)
 	cleanup_free char *what = base__format("asleep on futexes of which nothing tells whether they are locks or queues; nobody is accused of it%s%s",
 					       who.text ? who.text : "", named ? ")" : "");
 	string__free(&who);
-	verdict__add_evidence(verdict, what, ns / NS_PER_SEC, "task-seconds", NAN, "futex");
+	verdict__add_evidence(verdict, what, ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "futex");
 }
 
 static void add_checks(long long pid, const struct ledger_futex *futex, struct verdict *verdict)

@@ -99,7 +99,7 @@ static void add_subject(const struct contention *heaviest, struct verdict *verdi
 	cleanup_free char *lock = name_lock(heaviest);
 	cleanup_free char *what = subject ? base__format("part of the kernel: %s; %s", subject->subsystem, lock)
 					  : base__format("%s: look the function up in the kernel's source, and at the stacks above it", lock);
-	verdict__add_evidence(verdict, what, (double)heaviest->waits, "waits", NAN, "lock.place");
+	verdict__add_evidence(verdict, what, (double)heaviest->waits, UNIT_WAITS, NAN, "lock.place");
 }
 
 static void judge(const struct scene *scene, struct verdict *verdict)
@@ -123,7 +123,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	}
 	if (follows_ns > 0)
 		verdict__add_evidence(verdict, "waits at the queues of futexes and of the scheduler (they follow from the programs' own locks and wake-ups "
-				      "and are not judged here)", follows_ns / NS_PER_SEC, "task-seconds", NAN, "lock.place");
+				      "and are not judged here)", follows_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "lock.place");
 	for (size_t i = 0; i < count; i++)
 		contention__free(contentions[i]);
 	free(contentions);

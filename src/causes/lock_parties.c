@@ -326,30 +326,30 @@ static struct sums sum_up(struct contention *const *contentions, size_t count, e
 
 static void add_evidence(const struct scene *scene, const struct sums *sums, struct verdict *verdict)
 {
-	verdict__add_evidence(verdict, "time in which somebody waited for the lock", sums->wall_ns / scene->window_ns, "of the window",
+	verdict__add_evidence(verdict, "time in which somebody waited for the lock", sums->wall_ns / scene->window_ns, PART_OF("the window"),
 			      threshold__value(THRESHOLD_LOCK_WALL_CONFIRMED), "lock.wall_ns");
-	verdict__add_evidence(verdict, "largest part of its wanted time that a victim lost", sums->worst_loss, "of its demand",
+	verdict__add_evidence(verdict, "largest part of its wanted time that a victim lost", sums->worst_loss, PART_OF("its demand"),
 			      threshold__value(THRESHOLD_LOCK_LOSS_CONFIRMED), "lock_wait and task table");
-	verdict__add_evidence(verdict, "asleep on the lock, in no pressure figure", sums->sleep_ns / NS_PER_SEC, "task-seconds", NAN,
+	verdict__add_evidence(verdict, "asleep on the lock, in no pressure figure", sums->sleep_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN,
 			      "lock_wait.sleep_ns");
-	verdict__add_evidence(verdict, "spinning for the lock, on a CPU", sums->spin_ns / NS_PER_SEC, "task-seconds", NAN, "lock_wait.spin_ns");
+	verdict__add_evidence(verdict, "spinning for the lock, on a CPU", sums->spin_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "lock_wait.spin_ns");
 	verdict__add_evidence(verdict, "woken, but without a CPU yet (counted as waiting for a CPU, not here)", sums->runqueue_ns / NS_PER_SEC,
-			      "task-seconds", NAN, "lock_wait.runqueue_ns");
+			      UNIT_TASK_SECONDS, NAN, "lock_wait.runqueue_ns");
 	if (sums->open_ns > 0)
-		verdict__add_evidence(verdict, "waits that had not ended at the end of the window", sums->open_ns / NS_PER_SEC, "task-seconds", NAN,
+		verdict__add_evidence(verdict, "waits that had not ended at the end of the window", sums->open_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN,
 				      "lock_wait.open_wait_ns");
 	verdict__add_evidence(verdict, "waiting with a named waiter, a named owner and its operation",
-			      sums->wait_ns > 0 ? sums->explained_ns / sums->wait_ns : 1, "of all waiting", NAN, "lock_wait and lock_hold");
+			      sums->wait_ns > 0 ? sums->explained_ns / sums->wait_ns : 1, PART_OF("all waiting"), NAN, "lock_wait and lock_hold");
 	if (verdict->kind < VERDICT_CONTRIBUTING || sums->wait_ns <= 0)
 		return;
 	if (sums->handed_ns >= 0.05 * sums->wait_ns)
 		verdict__add_evidence(verdict, "the lock was free, but the task that was woken to take it had no CPU yet: too few CPUs prolong these waits",
-				      sums->handed_ns / sums->wait_ns, "of all waiting", NAN, "lock_hold.mode handed over");
+				      sums->handed_ns / sums->wait_ns, PART_OF("all waiting"), NAN, "lock_hold.mode handed over");
 	// Readers do not wait for readers, but for a writer that waits before them.
 	double behind = fmax(0, sums->read_ns + sums->read_held_ns - sums->wait_ns) / sums->wait_ns;
 	if (behind >= 0.05)
 		verdict__add_evidence(verdict, "readers that waited while a reader held the lock: a waiting writer stood before them, and both waited "
-				      "for that reader", behind, "of all waiting (at least)", NAN, "lock_wait.mode, lock_hold.mode");
+				      "for that reader", behind, PART_OF("all waiting (at least)"), NAN, "lock_wait.mode, lock_hold.mode");
 }
 
 void contention__conclude(struct contention *const *contentions, size_t count, struct verdict *verdict)

@@ -150,10 +150,10 @@ void memory_case__conclude(const struct memory_case *one, const char *what, stru
 	verdict->kind = one->kind;
 	verdict->stall_seconds = (one->kind > VERDICT_RULED_OUT ? one->hurt_ns : one->stall_ns) / NS_PER_SEC;
 	verdict->wall_seconds = one->wall_seconds;
-	verdict__add_evidence(verdict, what, one->stall_ns / NS_PER_SEC, "task-seconds", NAN, "activity and sleep tables");
-	verdict__add_evidence(verdict, "memory pressure of those whom it holds up", one->wall_seconds / window, "of the window",
+	verdict__add_evidence(verdict, what, one->stall_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "activity and sleep tables");
+	verdict__add_evidence(verdict, "memory pressure of those whom it holds up", one->wall_seconds / window, PART_OF("the window"),
 			      threshold__value(THRESHOLD_MEMORY_WALL_CONFIRMED), one->memory->metered ? "pressure_share table" : "activity table (no PSI)");
-	verdict__add_evidence(verdict, "largest part of its time that a victim lost", one->worst_loss, "of the time it ran or slept for memory",
+	verdict__add_evidence(verdict, "largest part of its time that a victim lost", one->worst_loss, PART_OF("the time it ran or slept for memory"),
 			      threshold__value(THRESHOLD_MEMORY_LOSS_CONFIRMED), "activity, sleep and task tables");
 	if (one->kind > VERDICT_RULED_OUT)
 		add_victims(one, verdict);

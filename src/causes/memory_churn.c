@@ -262,15 +262,19 @@ static void add_evidence(const struct scene *scene, const struct churner *most, 
 	const char *name = crowd__name(&scene->crowds[most->crowd]);
 	cleanup_free char *faulted = base__format("memory that %s faulted in, at least (huge pages count as small ones)", name);
 	cleanup_free char *loss = base__format("part of its CPU time that %s spends on memory it had before (lower bound by the samples)", name);
-	verdict__add_evidence(verdict, loss, most->low_loss, "of its CPU time", threshold__value(THRESHOLD_CHURN_LOSS_CONFIRMED), "cpu_sample and activity table");
-	verdict__add_evidence(verdict, "CPU time that went there", most->low_ns / scene->window_ns, "of the window",
+	verdict__add_evidence(verdict, loss, most->low_loss, PART_OF("its CPU time"), threshold__value(THRESHOLD_CHURN_LOSS_CONFIRMED),
+			      "cpu_sample and activity table");
+	verdict__add_evidence(verdict, "CPU time that went there", most->low_ns / scene->window_ns, PART_OF("the window"),
 			      threshold__value(THRESHOLD_CHURN_WALL_CONFIRMED), "cpu_sample and activity table");
-	verdict__add_evidence(verdict, faulted, most->memory.faulted_bytes / seconds / 1e6, "MB a second", NAN, "/proc/PID/stat, minflt");
-	verdict__add_evidence(verdict, "by how much more was resident at any time than at the beginning", most->memory.kept_bytes / 1e6, "MB", NAN,
+	verdict__add_evidence(verdict, faulted, most->memory.faulted_bytes / seconds / 1e6, UNIT("MB a second"), NAN, "/proc/PID/stat, minflt");
+	verdict__add_evidence(verdict, "by how much more was resident at any time than at the beginning", most->memory.kept_bytes / 1e6, UNIT("MB"),
+			      NAN,
 			      "/proc/PID/status, VmRSS and VmHWM");
-	verdict__add_evidence(verdict, "part of what it faulted in that it had given back before, at least", most->part, "of it", NAN, "activity table, minor_faults");
+	verdict__add_evidence(verdict, "part of what it faulted in that it had given back before, at least", most->part, PART_OF("it"), NAN,
+			      "activity table, minor_faults");
 	if (pressure_seconds > 0)
-		verdict__add_evidence(verdict, "CPU some while this work had a CPU that somebody waited for", pressure_seconds / seconds, "of the window", NAN,
+		verdict__add_evidence(verdict, "CPU some while this work had a CPU that somebody waited for", pressure_seconds / seconds,
+				      PART_OF("the window"), NAN,
 				      "cpu_sample.pressure_ns");
 }
 

@@ -56,7 +56,7 @@ static void add_kernel_evidence(const struct memory_case *one, struct verdict *v
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
 		int64_t growth = kernel_counter__growth(one->scene->ledger->recording, "vmstat", "", counters[i].name);
 		if (growth >= 0)
-			verdict__add_evidence(verdict, counters[i].what, (double)growth, "times", NAN, "/proc/vmstat");
+			verdict__add_evidence(verdict, counters[i].what, (double)growth, UNIT("times"), NAN, "/proc/vmstat");
 	}
 }
 

@@ -58,8 +58,8 @@ static void add_kernel_evidence(const struct scene *scene, struct verdict *verdi
 	const struct recording *recording = scene->ledger->recording;
 	double scanned = fmax(0, (double)kernel_counter__growth(recording, "vmstat", "", "pgscan_kswapd"));
 	double freed = fmax(0, (double)kernel_counter__growth(recording, "vmstat", "", "pgsteal_kswapd"));
-	verdict__add_evidence(verdict, "pages that kswapd looked at", scanned, "pages", NAN, "/proc/vmstat pgscan_kswapd");
-	verdict__add_evidence(verdict, "pages that it freed", freed, "pages", NAN, "/proc/vmstat pgsteal_kswapd");
+	verdict__add_evidence(verdict, "pages that kswapd looked at", scanned, UNIT("pages"), NAN, "/proc/vmstat pgscan_kswapd");
+	verdict__add_evidence(verdict, "pages that it freed", freed, UNIT("pages"), NAN, "/proc/vmstat pgsteal_kswapd");
 }
 
 // By process: who woke it, as far as allocations that may sleep did.
@@ -72,7 +72,7 @@ static void add_wakers(const struct scene *scene, const struct ledger_memory *me
 	if (!most || most->kswapd_wakeups <= 0)
 		return;
 	cleanup_free char *what = base__format("times that %s woke it, the most of all", crowd__name(memory_case__crowd_of(scene, most)));
-	verdict__add_evidence(verdict, what, (double)most->kswapd_wakeups, "times", NAN, "activity table");
+	verdict__add_evidence(verdict, what, (double)most->kswapd_wakeups, UNIT("times"), NAN, "activity table");
 }
 
 static double nothing(const struct memory_process *process, enum memory_reason reason, void *context)
@@ -90,7 +90,8 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 	}
 	double share = run_ns(scene->ledger) / scene->window_ns, worst = add_victims(scene, verdict);
 	weigh(scene, share, worst, verdict);
-	verdict__add_evidence(verdict, "CPU time of kswapd", share, "of one CPU", threshold__value(THRESHOLD_KSWAPD_CPU_CONFIRMED), "task.run_ns");
+	verdict__add_evidence(verdict, "CPU time of kswapd", share, PART_OF("one CPU"), threshold__value(THRESHOLD_KSWAPD_CPU_CONFIRMED),
+			      "task.run_ns");
 	add_kernel_evidence(scene, verdict);
 	add_wakers(scene, memory, verdict);
 	if (verdict->kind > VERDICT_RULED_OUT) {
@@ -103,7 +104,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		else
 			verdict__set_summary(verdict, "the kernel's kswapd used %s of a CPU to free memory; nobody was seen to take much of it in this window",
 					     wording__percent(share).text);
-		verdict__add_resource(verdict, "memory", "machine", fmax(verdict->stall_seconds * NS_PER_SEC, 1));
+		verdict__add_resource(verdict, RESOURCE_MEMORY, "machine", fmax(verdict->stall_seconds * NS_PER_SEC, 1));
 		verdict__add_check(verdict, "its CPU time", "top -b -n 1 -d 5 | grep kswapd");
 		verdict__add_check(verdict, "it grows", "grep pgscan_kswapd /proc/vmstat; sleep 5; grep pgscan_kswapd /proc/vmstat");
 		memory_case__free(one);

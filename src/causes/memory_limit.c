@@ -59,8 +59,8 @@ static void add_culprits(const struct memory_case *one, struct verdict *verdict)
 					wording__count((double)(group->strikes_high + group->strikes_max)).text);
 		else
 			party__set_note(party, "%s, hit %s times", limit_file(group), wording__count((double)(group->strikes_high + group->strikes_max)).text);
-		verdict__add_resource(verdict, "memory", group->path, share * one->hurt_ns);
-		verdict__add_resource(verdict, "cgroup", group->path, share * one->hurt_ns);
+		verdict__add_resource(verdict, RESOURCE_MEMORY, group->path, share * one->hurt_ns);
+		verdict__add_resource(verdict, RESOURCE_CGROUP, group->path, share * one->hurt_ns);
 	}
 }
 
@@ -107,11 +107,11 @@ static void add_kernel_evidence(const struct memory_case *one, struct verdict *v
 	int64_t strikes = 0;
 	for (size_t i = 0; i < one->memory->group_count; i++)
 		strikes += one->memory->groups[i].strikes_high + one->memory->groups[i].strikes_max;
-	verdict__add_evidence(verdict, "times that limits were hit, by the kernel's count", (double)strikes, "times", NAN,
+	verdict__add_evidence(verdict, "times that limits were hit, by the kernel's count", (double)strikes, UNIT("times"), NAN,
 			      "memory.events.local high and max; v1 memory.failcnt");
 	if (one->memory->unowned_limit_ns > 0)
 		verdict__add_evidence(verdict, "cgroup reclaim for which no limit was hit (somebody asked for it; nobody is accused)",
-				      one->memory->unowned_limit_ns / NS_PER_SEC, "task-seconds", NAN, "activity table");
+				      one->memory->unowned_limit_ns / NS_PER_SEC, UNIT_TASK_SECONDS, NAN, "activity table");
 }
 
 static void accuse(const struct memory_case *one, struct verdict *verdict)
@@ -162,7 +162,8 @@ static void judge_busy(const struct scene *scene, const struct attribution *attr
 				     isnan(loss) ? "a part" : wording__percent(loss).text, group->path,
 				     limit_bytes(group) >= 0 ? memory__bytes((double)limit_bytes(group)).text : "unknown",
 				     wording__count((double)group->refaults / ledger->window_seconds).text);
-		verdict__add_evidence(verdict, "pages read back that had been dropped there", (double)group->refaults / ledger->window_seconds, "a second", NAN,
+		verdict__add_evidence(verdict, "pages read back that had been dropped there", (double)group->refaults / ledger->window_seconds,
+				      UNIT("a second"), NAN,
 				      "memory.stat workingset_refault");
 	}
 	rereads__free(rereads);

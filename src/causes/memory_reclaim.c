@@ -18,7 +18,8 @@ static void add_kernel_evidence(const struct memory_case *one, struct verdict *v
 		{ "allocations that had to free memory first", "allocstall_" }, { "pages that they looked at", "pgscan_direct" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
-		verdict__add_evidence(verdict, counters[i].what, (double)kernel_counter__growth_of(one->scene->ledger->recording, "vmstat", counters[i].prefix), "times", NAN,
+		verdict__add_evidence(verdict, counters[i].what,
+				      (double)kernel_counter__growth_of(one->scene->ledger->recording, "vmstat", counters[i].prefix), UNIT("times"), NAN,
 				      "/proc/vmstat");
 }
 
@@ -38,7 +39,7 @@ static void summarize(const struct scene *scene, struct verdict *verdict)
 static void accuse(const struct memory_case *one, struct verdict *verdict)
 {
 	memory_takers__accuse(one, one->hurt_ns, verdict);
-	verdict__add_resource(verdict, "memory", "machine", one->hurt_ns);
+	verdict__add_resource(verdict, RESOURCE_MEMORY, "machine", one->hurt_ns);
 	verdict__settle_parties(verdict, one->scene->ledger->window_seconds);
 	summarize(one->scene, verdict);
 	verdict__add_check(verdict, "both grow", "grep -E 'allocstall|pgscan_direct ' /proc/vmstat; sleep 5; grep -E 'allocstall|pgscan_direct ' /proc/vmstat");

@@ -51,11 +51,12 @@ static void add_evidence(const struct memory_case *one, double all, struct verdi
 		{ "growth of all anonymous memory", "AnonPages" }, { "growth of the page cache", "Cached" }, { "growth of slab", "Slab" },
 	};
 	const struct recording *recording = one->scene->ledger->recording;
-	verdict__add_evidence(verdict, "memory taken by processes, and files put into the page cache", all / (1 << 20), "MiB", NAN, "activity table");
+	verdict__add_evidence(verdict, "memory taken by processes, and files put into the page cache", all / (1 << 20), UNIT("MiB"), NAN,
+			      "activity table");
 	for (size_t i = 0; i < ARRAY_SIZE(grown); i++) {
 		const double kib = (double)kernel_counter__growth(recording, "meminfo", "", grown[i].name);
 		if (kib > 1024)
-			verdict__add_evidence(verdict, grown[i].what, kib / 1024, "MiB", NAN, "/proc/meminfo");
+			verdict__add_evidence(verdict, grown[i].what, kib / 1024, UNIT("MiB"), NAN, "/proc/meminfo");
 	}
 }
 

@@ -95,13 +95,14 @@ static void add_resources(const struct memory_case *one, double machine, struct 
 		group_ns += one->memory->groups[i].limit_ns;
 	for (size_t i = 0; i < one->memory->group_count && group_ns > 0; i++)
 		if (one->memory->groups[i].limit_ns > 0)
-			verdict__add_resource(verdict, "memory", one->memory->groups[i].path, limit_ns * one->memory->groups[i].limit_ns / group_ns);
+			verdict__add_resource(verdict, RESOURCE_MEMORY, one->memory->groups[i].path,
+					      limit_ns * one->memory->groups[i].limit_ns / group_ns);
 	if (machine_ns > 0)
-		verdict__add_resource(verdict, "memory", "machine", machine_ns);
+		verdict__add_resource(verdict, RESOURCE_MEMORY, "machine", machine_ns);
 	for (size_t i = 0; i < ledger->sleeps.count; i++) {
 		const struct ledger_sleep *sleep = &ledger->sleeps.sleeps[i];
 		if ((sleep->class == SLEEP_REFAULT || sleep->class == SLEEP_SWAP_IN) && sleep->row->device && *sleep->row->device)
-			verdict__add_resource(verdict, "device", sleep->row->device, (double)sleep->row->ns);
+			verdict__add_resource(verdict, RESOURCE_DEVICE, sleep->row->device, (double)sleep->row->ns);
 	}
 }
 
@@ -111,9 +112,9 @@ static double add_kernel_evidence(const struct memory_case *one, struct verdict 
 	double window = one->scene->window_ns / NS_PER_SEC;
 	double refaults = (double)kernel_counter__growth_of(recording, "vmstat", "workingset_refault_") / window;
 	double swapped = fmax(0, (double)kernel_counter__growth(recording, "vmstat", "", "pswpin")) / window;
-	verdict__add_evidence(verdict, "pages that came back soon after they were dropped", refaults, "a second",
+	verdict__add_evidence(verdict, "pages that came back soon after they were dropped", refaults, UNIT("a second"),
 			      threshold__value(THRESHOLD_MEMORY_REFAULTS), "/proc/vmstat workingset_refault_*");
-	verdict__add_evidence(verdict, "pages swapped in", swapped, "a second", NAN, "/proc/vmstat pswpin");
+	verdict__add_evidence(verdict, "pages swapped in", swapped, UNIT("a second"), NAN, "/proc/vmstat pswpin");
 	return refaults;
 }
 

@@ -123,16 +123,18 @@ static void add_evidence(const struct shootdowns *shootdowns, struct verdict *ve
 	const struct scene *scene = shootdowns->scene;
 	const struct recording *recording = scene->ledger->recording;
 	double seconds = scene->window_ns / NS_PER_SEC;
-	verdict__add_evidence(verdict, "TLB shootdowns that CPUs received", interrupts__growth(recording, "interrupts", "TLB", NULL) / seconds, "a second", NAN,
+	verdict__add_evidence(verdict, "TLB shootdowns that CPUs received", interrupts__growth(recording, "interrupts", "TLB", NULL) / seconds,
+			      UNIT("a second"), NAN,
 			      "/proc/interrupts, row TLB");
-	verdict__add_evidence(verdict, "flushes of other CPUs' TLBs", shootdowns->all.flushes / seconds, "a second", NAN, "activity table, kind shootdown");
+	verdict__add_evidence(verdict, "flushes of other CPUs' TLBs", shootdowns->all.flushes / seconds, UNIT("a second"), NAN,
+			      "activity table, kind shootdown");
 	if (strcmp(shootdowns->probe, "csd"))
 		return;
-	verdict__add_evidence(verdict, "callers waited for the last CPU to answer", shootdowns->all.waited_ns / scene->window_ns, "of the window",
+	verdict__add_evidence(verdict, "callers waited for the last CPU to answer", shootdowns->all.waited_ns / scene->window_ns, PART_OF("the window"),
 			      threshold__value(THRESHOLD_TLB_WALL_CONFIRMED), "activity table, kind shootdown");
 	verdict__add_evidence(verdict, "CPUs interrupted by flushes, without the way into the interrupt and back", shootdowns->all.interrupted_ns / NS_PER_SEC,
-			      "CPU seconds", NAN, "activity table, kind interrupted");
-	verdict__add_evidence(verdict, "largest part of its CPU time that a process lost to both", worst, "of its CPU time",
+			      UNIT("CPU seconds"), NAN, "activity table, kind interrupted");
+	verdict__add_evidence(verdict, "largest part of its CPU time that a process lost to both", worst, PART_OF("its CPU time"),
 			      threshold__value(THRESHOLD_TLB_LOSS_CONFIRMED), "activity and task table");
 }
 
@@ -143,7 +145,7 @@ static void judge_by_calls(const struct shootdowns *shootdowns, struct verdict *
 	double cpus = scene->ledger->cpus > 0 ? scene->ledger->cpus : 1;
 	double calls_ns = interrupts__sum(scene->ledger->recording, "hardirq", "CAL", -1).ns, part = calls_ns / scene->window_ns / cpus;
 	add_evidence(shootdowns, verdict, 0);
-	verdict__add_evidence(verdict, "time of all calls from other CPUs, flushes among them", part, "of all CPU time",
+	verdict__add_evidence(verdict, "time of all calls from other CPUs, flushes among them", part, PART_OF("all CPU time"),
 			      threshold__value(THRESHOLD_TLB_CALLS), "activity table, kind hardirq, CAL");
 	verdict->kind = VERDICT_RULED_OUT;
 	if (part >= threshold__value(THRESHOLD_TLB_CALLS)) {

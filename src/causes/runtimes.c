@@ -164,7 +164,7 @@ const struct process_row *runtimes__add_hand_overs(const struct scene *scene, st
 		cleanup_free char *what = base__format("stacks of %s (pid %lld) in which a goroutine or task %s %s, by %s%s", process_row__name(row),
 						       (long long)row->pid, one->wait.parked ? "had just begun to wait for" : "let another one go on at",
 						       one->wait.primitive, one->callers, one->wait.lock ? "" : " (a lock or a queue: no name tells)");
-		verdict__add_evidence(verdict, what, one->samples, "samples", NAN, "futex_stack");
+		verdict__add_evidence(verdict, what, one->samples, UNIT("samples"), NAN, "futex_stack");
 	}
 	if (locks >= HAND_OVERS_LEAST && hand_overs.count && hand_overs.all[0].wait.lock) {
 		whose = recording__process(recording, hand_overs.all[0].process);

@@ -27,12 +27,12 @@ void verdict__set_summary(struct verdict *verdict, const char *format, ...)
 	verdict->summary = text;
 }
 
-void verdict__add_evidence(struct verdict *verdict, const char *what, double value, const char *unit, double threshold,
+void verdict__add_evidence(struct verdict *verdict, const char *what, double value, struct unit unit, double threshold,
 			   const char *source)
 {
 	size_t capacity = verdict->evidence_count;
 	verdict->evidence = base__grow(verdict->evidence, &capacity, verdict->evidence_count + 1, sizeof(*verdict->evidence));
-	verdict->evidence[verdict->evidence_count++] = (struct evidence){ base__copy(what), value, base__copy(unit), threshold,
+	verdict->evidence[verdict->evidence_count++] = (struct evidence){ base__copy(what), value, unit, threshold,
 									  base__copy(source) };
 }
 
@@ -95,11 +95,11 @@ struct party *verdict__add_other_culprit(struct verdict *verdict, enum party_kin
 	return party;
 }
 
-void verdict__add_resource(struct verdict *verdict, const char *kind, const char *name, double ns)
+void verdict__add_resource(struct verdict *verdict, enum resource_kind kind, const char *name, double ns)
 {
 	size_t capacity = verdict->resource_count;
 	for (size_t i = 0; i < verdict->resource_count; i++)
-		if (!strcmp(verdict->resources[i].kind, kind) && !strcmp(verdict->resources[i].name, name)) {
+		if (verdict->resources[i].kind == kind && !strcmp(verdict->resources[i].name, name)) {
 			verdict->resources[i].seconds += ns / (double)NS_PER_SEC;
 			return;
 		}
@@ -209,7 +209,6 @@ void verdict__free(struct verdict *verdict)
 	verdict__drop_parties(verdict);
 	for (size_t i = 0; i < verdict->evidence_count; i++) {
 		free(verdict->evidence[i].what);
-		free(verdict->evidence[i].unit);
 		free(verdict->evidence[i].source);
 	}
 	for (size_t i = 0; i < verdict->remedy_count; i++) {

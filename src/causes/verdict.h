@@ -10,7 +10,7 @@
 
 void verdict__set_summary(struct verdict *verdict, const char *format, ...) PRINTF_LIKE(2, 3);
 // Where it is from: a table of the recording or a file of the kernel. threshold NAN: none.
-void verdict__add_evidence(struct verdict *verdict, const char *what, double value, const char *unit, double threshold,
+void verdict__add_evidence(struct verdict *verdict, const char *what, double value, struct unit unit, double threshold,
 			   const char *source);
 // A check by hand: what to expect of a command, which is a template as in base/shell.h.
 void verdict__add_check(struct verdict *verdict, const char *expect, const char *command, ...) PRINTF_LIKE(3, 4);
@@ -22,10 +22,9 @@ struct party *verdict__add_victim(struct verdict *verdict, const struct crowd *c
 // Appends one that is no process. name and cgroup are copied; cgroup may be NULL.
 struct party *verdict__add_other_culprit(struct verdict *verdict, enum party_kind kind, const char *name, const char *cgroup,
 					 double ns);
-// Says that so much of the verdict's waiting went through a resource; the same one again adds to it. kind and name, by which two
-// verdicts find each other: "device" and "254:0" (major:minor); "cgroup" and its path; "memory" and "machine", or the cgroup whose limit it
-// is; "file system" and the device number of its mount; "server" and the file system that it serves. Only what was measured: resources of a guess would make an effect of a guess.
-void verdict__add_resource(struct verdict *verdict, const char *kind, const char *name, double ns);
+// Says that so much of the verdict's waiting went through a resource; the same one again adds to it. By kind and name (facts.h) two verdicts
+// find each other. Only what was measured: resources of a guess would make an effect of a guess.
+void verdict__add_resource(struct verdict *verdict, enum resource_kind kind, const char *name, double ns);
 void party__set_note(struct party *party, const char *format, ...) PRINTF_LIKE(2, 3);
 // Sorts both sides and computes the shares of stall_seconds. Call once, when all are in.
 void verdict__settle_parties(struct verdict *verdict, double window_seconds);

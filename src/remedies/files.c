@@ -6,11 +6,11 @@
 #define MOSTLY 0.5
 
 // The part of the verdict's waiting that went through resources of a kind; the name of the largest.
-static double through(const struct verdict *verdict, const char *kind, const char **ret_name)
+static double through(const struct verdict *verdict, enum resource_kind kind, const char **ret_name)
 {
 	double all = 0, most = 0;
 	for (size_t i = 0; i < verdict->resource_count; i++) {
-		if (strcmp(verdict->resources[i].kind, kind))
+		if (verdict->resources[i].kind != kind)
 			continue;
 		all += verdict->resources[i].seconds;
 		if (verdict->resources[i].seconds > most) {
@@ -24,7 +24,7 @@ static double through(const struct verdict *verdict, const char *kind, const cha
 static const struct device_row *device_of(const struct ledger *ledger, const struct verdict *verdict)
 {
 	const char *number = NULL;
-	through(verdict, "device", &number);
+	through(verdict, RESOURCE_DEVICE, &number);
 	for (size_t i = 0; number && i < ledger->recording->device_count; i++)
 		if (ledger->recording->device[i].number && !strcmp(ledger->recording->device[i].number, number))
 			return &ledger->recording->device[i];
@@ -98,7 +98,7 @@ void durable_device__consider(const struct ledger *ledger, const struct verdict 
 {
 	const struct device_row *device = device_of(ledger, verdict);
 	const char *number = NULL;
-	double share = through(verdict, "device", &number);
+	double share = through(verdict, RESOURCE_DEVICE, &number);
 	if (!device || share < MOSTLY) {
 		offer__decide(offer, false, "only %s of the waiting went through a device that is known", wording__percent(share).text);
 	} else if (device->cache && !strcmp(device->cache, "write back")) {
@@ -113,7 +113,7 @@ void durable_device__consider(const struct ledger *ledger, const struct verdict 
 void journal_device__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const char *number = NULL;
-	double share = through(verdict, "file system", &number);
+	double share = through(verdict, RESOURCE_FILE_SYSTEM, &number);
 	(void)ledger;
 	if (share < MOSTLY)
 		offer__decide(offer, false, "only %s of the waiting was for an ext4 journal whose device is known", wording__percent(share).text);

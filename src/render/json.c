@@ -151,7 +151,7 @@ static json_t *render_evidence(const struct verdict *verdict)
 		json_t *object = json_object();
 		json_object_set_new(object, "what", json__text(evidence->what));
 		json_object_set_new(object, "value", json__number(evidence->value));
-		json_object_set_new(object, "unit", json__text(evidence->unit));
+		json_object_set_new(object, "unit", json__text(evidence->unit.name));
 		json_object_set_new(object, "threshold", json__number(evidence->threshold));
 		json_object_set_new(object, "source", json__text(evidence->source));
 		json_array_append_new(list, object);

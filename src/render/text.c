@@ -114,14 +114,14 @@ static void write_parties(struct page *page, const struct answer *answer, const 
 
 static char *evidence_figure(const struct evidence *evidence, double value)
 {
-	if (!strncmp(evidence->unit, "of ", 3))
-		return base__format("%s", wording__percent(value).text);
-	if (!strcmp(evidence->unit, "waits"))
-		return base__format("%s waits", wording__count(value).text);
-	if (!strcmp(evidence->unit, "task-seconds") || !strcmp(evidence->unit, "s"))
-		return base__format("%s", wording__seconds(value).text);
+	switch (evidence->unit.form) {
+	case UNIT_FORM_PART: return base__copy(wording__percent(value).text);
+	case UNIT_FORM_WAITS: return base__format("%s waits", wording__count(value).text);
+	case UNIT_FORM_SECONDS: return base__copy(wording__seconds(value).text);
+	case UNIT_FORM_NUMBER: break;
+	}
 	// Counts in full, not as a power of ten.
-	return base__format(value >= 10000 ? "%.0f %s" : "%.4g %s", value, evidence->unit);
+	return base__format(value >= 10000 ? "%.0f %s" : "%.4g %s", value, evidence->unit.name);
 }
 
 static void write_evidence(struct page *page, const struct verdict *verdict)

@@ -56,11 +56,11 @@ static int64_t add_journal(struct stage *stage)
 	return thread;
 }
 
-static double resource(const struct verdict *verdict, const char *kind, const char *name)
+static double resource(const struct verdict *verdict, enum resource_kind kind, const char *name)
 {
 	double seconds = 0;
 	for (size_t i = 0; i < verdict->resource_count; i++)
-		if (!strcmp(verdict->resources[i].kind, kind) && !strcmp(verdict->resources[i].name, name))
+		if (verdict->resources[i].kind == kind && !strcmp(verdict->resources[i].name, name))
 			seconds += verdict->resources[i].seconds;
 	return seconds;
 }
@@ -91,8 +91,8 @@ static void test_own_syncs(void **state)
 	assert_float_equal(verdict->wall_seconds, 9, 1e-6);
 	assert_float_equal(verdict->victims[0].loss, 9000.0 / 9510, 1e-6);
 	// Eight seconds through the journal's thread, which sleeps for the disk 9000 of its 9110 ms.
-	assert_float_equal(resource(verdict, "device", "8:0"), 8 * 9000.0 / 9110, 1e-6);
-	assert_float_equal(resource(verdict, "file system", "8:1"), 8, 1e-6);
+	assert_float_equal(resource(verdict, RESOURCE_DEVICE, "8:0"), 8 * 9000.0 / 9110, 1e-6);
+	assert_float_equal(resource(verdict, RESOURCE_FILE_SYSTEM, "8:1"), 8, 1e-6);
 	assert_says(verdict->summary, "89 % for the file system's journal");
 	assert_says(verdict->victims[0].note, "fsync on ext4, 40 a second, 22.5 ms asleep in each");
 	stage__free(&stage);
@@ -147,7 +147,7 @@ static void test_a_journal_is_a_kernel_thread(void **state)
 		add_sleep(&stage, database, "fsync", "other", journal, JBD2_WAIT, 400, 9000);
 		add_activity(&stage, "sync", "8:1", database, 400, 9000, 0);
 		stage__judge(&stage);
-		assert_true((resource(stage__verdict(&stage, "io.fsync"), "file system", "8:1") > 0) == kernel);
+		assert_true((resource(stage__verdict(&stage, "io.fsync"), RESOURCE_FILE_SYSTEM, "8:1") > 0) == kernel);
 		stage__free(&stage);
 	}
 }
@@ -257,7 +257,7 @@ static void test_dirty_throttling(void **state)
 	assert_not_accused(&stage, "io.dirty", elsewhere);
 	assert_victim(&stage, "io.dirty", logger);
 	assert_victim(&stage, "io.dirty", copy);
-	assert_float_equal(resource(stage__verdict(&stage, "io.dirty"), "device", "8:0"), 11, 1e-6);
+	assert_float_equal(resource(stage__verdict(&stage, "io.dirty"), RESOURCE_DEVICE, "8:0"), 11, 1e-6);
 	assert_verdict(&stage, "io.fsync", "ruled_out");
 	stage__free(&stage);
 }

@@ -42,8 +42,8 @@ static void set_up(struct stage *stage, effect_shared_fn *condition, struct verd
 	struct recording *recording = stage->recording;
 	int64_t other = holds ? WORKER : SERVER;
 	if (condition == effects__through_resources) {
-		verdict__add_resource(effect, "device", "254:0", 2e9);
-		verdict__add_resource(cause, "device", holds ? "254:0" : "254:16", 2e9);
+		verdict__add_resource(effect, RESOURCE_DEVICE, "254:0", 2e9);
+		verdict__add_resource(cause, RESOURCE_DEVICE, holds ? "254:0" : "254:16", 2e9);
 	} else if (condition == effects__on_stolen_cpus) {
 		recording->cpu[0].credit_idle_ns = 900 * STAGE_MS;
 		recording->cpu[1].credit_idle_ns = 100 * STAGE_MS;
@@ -71,7 +71,7 @@ static void set_up(struct stage *stage, effect_shared_fn *condition, struct verd
 											.running_ns = 3000 * STAGE_MS };
 	} else if (condition == effects__through_chains) {
 		add_party(stage, effect, true, WORKER);
-		verdict__add_resource(cause, "device", holds ? "254:0" : "254:16", 2e9);
+		verdict__add_resource(cause, RESOURCE_DEVICE, holds ? "254:0" : "254:16", 2e9);
 		struct ledger_chains *chains = &stage->ledger->chains;
 		chains__free(chains);
 		chains->chains = base__alloc(1, sizeof(*chains->chains));
@@ -167,8 +167,8 @@ static void test_half_of_it_and_confirmed(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct stage stage = scenery();
 		struct verdict *effect = found(&stage, "io.fsync", VERDICT_CONTRIBUTING), *cause = found(&stage, "io.device", cases[i].kind);
-		verdict__add_resource(effect, "device", "254:0", 2e9);
-		verdict__add_resource(cause, "device", "254:0", cases[i].shared_ns);
+		verdict__add_resource(effect, RESOURCE_DEVICE, "254:0", 2e9);
+		verdict__add_resource(cause, RESOURCE_DEVICE, "254:0", cases[i].shared_ns);
 		effects__place(stage.diagnosis, effect_table, effect_table_count);
 		assert_int_equal(effect->under != NULL, cases[i].under);
 		stage__free(&stage);
@@ -181,10 +181,10 @@ static void test_resources_add_up(void **state)
 	(void)state;
 	struct stage stage = scenery();
 	struct verdict *effect = found(&stage, "io.fsync", VERDICT_CONFIRMED), *cause = found(&stage, "io.device", VERDICT_CONFIRMED);
-	verdict__add_resource(effect, "device", "254:0", 0.6e9);
-	verdict__add_resource(effect, "device", "254:0", 0.6e9);
-	verdict__add_resource(effect, "cgroup", "254:0", 5e9);
-	verdict__add_resource(cause, "device", "254:0", 3e9);
+	verdict__add_resource(effect, RESOURCE_DEVICE, "254:0", 0.6e9);
+	verdict__add_resource(effect, RESOURCE_DEVICE, "254:0", 0.6e9);
+	verdict__add_resource(effect, RESOURCE_CGROUP, "254:0", 5e9);
+	verdict__add_resource(cause, RESOURCE_DEVICE, "254:0", 3e9);
 	assert_int_equal(effect->resource_count, 2);
 	assert_true(effects__through_resources(stage.diagnosis, effect, cause) == 1.2);
 	stage__free(&stage);
@@ -197,9 +197,9 @@ static void test_a_chain(void **state)
 	struct stage stage = scenery();
 	struct verdict *limit = found(&stage, "memory.limit", VERDICT_CONFIRMED), *device = found(&stage, "io.device", VERDICT_CONFIRMED);
 	struct verdict *sync = found(&stage, "io.fsync", VERDICT_CONFIRMED), *wakeup = found(&stage, "cpu.wakeup", VERDICT_CONFIRMED);
-	verdict__add_resource(limit, "device", "254:0", 2e9);
-	verdict__add_resource(device, "device", "254:0", 2e9);
-	verdict__add_resource(sync, "device", "254:0", 2e9);
+	verdict__add_resource(limit, RESOURCE_DEVICE, "254:0", 2e9);
+	verdict__add_resource(device, RESOURCE_DEVICE, "254:0", 2e9);
+	verdict__add_resource(sync, RESOURCE_DEVICE, "254:0", 2e9);
 	wakeup->wall_seconds = 0.5;
 	effects__place(stage.diagnosis, effect_table, effect_table_count);
 	assert_string_equal(device->under, "memory.limit");
@@ -225,9 +225,9 @@ static void test_the_heavier_cause(void **state)
 		struct verdict *sync = found(&stage, "io.fsync", VERDICT_CONFIRMED);
 		struct verdict *causes[] = { found(&stage, "io.device", VERDICT_CONFIRMED), found(&stage, "io.limit", VERDICT_CONFIRMED) };
 		causes[heavier]->wall_seconds = 3;
-		verdict__add_resource(sync, "device", "254:0", 2e9);
+		verdict__add_resource(sync, RESOURCE_DEVICE, "254:0", 2e9);
 		for (int i = 0; i < 2; i++)
-			verdict__add_resource(causes[i], "device", "254:0", 2e9);
+			verdict__add_resource(causes[i], RESOURCE_DEVICE, "254:0", 2e9);
 		effects__place(stage.diagnosis, effect_table, effect_table_count);
 		assert_string_equal(sync->under, causes[heavier]->cause->id);
 		stage__free(&stage);
@@ -276,7 +276,7 @@ static void test_a_circle_is_left_open(void **state)
 	struct stage stage = scenery();
 	const char *const ids[] = { "io.device", "io.fsync", "io.dirty" };
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
-		verdict__add_resource(found(&stage, ids[i], VERDICT_CONFIRMED), "device", "254:0", i == 2 ? 1.5e9 : 2e9);
+		verdict__add_resource(found(&stage, ids[i], VERDICT_CONFIRMED), RESOURCE_DEVICE, "254:0", i == 2 ? 1.5e9 : 2e9);
 	stage__find(&stage, "io.fsync")->stall_seconds = 1.6;
 	effects__place(stage.diagnosis, edges, ARRAY_SIZE(edges));
 	assert_string_equal(stage__find(&stage, "io.device")->under, "io.fsync");
