@@ -103,6 +103,8 @@ int on_sample(struct sample_context *ctx)
 	user = task->mm ? frames_of(bpf_get_stack(ctx, &sample->frames[kernel], SAMPLE_FRAMES * 8, BPF_F_USER_STACK)) : 0;
 	sample->kernel_frames = kernel;
 	sample->user_frames = user;
+	sample->cpu = number;
+	sample->unused = 0;
 	if (bpf_ringbuf_output(&samples, sample, sizeof(*sample) - sizeof(sample->frames) + 8 * (kernel + user), BPF_RB_NO_WAKEUP))
 		sum_up(sample);
 	return 0;

@@ -11,6 +11,7 @@ struct sample_record {
 	unsigned int waiters;           // tasks that waited for this CPU, those kept off by a quota included
 	unsigned int some;              // PSI counted CPU some for this CPU
 	unsigned int kernel_frames, user_frames;
+	unsigned int cpu, unused;
 	unsigned long long frames[2 * SAMPLE_FRAMES];
 };
 

@@ -110,6 +110,23 @@ static void store_sample(struct store *store, const struct cpu_sample *sample)
 	row->waiters_ns += (int64_t)sample->sum.waiters * period_ns;
 }
 
+static void store_places(const struct cpu_samples *samples, struct recording *recording)
+{
+	cleanup_free struct sample_place **list = NULL;
+	size_t count = cpu_samples__places(samples, &list);
+
+	for (size_t i = 0; i < count; i++) {
+		struct process_cpu_row *row = recording__add_process_cpu(recording);
+
+		row->process = list[i]->process;
+		row->cpu = list[i]->cpu;
+		row->samples = (int64_t)list[i]->samples;
+		row->waited = (int64_t)list[i]->waited;
+	}
+	recording__set_counter(recording, "cpu_sample_places_lost", (int64_t)samples->places_lost,
+		"samples of what ran that are missing in process_cpu: too many processes on too many CPUs");
+}
+
 void cpu_samples__store(const void *state, struct collector *collector, struct recording *recording, struct stack_table *stacks)
 {
 	const struct cpu_samples *samples = state;
@@ -122,6 +139,7 @@ void cpu_samples__store(const void *state, struct collector *collector, struct r
 		store_sample(&store, list[i]);
 	free(list);
 	tdestroy(store.merged, free);
+	store_places(samples, recording);
 	recording__set_counter(recording, "cpu_samples", (int64_t)samples->taken, "samples of what ran on the CPUs");
 	recording__set_counter(recording, "cpu_samples_lost", (int64_t)samples->skeleton->bss->samples_lost,
 		"samples of what ran that were not kept: their tables were full");

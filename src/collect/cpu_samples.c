@@ -20,6 +20,7 @@
 #include "symbolize/user.h"
 
 #define PLACES_LIMIT 16384     // different places that are kept apart; some 6 MiB
+#define CPU_PLACES_LIMIT 32768  // processes on CPUs; some 2 MiB
 #define HEAVIEST 200            // of each process keep their stacks as they are
 #define RING_CPU_BYTES (256u << 10) // a sample takes some 350 bytes: for 5 s at the highest rate
 #define RING_LEAST (1u << 20)
@@ -99,6 +100,7 @@ static void close_samples(void *state)
 	ring_buffer__free(samples->ring);
 	sample_bpf__destroy(samples->skeleton);
 	tdestroy(samples->samples, free);
+	tdestroy(samples->places, free);
 	free(samples);
 }
 
@@ -252,14 +254,66 @@ static void add(struct cpu_samples *samples, const struct cpu_sample *key, const
 		make_room(samples);
 }
 
+static int compare_places(const void *a, const void *b)
+{
+	const struct sample_place *left = a, *right = b;
+
+	COMPARE(process);
+	COMPARE(cpu);
+	return 0;
+}
+
+static void add_place(struct cpu_samples *samples, const struct sample_record *record)
+{
+	int64_t process = record->tgid ? processes__by_tgid(samples->collector->processes, record->tgid) : 0;
+	struct sample_place wanted = { process, record->cpu, 0, 0 }, **found = tfind(&wanted, &samples->places, compare_places), *place;
+
+	if (!process)
+		return;
+	if (!found && samples->place_count >= CPU_PLACES_LIMIT) {
+		samples->places_lost++;
+		return;
+	}
+	if (!found) {
+		place = base__alloc(1, sizeof(*place));
+		*place = wanted;
+		base__tsearch(place, &samples->places, compare_places);
+		samples->place_count++;
+	} else {
+		place = *found;
+	}
+	place->samples++;
+	place->waited += record->some;
+}
+
+struct place_list { struct sample_place **items; size_t count; };
+static void collect_place(const void *node, VISIT visit, void *closure)
+{
+	struct place_list *list = closure;
+
+	if (visit == postorder || visit == leaf)
+		list->items[list->count++] = *(struct sample_place *const *)node;
+}
+
+size_t cpu_samples__places(const struct cpu_samples *samples, struct sample_place ***ret_list)
+{
+	struct place_list list = { base__alloc(samples->place_count + 1, sizeof(*list.items)), 0 };
+
+	twalk_r(samples->places, collect_place, &list);
+	*ret_list = list.items;
+	return list.count;
+}
+
 static int take_record(void *context, void *data, size_t size)
 {
 	const struct sample_record *record = data;
 	struct cpu_sample key = { .tgid = record->tgid, .operation = record->operation, .kernel_frames = record->kernel_frames,
 		.user_frames = record->user_frames, .sum = { 1, record->some, record->some ? record->waiters : 0 } };
 
-	if (size >= sizeof(*record) - sizeof(record->frames) + (key.kernel_frames + key.user_frames) * sizeof(*record->frames))
+	if (size >= sizeof(*record) - sizeof(record->frames) + (key.kernel_frames + key.user_frames) * sizeof(*record->frames)) {
 		add(context, &key, record->frames);
+		add_place(context, record);
+	}
 	return 0;
 }
 

@@ -26,6 +26,9 @@ struct cpu_sample {
 	uint64_t addresses[];           // the kernel's half first
 };
 
+// Samples of one process on one CPU.
+struct sample_place { int64_t process; uint32_t cpu; uint64_t samples, waited; };
+
 struct cpu_samples {
 	struct sample_bpf *skeleton;
 	struct bpf_link **links;        // one for each CPU, NULL where there is no event
@@ -35,6 +38,9 @@ struct cpu_samples {
 	size_t ring_bytes;
 	void *samples;                  // binary tree (tsearch) of struct cpu_sample
 	size_t count;
+	void *places;                   // binary tree (tsearch) of struct sample_place
+	size_t place_count;
+	uint64_t places_lost;           // samples that found no place there
 	uint64_t taken, folded;         // samples; those that lost a part of their stack to make room
 	struct collector *collector;    // of the drain at hand
 	bool ended;
@@ -47,6 +53,8 @@ uint64_t cpu_samples__period_ns(uint32_t cpus);
 size_t cpu_samples__sorted(const struct cpu_samples *samples, struct cpu_sample ***ret_list);
 // Hands out what was taken so far, with the CPU time that it stands for.
 void cpu_samples__each(const struct cpu_samples *samples, void (*handle)(void *context, const struct cpu_sample *sample, uint64_t ns), void *context);
+// By process, then by CPU. `ret_list` is owned by the caller, its items are not.
+size_t cpu_samples__places(const struct cpu_samples *samples, struct sample_place ***ret_list);
 // As subject.h says of store; `state` is a struct cpu_samples.
 void cpu_samples__store(const void *state, struct collector *collector, struct recording *recording, struct stack_table *stacks);
 

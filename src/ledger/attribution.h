@@ -14,7 +14,8 @@ struct ledger;
 struct scene;
 struct ledger_pressure;
 
-// Who made a second, or who waited for it, in CPU seconds before folding (book A). One item for each combination.
+// Who made a second, or who waited for it (book A). One item for each combination. CPU: in seconds of the kernel's total, each CPU weighted as the kernel
+// weighs it (cpu_weights.h); memory, I/O and the rows of cgroups: in CPU seconds before folding.
 struct attributed {
 	enum cause_key cause;
 	int64_t kind;                   // enum occupant; OCCUPANT_TASK where `culprit` is a process

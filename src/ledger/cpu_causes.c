@@ -14,6 +14,7 @@
 
 #include "base/base.h"
 #include "ledger/cpu_profile.h"
+#include "ledger/cpu_weights.h"
 #include "ledger/memory_churn.h"
 #include "ledger/path_order.h"
 #include "ledger/process_names.h"
@@ -190,19 +191,23 @@ static void add_kind(int64_t kind, double ns, struct attributed_list *list)
 void cpu_causes__add(const struct ledger *ledger, const struct scene *scene, struct attributed_list *list)
 {
 	const struct recording *recording = ledger->recording;
+	struct cpu_weights weights = cpu_weights__make(ledger);
 	struct filled filled = filled_new(scene);
+	bool folded = weights.mean_known;
 	for (size_t i = 0; i < scene->meeting_count; i++)
 		filled_add(&filled, &scene->meetings[i]);
 	for (size_t i = 0; i < ledger->process_count; i++)
-		add_task(scene, &filled, true, &ledger->processes[i], (double)ledger->processes[i].credit_pressure_ns, list);
+		add_task(scene, &filled, true, &ledger->processes[i], (double)ledger->processes[i].credit_pressure_ns * weights.process[i], list);
 	filled_free(&filled);
+	cpu_weights__free(&weights);
 	for (size_t i = 0; i < recording->cpu_count; i++) {
 		const struct cpu_row *cpu = &recording->cpu[i];
-		add_kind(OCCUPANT_IDLE, (double)cpu->credit_idle_ns, list);
-		add_kind(OCCUPANT_STEAL, (double)cpu->credit_steal_ns, list);
-		add_kind(OCCUPANT_HARDIRQ, (double)cpu->credit_hardirq_ns, list);
-		add_kind(OCCUPANT_SOFTIRQ, (double)cpu->credit_softirq_ns, list);
-		add_kind(OCCUPANT_QUOTA, (double)cpu->credit_quota_ns, list);
+		double factor = folded ? folds__factor(&ledger->folds, 0, cpu->cpu, FOLD_CPU_SOME) : 1;
+		add_kind(OCCUPANT_IDLE, (double)cpu->credit_idle_ns * factor, list);
+		add_kind(OCCUPANT_STEAL, (double)cpu->credit_steal_ns * factor, list);
+		add_kind(OCCUPANT_HARDIRQ, (double)cpu->credit_hardirq_ns * factor, list);
+		add_kind(OCCUPANT_SOFTIRQ, (double)cpu->credit_softirq_ns * factor, list);
+		add_kind(OCCUPANT_QUOTA, (double)cpu->credit_quota_ns * factor, list);
 	}
 }
 

@@ -239,6 +239,10 @@ static const struct column cpu_sample_columns[] = {
 };
 #undef ROW
 
+#define ROW process_cpu_row
+static const struct column process_cpu_columns[] = { A(process, PROCESS), A(cpu, CPU), A(samples, SUM), A(waited, SUM) };
+#undef ROW
+
 #define ROW slice_row
 static const struct column slice_columns[] = {
 	A(number, NUMBER), A(time_ns, NUMBER), A(ns, SUM), A(resource, NAME), A(kind, OCCUPANT), A(process, PROCESS), A(pressure_ns, SUM),

@@ -359,6 +359,15 @@ struct cpu_sample_row {
 	int64_t waiters_ns;     // the waiters' time (book B)
 };
 
+// On which CPUs the samples of cpu_sample found a process, those that lost their stacks left out: what a CPU's pressure weighs in the total differs
+// between CPUs (folding.h), and this tells how a process' part is spread over them.
+struct process_cpu_row {
+	int64_t process;        // process_row.id
+	int64_t cpu;
+	int64_t samples;
+	int64_t waited;         // of these: at least one task waited for that CPU, by PSI's count
+};
+
 // Pressure by slices of the window, for the spread of each figure: who occupied the CPU (resource "cpu"), or who waited ("memory", "io"; kind 0), in
 // each slice. Neighbouring slices of long windows are merged, so that there are at most some 120 of them.
 struct slice_row {
@@ -397,7 +406,7 @@ struct sample_row { int64_t time_ns; char *series, *key; double value; };
 	TABLE(sleep) TABLE(sleep_event) TABLE(pressure_share) TABLE(resource_book) TABLE(kernel_counter) TABLE(activity) TABLE(host_event) \
 	TABLE(device) TABLE(device_io) TABLE(device_user) TABLE(cgroup_io) \
 	TABLE(futex) TABLE(futex_hold) TABLE(futex_stack) TABLE(cpu_sample) TABLE(slice) \
-	TABLE(syscall) TABLE(syscall_stack) TABLE(fold_sum)
+	TABLE(syscall) TABLE(syscall_stack) TABLE(fold_sum) TABLE(process_cpu)
 
 // All rows in memory, each table an array: `recording->tasks`-style access is through table_NAME and count_NAME.
 #define RECORDING_MEMBER(name) struct name##_row *name; size_t name##_count, name##_capacity;

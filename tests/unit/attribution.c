@@ -217,12 +217,49 @@ static void test_spread(void **state)
 	}
 }
 
+static void sample(struct stage *stage, int64_t process, int64_t cpu, int64_t waited)
+{
+	*recording__add_process_cpu(stage->recording) = (struct process_cpu_row){ process, cpu, waited + 7, waited };
+}
+
+// CPU 1 is in use for a quarter of the time: its pressure weighs a quarter of CPU 0's in the kernel's total, whoever makes it.
+static void test_a_cpu_weighs_by_how_busy_it_is(void **state)
+{
+	(void)state;
+	enum { NO_SAMPLES, EACH_ON_ITS_OWN, BOTH_ON_BOTH, RULES };
+	for (int rule = 0; rule < RULES; rule++) {
+		struct stage stage = stage__new(4000);
+		stage.recording->fold[1].nonidle_ns /= 4;
+		stage.recording->fold[1].some_ns /= 2;
+		stage.recording->book[1].meter_ns = stage.recording->book[1].victims_ns = stage.recording->book[1].culprits_ns = 2000 * STAGE_MS;
+		stage.recording->cpu[1].credit_softirq_ns = 1000 * STAGE_MS;
+		stage.recording->pressure[0].kernel_ns = (4000 * 10 + 2000 * 10 / 4) * STAGE_MS * 4 / 50;
+		stage__process(&stage, "server", 100, 1000, 4000, 0);
+		int64_t hog = stage__process(&stage, "hog", 200, 4000, 0, 4000), realtime = stage__process(&stage, "realtime", 300, 1000, 0, 1000);
+		stage__task(&stage, realtime)->policy = SCHED_FIFO;
+		for (int cpu = 0; rule != NO_SAMPLES && cpu < 2; cpu++) {
+			if (rule == BOTH_ON_BOTH || cpu == 0)
+				sample(&stage, hog, cpu, cpu ? 100 : 400);
+			if (rule == BOTH_ON_BOTH || cpu == 1)
+				sample(&stage, realtime, cpu, cpu ? 25 : 100);
+		}
+		stage__judge(&stage);
+		// In units of 4/5 ms: CPU 0's tasks 4000, CPU 1's 1000 / 4 and its soft interrupts as much.
+		double all = 4500, softirq = 250 / all, tasks = 4250 / all;
+		assert_part(&stage, CAUSE_IRQ_SOFTIRQ, softirq);
+		assert_part(&stage, CAUSE_CPU_PRIORITY, rule == EACH_ON_ITS_OWN ? 250 / all : tasks / 5);
+		assert_part(&stage, CAUSE_CPU_OVERSUBSCRIPTION, rule == EACH_ON_ITS_OWN ? 4000 / all : tasks * 4 / 5);
+		stage__free(&stage);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_occupants_have_causes), cmocka_unit_test(test_short_waits_have_causes), cmocka_unit_test(test_no_task),
 		cmocka_unit_test(test_workers_of_the_kernel_and_the_tool), cmocka_unit_test(test_stoppers), cmocka_unit_test(test_the_sum_is_what_is_explained),
 		cmocka_unit_test(test_what_an_occupant_did), cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_a_cpu_weighs_by_how_busy_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
