@@ -43,6 +43,7 @@ struct party {
 	enum kernel_part part;
 	struct interrupt_fact interrupt;
 	enum slowdown slowdown;
+	const struct foreign_use *foreign_use; // of a foreign address space whose lock it holds (lock_words.h)
 	const char *device;
 	char *name;                     // owned; NULL for processes
 	char *cgroup;                   // owned; path for quotas

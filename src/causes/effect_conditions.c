@@ -174,7 +174,7 @@ double effects__held_at_kernel_locks(const struct diagnosis *diagnosis, const st
 		all += chain->seconds;
 		for (size_t j = 1; j < chain->count; j++)
 			if (is_member(cause->victims, cause->victim_count, chain->links[j].process) &&
-			    !strcmp(chain->links[j].what, sleep_class__name(SLEEP_KERNEL_LOCK))) {
+			    chain->links[j].class == SLEEP_KERNEL_LOCK) {
 				shared += chain->links[j].seconds;
 				break;
 			}

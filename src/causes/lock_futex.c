@@ -229,7 +229,7 @@ static void add_checks(long long pid, const struct ledger_futex *futex, struct v
 {
 	if (pid <= 0)
 		return;
-	bool python = futex->kind && !strcmp(futex->kind, "GIL");
+	bool python = futex->kind == FUTEX_KIND_GIL;
 	if (python)
 		verdict__add_check(verdict, "which Python thread holds the GIL (marked active+gil)", "py-spy dump --pid %lld", pid);
 	verdict__add_check(verdict, "the same address in many lines: first argument of the system call 202 (x86-64: futex) in which its threads sleep",

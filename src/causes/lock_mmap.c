@@ -72,7 +72,7 @@ static void summarize(const struct scene *scene, const struct contention *heavie
 	else if (is_foreign(main)) {
 		cleanup_free char *unknown = base__format("reaches into %s from outside", name);
 		verdict__set_summary(verdict, "%s %s and holds its address-space lock (mmap_lock) meanwhile: threads of %s wait for it during %s of the "
-				     "window", culprit, main->note && strncmp(main->note, "held it", 7) ? main->note : unknown, victims, wall.text);
+				     "window", culprit, main->foreign_use ? main->note : unknown, victims, wall.text);
 	} else
 		verdict__set_summary(verdict, "threads of %s wait for their own address-space lock (mmap_lock)%s%s, during %s of the window", culprit,
 				     operations ? ", held by " : "", operations ? operations : "", wall.text);

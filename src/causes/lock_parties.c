@@ -126,31 +126,16 @@ static void add_stacks(const struct contention *contention, size_t crowd, enum s
 
 // ---- parties ----
 
-static const char *foreign_deed(const struct contention *contention, size_t crowd)
+static const struct foreign_use *foreign_use(const struct contention *contention, size_t crowd)
 {
 	const struct recording *recording = contention->scene->ledger->recording;
 	for (size_t i = 0; i < contention->lock_count; i++)
 		for (size_t j = 0; j < contention->scene->crowds[crowd].member_count; j++) {
-			const char *deed = lock_words__foreign_deed(contention->locks[i], recording, contention->scene->crowds[crowd].members[j]->row->id);
-			if (deed)
-				return deed;
+			const struct foreign_use *use = lock_words__foreign_use(contention->locks[i], recording, contention->scene->crowds[crowd].members[j]->row->id);
+			if (use)
+				return use;
 		}
 	return NULL;
-}
-
-// "reads /proc/PID/smaps of db (pid 12)": the words with the name of the process put in.
-static char *name_deed(const struct contention *contention, const char *deed)
-{
-	const struct process_row *whose = recording__process(contention->scene->ledger->recording, contention->locks[0]->row->process);
-	struct string out = { 0 };
-	const char *pid = strstr(deed, "PID"), *it = strstr(deed, " of it");
-	cleanup_free char *name = whose ? base__format("%s (pid %lld)", process_row__name(whose), (long long)whose->pid) : base__copy("it");
-	if (!whose || !pid)
-		string__add(&out, "%s", deed);
-	else
-		string__add(&out, "%.*s%lld%.*s%s%s", (int)(pid - deed), deed, (long long)whose->pid,
-			    (int)((it ? (size_t)(it - pid) : strlen(pid)) - 3), pid + 3, it ? " of " : "", it ? name : "");
-	return string__steal(&out);
 }
 
 static void note_culprit(const struct contention *contention, size_t crowd, struct party *party)
@@ -161,12 +146,14 @@ static void note_culprit(const struct contention *contention, size_t crowd, stru
 		return;
 	}
 	cleanup_free char *operations = lock_words__operations(party, 3);
-	const char *deed = contender->foreign_held_ns > 0.5 * contender->held_ns ? foreign_deed(contention, crowd) : NULL;
-	cleanup_free char *named = deed ? name_deed(contention, deed) : NULL;
-	if (named)
-		party__set_note(party, "%s", named);
-	else if (operations)
+	party->foreign_use = contender->foreign_held_ns > 0.5 * contender->held_ns ? foreign_use(contention, crowd) : NULL;
+	if (party->foreign_use) {
+		cleanup_free char *words = lock_words__use(party->foreign_use, recording__process(contention->scene->ledger->recording,
+												   contention->locks[0]->row->process));
+		party__set_note(party, "%s", words);
+	} else if (operations) {
 		party__set_note(party, "held it during %s", operations);
+	}
 }
 
 static struct party *find_party(struct party *parties, size_t count, const struct crowd *crowd)

@@ -5,15 +5,14 @@
 #include <string.h>
 
 // Why somebody else's process takes this address space's lock; the first that a stack shows is meant.
-static const struct { const char *functions, *deed; } foreign_deeds[] = {
-	{ "show_smap show_smaps_rollup smaps_pte_range smap_gather_stats smaps_pte_entry smaps_page_accumulate smaps_account",
-	  "reads /proc/PID/smaps of it" },
-	{ "pagemap_read pagemap_pmd_range do_pagemap_scan", "reads /proc/PID/pagemap of it" },
-	{ "clear_refs_write clear_refs_pte_range", "writes /proc/PID/clear_refs of it" },
-	{ "show_numa_map gather_stats", "reads /proc/PID/numa_maps of it" },
-	{ "show_map show_map_vma m_start m_next m_stop proc_get_vma", "reads /proc/PID/maps or smaps of it" },
+static const struct foreign_use uses[] = {
+	{ "show_smap show_smaps_rollup smaps_pte_range smap_gather_stats smaps_pte_entry smaps_page_accumulate smaps_account", "reads ", "smaps", " of " },
+	{ "pagemap_read pagemap_pmd_range do_pagemap_scan", "reads ", "pagemap", " of " },
+	{ "clear_refs_write clear_refs_pte_range", "writes ", "clear_refs", " of " },
+	{ "show_numa_map gather_stats", "reads ", "numa_maps", " of " },
+	{ "show_map show_map_vma m_start m_next m_stop proc_get_vma", "reads ", "maps or smaps", " of " },
 	{ "process_vm_rw*", "reads or writes its memory (process_vm_readv, process_vm_writev)" },
-	{ "mem_rw", "reads or writes its memory (/proc/PID/mem)" },
+	{ "mem_rw", "reads or writes its memory (", "mem", ")" },
 	{ "ptrace_access_vm ptrace_request arch_ptrace", "is its debugger (ptrace)" },
 	{ "proc_pid_cmdline_read get_mm_cmdline environ_read", "reads its command line or environment in /proc" },
 	{ "access_remote_vm __access_remote_vm", "reads or writes its memory from outside" },
@@ -71,18 +70,27 @@ const char *lock_words__frames(const struct recording *recording, int64_t stack)
 	return NULL;
 }
 
-const char *lock_words__foreign_deed(const struct ledger_lock *lock, const struct recording *recording, int64_t process)
+const struct foreign_use *lock_words__foreign_use(const struct ledger_lock *lock, const struct recording *recording, int64_t process)
 {
 	for (size_t i = 0; i < lock->stack_count; i++) {
 		const struct lock_stack_row *row = lock->stacks[i];
 		if (row->process != process || !row->role || strcmp(row->role, "owner"))
 			continue;
 		const char *frames = lock_words__frames(recording, row->kernel_stack);
-		for (size_t j = 0; frames && j < ARRAY_SIZE(foreign_deeds); j++)
-			if (lock_words__has_any_frame(frames, foreign_deeds[j].functions))
-				return foreign_deeds[j].deed;
+		for (size_t j = 0; frames && j < ARRAY_SIZE(uses); j++)
+			if (lock_words__has_any_frame(frames, uses[j].functions))
+				return &uses[j];
 	}
 	return NULL;
+}
+
+char *lock_words__use(const struct foreign_use *use, const struct process_row *whose)
+{
+	if (!use->file)
+		return base__copy(use->words);
+	cleanup_free char *pid = whose ? base__format("%lld", (long long)whose->pid) : base__copy("PID");
+	cleanup_free char *name = whose ? base__format("%s (pid %s)", process_row__name(whose), pid) : base__copy("it");
+	return base__format("%s/proc/%s/%s%s%s", use->words, pid, use->file, use->after, use->after[0] == ' ' ? name : "");
 }
 
 char *lock_words__operations(const struct party *party, size_t most)
@@ -109,8 +117,8 @@ char *lock_words__place(const struct lock_row *lock)
 
 char *lock_words__futex(const struct ledger_futex *futex)
 {
-	const char *kind = futex->kind ? futex->kind : "lock", *place = futex->lock_row.place;
-	if (!strcmp(kind, "GIL"))
+	const char *name = futex_kind__name(futex->kind), *kind = name ? name : "lock", *place = futex->lock_row.place;
+	if (futex->kind == FUTEX_KIND_GIL)
 		return base__copy("Python's global interpreter lock (GIL)");
 	const char *article = strchr("aeiouL", kind[0]) ? "an" : "a";
 	if (futex->place)

@@ -16,9 +16,17 @@ struct lock_subject {
 // The subject of a lock by its place, NULL where nobody has described it yet.
 const struct lock_subject *lock_words__subject(const struct lock_row *lock);
 
-// How a process uses a foreign address space, told by its kernel stacks while it held the lock: "reads /proc/PID/smaps".
-// NULL where they do not tell. Static text with no pid in it.
-const char *lock_words__foreign_deed(const struct ledger_lock *lock, const struct recording *recording, int64_t process);
+// How a process uses a foreign address space.
+struct foreign_use {
+	const char *functions;  // of the kernel that show it, separated by spaces
+	const char *words;      // "reads or writes its memory", or what comes before the file
+	const char *file;       // of /proc/PID; NULL none
+	const char *after;      // what comes behind the file; where it begins with a space, the process' name comes then
+};
+// Told by its kernel stacks while it held the lock. NULL where they do not tell.
+const struct foreign_use *lock_words__foreign_use(const struct ledger_lock *lock, const struct recording *recording, int64_t process);
+// In words: "reads /proc/12/smaps of db (pid 12)". whose: the address space; NULL unknown. Owned by the caller.
+char *lock_words__use(const struct foreign_use *use, const struct process_row *whose);
 
 // Frames of a stack by its id, NULL if there is none.
 const char *lock_words__frames(const struct recording *recording, int64_t stack);

@@ -69,25 +69,28 @@ static const struct wait *find_cover(const struct waits *waits, int64_t process,
 
 // ---- words ----
 
-static const char *what_of(const struct recording *recording, const struct wait *wait)
+static enum sleep_class class_of(const struct recording *recording, const struct sleep_event_row *sleep)
+{
+	if (sleep->reason && !strcmp(sleep->reason, "futex"))
+		return SLEEP_FUTEX;
+	const struct sleep_row row = { .process = sleep->process, .operation = sleep->operation, .reason = sleep->reason, .waker_kind = sleep->waker_kind,
+				       .waker = sleep->waker, .device = sleep->device, .kernel_stack = sleep->kernel_stack };
+	return sleep_class__of(&row, sleeps__frames(recording, sleep->kernel_stack));
+}
+
+// What it slept for: its class, or more where the system call tells.
+static const char *what_of(enum sleep_class class, const char *operation)
 {
 	static const char *const programs[] = { "wait4 waitid", "write writev sendto sendmsg sendmmsg splice tee vmsplice", "connect" };
 	static const char *const words[] = { "the end of a child process", "room in a pipe or socket", "a connection" };
-	if (wait->queue)
-		return "a CPU";
-	const struct sleep_event_row *sleep = wait->sleep;
-	if (sleep->reason && !strcmp(sleep->reason, "futex"))
-		return "a lock or signal of the program";
-	const struct sleep_row row = { .process = sleep->process, .operation = sleep->operation, .reason = sleep->reason, .waker_kind = sleep->waker_kind,
-				       .waker = sleep->waker, .device = sleep->device, .kernel_stack = sleep->kernel_stack };
-	enum sleep_class class = sleep_class__of(&row, sleeps__frames(recording, sleep->kernel_stack));
-	for (size_t i = 0; class == SLEEP_PROCESS && sleep->operation && i < ARRAY_SIZE(programs); i++) {
-		const char *found = strstr(programs[i], sleep->operation);
-		size_t length = strlen(sleep->operation);
+	for (size_t i = 0; class == SLEEP_PROCESS && operation && i < ARRAY_SIZE(programs); i++) {
+		const char *found = strstr(programs[i], operation);
+		size_t length = strlen(operation);
 		if (found && length && (found == programs[i] || found[-1] == ' ') && (found[length] == ' ' || !found[length]))
 			return words[i];
 	}
-	return class == SLEEP_OTHER || class == SLEEP_UNKNOWN ? "something else in the kernel" : sleep_class__name(class);
+	return class == SLEEP_FUTEX ? "a lock or signal of the program"
+	     : class == SLEEP_OTHER || class == SLEEP_UNKNOWN ? "something else in the kernel" : sleep_class__name(class);
 }
 
 static const char *name_of(const struct recording *recording, int64_t process)
@@ -121,8 +124,9 @@ char *chain__end_words(const struct recording *recording, const struct chain *ch
 static void add_link(const struct recording *recording, const struct wait *wait, int64_t from_ns, int64_t to_ns, struct chain *chain)
 {
 	const struct sleep_event_row *sleep = wait->sleep;
-	chain->links[chain->count++] = (struct chain_link){ .process = wait->process, .tid = wait->tid,
-		.thread = sleep ? sleep->name : wait->queue->name, .what = what_of(recording, wait),
+	enum sleep_class class = sleep ? class_of(recording, sleep) : SLEEP_UNKNOWN;
+	chain->links[chain->count++] = (struct chain_link){ .process = wait->process, .tid = wait->tid, .class = class,
+		.thread = sleep ? sleep->name : wait->queue->name, .what = sleep ? what_of(class, sleep->operation) : "a CPU",
 		.seconds = (double)(to_ns - from_ns) / NS_PER_SEC, .kernel_stack = sleep ? sleep->kernel_stack : wait->queue->stack,
 		.user_stack = sleep ? sleep->user_stack : 0 };
 }

@@ -8,6 +8,7 @@
 #define WHYSTALL_LEDGER_CHAINS_H
 
 #include "ledger/futexes.h"
+#include "ledger/sleep_classes.h"
 #include "recording/recording.h"
 
 #define CHAIN_LINKS 8
@@ -26,7 +27,8 @@ enum chain_end {
 struct chain_link {
 	int64_t process, tid;
 	const char *thread;             // its name (comm)
-	const char *what;               // what it waited for: "a lock of the program", "block device", "a CPU"; of the last one awake: "running"
+	enum sleep_class class;         // what it slept for; SLEEP_UNKNOWN where it did not sleep
+	const char *what;               // the same in words: "a lock of the program", "block device", "a CPU"; of the last one awake: "running"
 	double seconds;                 // of the stall that this link explains
 	int64_t kernel_stack, user_stack;
 };

@@ -43,7 +43,7 @@ static int command_of(const struct futex_row *row)
 	return (int)row->operation & FUTEX_CMD_MASK;
 }
 
-static void decide(struct ledger_futex *futex, enum futex_class class, enum futex_sign sign, const char *kind)
+static void decide(struct ledger_futex *futex, enum futex_class class, enum futex_sign sign, enum futex_kind kind)
 {
 	futex->class = class;
 	futex->sign = sign;
@@ -168,13 +168,13 @@ static bool by_values(struct ledger_futex *futex, const struct process_row *proc
 	const struct futex_row *sum = &futex->sum;
 	bool musl = process && process->libc && !strcmp(process->libc, "musl");
 	if (sum->owner_sought >= 3 && nearly_all(sum->owner_found, sum->owner_sought) && nearly_all(sum->expected_other, sum->waits))
-		decide(futex, FUTEX_LOCK, FUTEX_SIGN_OWNER, "mutex");
+		decide(futex, FUTEX_LOCK, FUTEX_SIGN_OWNER, FUTEX_KIND_MUTEX);
 	else if (by_mutex_value(sum, musl))
-		decide(futex, FUTEX_LOCK, FUTEX_SIGN_VALUE, "mutex");
+		decide(futex, FUTEX_LOCK, FUTEX_SIGN_VALUE, FUTEX_KIND_MUTEX);
 	else if (by_rwlock_value(sum))
-		decide(futex, FUTEX_LOCK, FUTEX_SIGN_VALUE, "rwlock");
+		decide(futex, FUTEX_LOCK, FUTEX_SIGN_VALUE, FUTEX_KIND_RWLOCK);
 	else if (by_musl_value(sum))
-		decide(futex, FUTEX_LOCK, FUTEX_SIGN_VALUE, "mutex");
+		decide(futex, FUTEX_LOCK, FUTEX_SIGN_VALUE, FUTEX_KIND_MUTEX);
 	else
 		return false;
 	return true;
@@ -192,18 +192,18 @@ static bool by_behaviour(struct ledger_futex *futex, const struct futex_evidence
 	if (sum->wakes < FEW_WAKES) {
 		if (sum->wakes || sum->waits > sum->timed)
 			return false;
-		decide(futex, FUTEX_IDLE, FUTEX_SIGN_NOBODY, "timer");
+		decide(futex, FUTEX_IDLE, FUTEX_SIGN_NOBODY, FUTEX_KIND_TIMER);
 		return true;
 	}
 	// A place where a single thread waits may be that thread's own, where it waits for locks as well as for work (Java's and PostgreSQL's do).
 	// The GIL is a condition variable on which every thread waits with a timeout of 5 ms before it asks for the GIL, and which every one wakes.
 	if (python && evidence->pair && mutual >= MOSTLY && (double)sum->timed >= MOSTLY * (double)sum->waits)
-		decide(futex, FUTEX_LOCK, FUTEX_SIGN_BEHAVIOUR, "GIL");
+		decide(futex, FUTEX_LOCK, FUTEX_SIGN_BEHAVIOUR, FUTEX_KIND_GIL);
 	else if (mutual >= NEARLY_ALL && !evidence->pair && !sum->timed && nearly_all(sum->expected_zero, sum->waits) && !sum->wakes_all &&
 		 names->idle <= 0)
-		decide(futex, FUTEX_LOCK, FUTEX_SIGN_BEHAVIOUR, "semaphore");
+		decide(futex, FUTEX_LOCK, FUTEX_SIGN_BEHAVIOUR, FUTEX_KIND_SEMAPHORE);
 	else if (mutual <= HARDLY_ANY && !sum->expected_two && sum->others)
-		decide(futex, FUTEX_IDLE, FUTEX_SIGN_BEHAVIOUR, "queue or event");
+		decide(futex, FUTEX_IDLE, FUTEX_SIGN_BEHAVIOUR, FUTEX_KIND_QUEUE);
 	else
 		return false;
 	return true;
@@ -216,7 +216,7 @@ void futex__classify(struct ledger_futex *futex, const struct futex_evidence *ev
 	struct names names;
 	weigh_names(evidence, futex, &names);
 	if (command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2) {
-		decide(futex, FUTEX_LOCK, FUTEX_SIGN_PRIORITY_INHERITANCE, "priority-inheriting mutex");
+		decide(futex, FUTEX_LOCK, FUTEX_SIGN_PRIORITY_INHERITANCE, FUTEX_KIND_PI_MUTEX);
 		return;
 	}
 	if (by_names(futex, &names) || (sum->address && by_values(futex, evidence->process)))
@@ -225,7 +225,7 @@ void futex__classify(struct ledger_futex *futex, const struct futex_evidence *ev
 		return;
 	// Nobody came within the window, and nothing says that it is a lock: as idle as a thread can be.
 	if (!sum->wakes && sum->open_wait_ns == sum->wait_ns && !sum->expected_two)
-		decide(futex, FUTEX_IDLE, FUTEX_SIGN_NOBODY, "nothing came");
+		decide(futex, FUTEX_IDLE, FUTEX_SIGN_NOBODY, FUTEX_KIND_NOTHING_CAME);
 	else
-		decide(futex, FUTEX_UNDECIDED, FUTEX_SIGN_NONE, NULL);
+		decide(futex, FUTEX_UNDECIDED, FUTEX_SIGN_NONE, FUTEX_KIND_UNKNOWN);
 }

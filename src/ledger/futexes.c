@@ -165,7 +165,8 @@ static void make_futex(const struct recording *recording, const struct sorted *s
 	make_stacks(evidence.stacks, evidence.stack_count, futex);
 	free(evidence.stacks);
 	size_t place = futex->place ? strcspn(futex->place, "\n") : 0;
-	futex->lock_row = (struct lock_row){ .id = futex->row->id, .kind = (char *)(futex->kind ? futex->kind : "futex"), .process = futex->row->process,
+	const char *kind = futex_kind__name(futex->kind);
+	futex->lock_row = (struct lock_row){ .id = futex->row->id, .kind = (char *)(kind ? kind : "futex"), .process = futex->row->process,
 		.place = place ? base__copy_part(futex->place, place) : futex->row->address ? base__format("at %s", futex->row->address) : NULL,
 		.wall_ns = futex->sum.wall_ns };
 	futex->lock.row = &futex->lock_row;

@@ -5,6 +5,7 @@
 #ifndef WHYSTALL_LEDGER_FUTEXES_H
 #define WHYSTALL_LEDGER_FUTEXES_H
 
+#include "base/names.h"
 #include "ledger/locks.h"
 
 enum futex_class { FUTEX_UNDECIDED, FUTEX_IDLE, FUTEX_LOCK, FUTEX_CLASSES };
@@ -23,13 +24,23 @@ enum futex_sign {
 };
 const char *futex_sign__words(enum futex_sign sign, enum futex_class class); // one clause, why it is taken for that
 
+// What a futex is part of; names as in the report: "mutex", "rwlock", "GIL", … NULL for FUTEX_KIND_UNKNOWN.
+enum futex_kind {
+	FUTEX_KIND_UNKNOWN,
+	FUTEX_KIND_MUTEX, FUTEX_KIND_RWLOCK, FUTEX_KIND_SEMAPHORE, FUTEX_KIND_PI_MUTEX, FUTEX_KIND_PARKING_LOT, FUTEX_KIND_GIL,
+	FUTEX_KIND_JAVA_MONITOR, FUTEX_KIND_LWLOCK, FUTEX_KIND_GO_RUNTIME, FUTEX_KIND_CONDITION, FUTEX_KIND_CONDITION_OR_PARKED,
+	FUTEX_KIND_BARRIER, FUTEX_KIND_END_OF_THREAD, FUTEX_KIND_POOL, FUTEX_KIND_GO_IDLE, FUTEX_KIND_JAVA_PARKED,
+	FUTEX_KIND_JAVA_PARKING, FUTEX_KIND_QUEUE, FUTEX_KIND_TIMER, FUTEX_KIND_NOTHING_CAME,
+};
+NAMES_DECLARE(futex_kind);
+
 // One futex, or several that make up one lock: glibc's rwlock and condition variable consist of two words side by side.
 struct ledger_futex {
 	const struct futex_row *row;    // the one with the most waiting
 	struct futex_row sum;           // of all its rows; strings are those of `row`
 	enum futex_class class;
 	enum futex_sign sign;
-	const char *kind;               // "mutex", "rwlock", "GIL", "semaphore", …: what its sign tells
+	enum futex_kind kind;           // what its sign tells
 	const char *place;              // the function that wants it, the first on the waiters' stacks that is none of a lock's own; NULL unknown
 	// The same as a lock, so that it is judged by the same rules. Its rows are this ledger's own.
 	struct ledger_lock lock;
@@ -68,7 +79,7 @@ struct futex_name {
 	const char *names;              // separated by spaces; * at an end stands for anything
 	enum futex_word word;
 	bool decides;                   // wherever on the stack it is; else only where it is the innermost that says anything
-	const char *kind;
+	enum futex_kind kind;
 };
 // The entry for a frame ("function (file)" or "function+0x1"), NULL if it is none of them.
 const struct futex_name *futex_names__find(const char *frame, size_t length);

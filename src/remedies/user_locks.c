@@ -22,11 +22,11 @@ static void free_lock(struct user_lock *lock)
 
 static enum owner owner_of(const struct ledger *ledger, const struct ledger_futex *futex)
 {
-	if (program__is(futex->kind, "GIL"))
+	if (futex->kind == FUTEX_KIND_GIL)
 		return OWNER_GIL;
-	if (program__is(futex->kind, "lock of the Go runtime"))
+	if (futex->kind == FUTEX_KIND_GO_RUNTIME)
 		return OWNER_GO;
-	if (program__is(futex->kind, "LWLock"))
+	if (futex->kind == FUTEX_KIND_LWLOCK)
 		return OWNER_POSTGRES;
 	return program__waits_in_malloc(ledger->recording, &futex->lock) ? OWNER_MALLOC : OWNER_PROGRAM;
 }
@@ -103,7 +103,7 @@ void split_lock__consider(const struct ledger *ledger, const struct verdict *ver
 	cleanup_lock struct user_lock lock = { 0 };
 	if (!find_quietly(ledger, verdict, &lock) || !is_the_programs(verdict, &lock, offer))
 		return;
-	bool readers = lock.futex->kind && strstr(lock.futex->kind, "rwlock");
+	bool readers = lock.futex->kind == FUTEX_KIND_RWLOCK;
 	offer__decide(offer, true, "all threads of %s meet at %s: if they use different parts of what it protects, a lock for each part lets them go on "
 		      "beside each other%s", lock.program.name, lock.name,
 		      readers ? "; who only reads can do with a copy that is replaced as a whole" : "");

@@ -86,8 +86,8 @@ static void set_up(struct stage *stage, effect_shared_fn *condition, struct verd
 		chains->chains = base__alloc(1, sizeof(*chains->chains));
 		chains->count = 1;
 		chains->chains[0] = (struct chain){ .seconds = 1, .count = 2, .end = CHAIN_END_AWAKE,
-						    .links = { { .process = WORKER, .what = "futex", .seconds = 1 },
-							       { .process = SERVER, .what = holds ? "kernel lock" : "pipe", .seconds = 0.9 } } };
+						    .links = { { .process = WORKER, .class = SLEEP_FUTEX, .seconds = 1 },
+							       { .process = SERVER, .class = holds ? SLEEP_KERNEL_LOCK : SLEEP_PIPE, .seconds = 0.9 } } };
 	} else if (condition == effects__during_pauses) {
 		add_party(stage, effect, true, WORKER);
 		*recording__add_host_event(recording) = (struct host_event_row){ .time_ns = 5000 * STAGE_MS, .kind = base__copy("pause"), .cpu = -1,

@@ -63,7 +63,7 @@ static void assert_taken_for(struct stage *stage, enum futex_class class, enum f
 		fail_msg("it is taken for %s, because %s", futex_class__name(futexes->futexes[0].class),
 			 futex_sign__words(futexes->futexes[0].sign, futexes->futexes[0].class));
 	if (kind)
-		assert_string_equal(futexes->futexes[0].kind, kind);
+		assert_string_equal(futex_kind__name(futexes->futexes[0].kind), kind);
 	assert_int_equal(futexes->ns[class], futexes->futexes[0].sum.wait_ns);
 	stage__free(stage);
 }
@@ -158,7 +158,7 @@ static void test_words_side_by_side_are_one(void **state)
 	assert_int_equal(futexes->futexes[0].sum.waits, 100);
 	assert_int_equal(futexes->futexes[0].sum.wait_ns, 5000 * STAGE_MS);
 	assert_int_equal(futexes->futexes[0].class, FUTEX_LOCK);
-	assert_string_equal(futexes->futexes[0].kind, "rwlock");
+	assert_int_equal(futexes->futexes[0].kind, FUTEX_KIND_RWLOCK);
 	stage__free(&stage);
 }
 
