@@ -45,6 +45,7 @@ struct party {
 	enum slowdown slowdown;
 	const struct foreign_use *foreign_use; // of a foreign address space whose lock it holds (lock_words.h)
 	const char *device;
+	int64_t cpu;                    // that somebody unknown had, or -1
 	char *name;                     // owned; NULL for processes
 	char *cgroup;                   // owned; path for quotas
 	double seconds;                 // task seconds (book B)
@@ -63,7 +64,7 @@ struct party {
 };
 struct evidence { char *what; double value; struct unit unit; double threshold; char *source; };  // threshold NAN: none
 struct hand_check { char *command, *expect; };  // command NULL: a name in it can't be pasted, `expect` says so
-struct verdict_resource { enum resource_kind kind; char *name; double seconds; };
+struct verdict_resource { enum resource_kind kind; char *key; double seconds; };       // key: owned, see resource_kind
 struct remedy_offer { const char *id; bool applicable; char *why, *command, *cost, *verify; };
 
 struct verdict {

@@ -21,6 +21,12 @@ static double throttled_periods(const struct cgroup_row *group)
 	return group && group->periods > 0 ? (double)group->throttled_periods / (double)group->periods : NAN;
 }
 
+// Whether a culprit is this cgroup's limit; NULL: one that is not known.
+static bool is_of(const struct party *party, const struct cgroup_row *group)
+{
+	return group && party->cgroup ? !strcmp(party->cgroup, group->path) : !group && !party->cgroup;
+}
+
 // One culprit for each cgroup whose limit held somebody up, NULL standing for those whose limit is not known.
 static void add_culprits(const struct scene *scene, struct verdict *verdict)
 {
@@ -30,7 +36,7 @@ static void add_culprits(const struct scene *scene, struct verdict *verdict)
 		const char *path = group ? group->path : NOWHERE;
 		bool present = false;
 		for (size_t j = 0; j < verdict->culprit_count; j++)
-			present = present || !strcmp(verdict->culprits[j].name, path);
+			present = present || is_of(&verdict->culprits[j], group);
 		if (crowd->throttled_ns <= 0 || present)
 			continue;
 		double seconds = 0;

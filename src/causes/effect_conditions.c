@@ -36,7 +36,7 @@ double effects__through_resources(const struct diagnosis *diagnosis, const struc
 	for (size_t i = 0; i < effect->resource_count; i++)
 		for (size_t j = 0; j < cause->resource_count; j++) {
 			const struct verdict_resource *one = &effect->resources[i], *other = &cause->resources[j];
-			if (one->kind == other->kind && !strcmp(one->name, other->name))
+			if (one->kind == other->kind && !strcmp(one->key, other->key))
 				seconds += fmin(one->seconds, other->seconds);
 		}
 	return seconds;
@@ -139,10 +139,10 @@ double effects__by_reclaimers(const struct diagnosis *diagnosis, const struct ve
 	return running > 0 ? effect->stall_seconds * fmin(1, reclaiming_ns / NS_PER_SEC / running) : 0;
 }
 
-static bool has_resource(const struct verdict *verdict, enum resource_kind kind, const char *name)
+static bool has_resource(const struct verdict *verdict, enum resource_kind kind, const char *key)
 {
 	for (size_t i = 0; i < verdict->resource_count; i++)
-		if (verdict->resources[i].kind == kind && !strcmp(verdict->resources[i].name, name))
+		if (verdict->resources[i].kind == kind && !strcmp(verdict->resources[i].key, key))
 			return true;
 	return false;
 }

@@ -27,6 +27,7 @@ enum interrupt_kind {
 enum timer_use { TIMER_OTHER, TIMER_SAMPLING, TIMER_SLEEPS, TIMER_INTERVALS };
 struct interrupt_fact {
 	enum interrupt_kind kind;
+	const char *key;                // which one of them, the recording's: the vector, its number or name; NULL where the kind says all
 	const char *device;             // name of the network device, the recording's; NULL unknown
 	int64_t number;                 // its number in /proc/interrupts; 0: it has none
 	enum timer_use timer;           // INTERRUPT_TIMER: what its timers are for

@@ -57,6 +57,16 @@ bool interrupts__not_testable(const struct scene *scene, struct verdict *verdict
 	return true;
 }
 
+static bool is_same_text(const char *one, const char *other)
+{
+	return one == other || (one && other && !strcmp(one, other));
+}
+
+static bool is_same(const struct interrupt_fact *one, const struct interrupt_fact *other)
+{
+	return one->kind == other->kind && is_same_text(one->key, other->key) && is_same_text(one->device, other->device);
+}
+
 void interrupts__add(struct interrupts *interrupts, const struct interrupt_source *source, double ns, double weight)
 {
 	if (ns <= 0)
@@ -65,7 +75,7 @@ void interrupts__add(struct interrupts *interrupts, const struct interrupt_sourc
 	interrupts->blame_ns += ns * weight;
 	for (size_t i = 0; i < interrupts->count; i++) {
 		struct interrupt_source *known = &interrupts->sources[i];
-		if (known->crowd != source->crowd || strcmp(known->name, source->name))
+		if (known->crowd != source->crowd || !is_same(&known->fact, &source->fact))
 			continue;
 		known->ns += ns;
 		known->blame_ns += ns * weight;

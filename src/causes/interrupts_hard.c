@@ -77,6 +77,6 @@ void interrupts__gather_hard(struct interrupts *interrupts, int64_t cpu, double 
 			add_shared(interrupts, name, INTERRUPT_CALL, (double)row->ns, weight);
 		else
 			interrupts__add(interrupts, &(struct interrupt_source){ .name = name, .crowd = SIZE_MAX,
-					.fact = { .kind = INTERRUPT_HARD, .number = number_of(row->key) } }, (double)row->ns, weight);
+					.fact = { .kind = INTERRUPT_HARD, .key = row->key, .number = number_of(row->key) } }, (double)row->ns, weight);
 	}
 }

@@ -12,7 +12,7 @@ static void add_packets(struct interrupts *interrupts, const char *device, doubl
 {
 	const struct recording *recording = interrupts->scene->ledger->recording;
 	cleanup_free char *name = base__format("NET_RX (%s)", device ? device : "backlog");
-	struct interrupt_source source = { .name = name, .fact = { .kind = INTERRUPT_NET_RX, .device = device } };
+	struct interrupt_source source = { .name = name, .fact = { .kind = INTERRUPT_NET_RX, .key = device ? device : "backlog", .device = device } };
 	double left = ns;
 	// Local packets have a sender; of others only the receiver can be known.
 	for (size_t i = 0; i < recording->activity_count && packets > 0; i++) {
@@ -92,7 +92,7 @@ void interrupts__gather_soft(struct interrupts *interrupts, int64_t cpu, double 
 		if (!strcmp(row->key, "NET_RX"))
 			add_network(interrupts, cpu, (double)row->ns, weight);
 		else
-			interrupts__add(interrupts, &(struct interrupt_source){ .name = row->key, .fact = { .kind = INTERRUPT_SOFT }, .crowd = SIZE_MAX },
+			interrupts__add(interrupts, &(struct interrupt_source){ .name = row->key, .fact = { .kind = INTERRUPT_SOFT, .key = row->key }, .crowd = SIZE_MAX },
 					(double)row->ns, weight);
 	}
 }

@@ -150,12 +150,12 @@ static void add_evidence(const struct recording *recording, const struct warning
 		add_figures(&stall, verdict);
 }
 
-// A party for whoever the kernel found on the CPU, once for each program; NULL: it names none.
-static struct party *find_party(struct verdict *verdict, const struct crowd *crowd, const char *name)
+// The party for whoever the kernel found on the CPU, once for each program; where it names none, the CPU itself. NULL: there is none yet.
+static struct party *find_party(struct verdict *verdict, const struct crowd *crowd, int64_t cpu)
 {
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		struct party *party = &verdict->culprits[i];
-		if (crowd ? party->process == crowd->members[0]->row->id : party->name && name && !strcmp(party->name, name))
+		if (crowd ? party->process == crowd->members[0]->row->id : party->kind == PARTY_KERNEL && party->cpu == cpu)
 			return party;
 	}
 	return NULL;
@@ -166,15 +166,17 @@ static void accuse_one(const struct scene *scene, const struct host_event_row *r
 	const struct ledger_process *process = row->process ? ledger__process(scene->ledger, row->process) : NULL;
 	const struct crowd *crowd = process ? &scene->crowds[scene->crowd_of[process - scene->ledger->processes]] : NULL;
 	cleanup_free char *name = row->cpu >= 0 ? base__format("CPU %lld", (long long)row->cpu) : base__copy("a CPU that the warning does not name");
-	struct party *party;
+	int64_t cpu = row->cpu >= 0 ? row->cpu : -1;
 	char function[64];
 
 	crowd = crowd && !crowd->tool ? crowd : NULL;
-	party = find_party(verdict, crowd, name);
-	if (party)
+	struct party *party = find_party(verdict, crowd, cpu);
+	if (party) {
 		party->seconds += ns / NS_PER_SEC;
-	else
+	} else {
 		party = crowd ? verdict__add_culprit(verdict, crowd, ns) : verdict__add_other_culprit(verdict, PARTY_KERNEL, name, NULL, ns);
+		party->cpu = cpu;
+	}
 	if (!party->note && rcu_stall__function(row->text, function, sizeof(function)))
 		party__set_note(party, "found in %s", function);
 }
@@ -217,7 +219,7 @@ static void add_hold(const struct scene *scene, const struct kernel_hold *hold, 
 {
 	const struct ledger_process *process = ledger__process(scene->ledger, hold->process);
 	const struct crowd *crowd = &scene->crowds[scene->crowd_of[process - scene->ledger->processes]];
-	struct party *party = find_party(verdict, crowd, NULL);
+	struct party *party = find_party(verdict, crowd, -1);
 	if (party)
 		party->seconds += hold->ns / NS_PER_SEC;
 	else

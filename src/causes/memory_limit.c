@@ -69,7 +69,7 @@ static void add_checks(const struct memory_case *one, struct verdict *verdict)
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		const struct memory_group *group = NULL;
 		for (size_t j = 0; j < one->memory->group_count; j++)
-			if (!strcmp(one->memory->groups[j].path, verdict->culprits[i].name))
+			if (verdict->culprits[i].cgroup && !strcmp(one->memory->groups[j].path, verdict->culprits[i].cgroup))
 				group = &one->memory->groups[j];
 		if (!group)
 			continue;

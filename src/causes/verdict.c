@@ -59,7 +59,7 @@ static struct party *add_party(struct party **parties, size_t *count, enum party
 	size_t capacity = *count;
 	*parties = base__grow(*parties, &capacity, *count + 1, sizeof(**parties));
 	struct party *party = &(*parties)[(*count)++];
-	*party = (struct party){ .kind = kind, .seconds = ns / (double)NS_PER_SEC, .loss = NAN };
+	*party = (struct party){ .kind = kind, .seconds = ns / (double)NS_PER_SEC, .loss = NAN, .cpu = -1 };
 	return party;
 }
 
@@ -95,16 +95,16 @@ struct party *verdict__add_other_culprit(struct verdict *verdict, enum party_kin
 	return party;
 }
 
-void verdict__add_resource(struct verdict *verdict, enum resource_kind kind, const char *name, double ns)
+void verdict__add_resource(struct verdict *verdict, enum resource_kind kind, const char *key, double ns)
 {
 	size_t capacity = verdict->resource_count;
 	for (size_t i = 0; i < verdict->resource_count; i++)
-		if (verdict->resources[i].kind == kind && !strcmp(verdict->resources[i].name, name)) {
+		if (verdict->resources[i].kind == kind && !strcmp(verdict->resources[i].key, key)) {
 			verdict->resources[i].seconds += ns / (double)NS_PER_SEC;
 			return;
 		}
 	verdict->resources = base__grow(verdict->resources, &capacity, verdict->resource_count + 1, sizeof(*verdict->resources));
-	verdict->resources[verdict->resource_count++] = (struct verdict_resource){ kind, base__copy(name), ns / (double)NS_PER_SEC };
+	verdict->resources[verdict->resource_count++] = (struct verdict_resource){ kind, base__copy(key), ns / (double)NS_PER_SEC };
 }
 
 void party__set_note(struct party *party, const char *format, ...)
@@ -218,7 +218,7 @@ void verdict__free(struct verdict *verdict)
 		free(verdict->remedies[i].verify);
 	}
 	for (size_t i = 0; i < verdict->resource_count; i++)
-		free(verdict->resources[i].name);
+		free(verdict->resources[i].key);
 	free(verdict->resources);
 	free(verdict->evidence);
 	free(verdict->remedies);

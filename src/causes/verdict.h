@@ -22,9 +22,9 @@ struct party *verdict__add_victim(struct verdict *verdict, const struct crowd *c
 // Appends one that is no process. name and cgroup are copied; cgroup may be NULL.
 struct party *verdict__add_other_culprit(struct verdict *verdict, enum party_kind kind, const char *name, const char *cgroup,
 					 double ns);
-// Says that so much of the verdict's waiting went through a resource; the same one again adds to it. By kind and name (facts.h) two verdicts
+// Says that so much of the verdict's waiting went through a resource; the same one again adds to it. By kind and key (facts.h) two verdicts
 // find each other. Only what was measured: resources of a guess would make an effect of a guess.
-void verdict__add_resource(struct verdict *verdict, enum resource_kind kind, const char *name, double ns);
+void verdict__add_resource(struct verdict *verdict, enum resource_kind kind, const char *key, double ns);
 void party__set_note(struct party *party, const char *format, ...) PRINTF_LIKE(2, 3);
 // Sorts both sides and computes the shares of stall_seconds. Call once, when all are in.
 void verdict__settle_parties(struct verdict *verdict, double window_seconds);

@@ -5,8 +5,8 @@
 
 #define MOSTLY 0.5
 
-// The part of the verdict's waiting that went through resources of a kind; the name of the largest.
-static double through(const struct verdict *verdict, enum resource_kind kind, const char **ret_name)
+// The part of the verdict's waiting that went through resources of a kind; the key of the largest.
+static double through(const struct verdict *verdict, enum resource_kind kind, const char **ret_key)
 {
 	double all = 0, most = 0;
 	for (size_t i = 0; i < verdict->resource_count; i++) {
@@ -15,7 +15,7 @@ static double through(const struct verdict *verdict, enum resource_kind kind, co
 		all += verdict->resources[i].seconds;
 		if (verdict->resources[i].seconds > most) {
 			most = verdict->resources[i].seconds;
-			*ret_name = verdict->resources[i].name;
+			*ret_key = verdict->resources[i].key;
 		}
 	}
 	return verdict->stall_seconds > 0 ? all / verdict->stall_seconds : 0;

@@ -84,7 +84,7 @@ static void test_a_slow_device(void **state)
 	assert_says(verdict->culprits[0].note, "8:0, scsi; 30.0 ms a request, 1.0 under way on average, busy for 90 %");
 	assert_says(verdict->summary, "database (pid 100) wait for sda, which takes 30.0 ms for a request");
 	assert_int_equal(verdict->resource_count, 1);
-	assert_string_equal(verdict->resources[0].name, "8:0");
+	assert_string_equal(verdict->resources[0].key, "8:0");
 	assert_false(stage__offer(&stage, "io.device", "io-scheduler")->applicable);
 	assert_true(stage__offer(&stage, "io.device", "io-spread")->applicable);
 	assert_null(stage__offer(&stage, "io.device", "io-priority"));

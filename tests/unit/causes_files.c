@@ -60,7 +60,7 @@ static double resource(const struct verdict *verdict, enum resource_kind kind, c
 {
 	double seconds = 0;
 	for (size_t i = 0; i < verdict->resource_count; i++)
-		if (verdict->resources[i].kind == kind && !strcmp(verdict->resources[i].name, name))
+		if (verdict->resources[i].kind == kind && !strcmp(verdict->resources[i].key, name))
 			seconds += verdict->resources[i].seconds;
 	return seconds;
 }
