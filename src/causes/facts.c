@@ -8,7 +8,7 @@ static const char *const party_kinds[] = {
 	[PARTY_PROCESS] = "process", [PARTY_IRQ] = "irq", [PARTY_HYPERVISOR] = "hypervisor", [PARTY_QUOTA] = "quota", [PARTY_DEVICE] = "device",
 	[PARTY_KERNEL] = "kernel",
 };
-NAMES_DEFINE(party_kind, party_kinds)
+STRING_TABLE_DEFINE(party_kind, party_kinds)
 
 bool class_fact__is_realtime(const struct class_fact *class)
 {

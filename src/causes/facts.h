@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/names.h"
+#include "base/string_table.h"
 
 // Who or what a party is; names as in the report: "process", "irq", …
 enum party_kind { PARTY_PROCESS, PARTY_IRQ, PARTY_HYPERVISOR, PARTY_QUOTA, PARTY_DEVICE, PARTY_KERNEL };
-NAMES_DECLARE(party_kind);
+STRING_TABLE_DECLARE(party_kind);
 
 // Which part of the kernel, of those that something can be done about.
 enum kernel_part { KERNEL_PART_OTHER, KERNEL_PART_ARC, KERNEL_PART_HUGE_PAGES };

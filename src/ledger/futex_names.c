@@ -14,7 +14,7 @@ static const char *const kinds[] = {
 	[FUTEX_KIND_JAVA_PARKING] = "parking place of a Java thread", [FUTEX_KIND_QUEUE] = "queue or event", [FUTEX_KIND_TIMER] = "timer",
 	[FUTEX_KIND_NOTHING_CAME] = "nothing came",
 };
-NAMES_DEFINE(futex_kind, kinds)
+STRING_TABLE_DEFINE(futex_kind, kinds)
 
 static const struct futex_name known[] = {
 	// What decides wherever it stands: above it there is a condition variable or a thread's own parking place, which alone say nothing.

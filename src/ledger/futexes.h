@@ -5,7 +5,7 @@
 #ifndef WHYSTALL_LEDGER_FUTEXES_H
 #define WHYSTALL_LEDGER_FUTEXES_H
 
-#include "base/names.h"
+#include "base/string_table.h"
 #include "ledger/locks.h"
 
 enum futex_class { FUTEX_UNDECIDED, FUTEX_IDLE, FUTEX_LOCK, FUTEX_CLASSES };
@@ -32,7 +32,7 @@ enum futex_kind {
 	FUTEX_KIND_BARRIER, FUTEX_KIND_END_OF_THREAD, FUTEX_KIND_POOL, FUTEX_KIND_GO_IDLE, FUTEX_KIND_JAVA_PARKED,
 	FUTEX_KIND_JAVA_PARKING, FUTEX_KIND_QUEUE, FUTEX_KIND_TIMER, FUTEX_KIND_NOTHING_CAME,
 };
-NAMES_DECLARE(futex_kind);
+STRING_TABLE_DECLARE(futex_kind);
 
 // One futex, or several that make up one lock: glibc's rwlock and condition variable consist of two words side by side.
 struct ledger_futex {
