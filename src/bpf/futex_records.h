@@ -49,7 +49,6 @@ struct futex_state {
 
 struct futex_hold_key { struct futex_key futex; unsigned int tgid, pid; };
 struct futex_hold_sum { unsigned long long task_ns, wall_ns, wakes, mutual; };
-enum futex_role { FUTEX_WAITER, FUTEX_WAKER };
 struct futex_stack_key { struct futex_key futex; unsigned int tgid, role; int user_stack; unsigned int unused; };
 struct futex_stack_sum { unsigned long long ns, samples; };
 

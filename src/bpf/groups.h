@@ -105,7 +105,7 @@ static __always_inline void group_attribute(u32 cpu, u32 number, u64 grown, u64 
 		return;
 	occupancy_book(cpu, BOOK_GROUP | number, scale, 0);
 	if (account->stint_ns)
-		group_credit(cpu, number, account->stint_occupant ? account->stint_occupant : OCCUPANT_SPECIAL | 1,
+		group_credit(cpu, number, account->stint_occupant ? account->stint_occupant : OCCUPANT_SPECIAL | OCCUPANT_IDLE,
 			account->stint_ns * scale >> 10);
 }
 
@@ -130,10 +130,10 @@ static __always_inline void group_touch_hot(struct cpu_account *account, struct 
 			grown += (elapsed - grown + 0x80000000ULL) & ~0xffffffffULL;
 		own->meter_ns += grown;
 		own->share += own->waiters > 1 ? grown / own->waiters : grown;
-		u32 occupant = account->stint_occupant ? account->stint_occupant : OCCUPANT_SPECIAL | 1;
+		u32 occupant = account->stint_occupant ? account->stint_occupant : OCCUPANT_SPECIAL | OCCUPANT_IDLE;
 		if (own->throttled_waits && (account->throttled >= own->waiters || !account->stint_occupant))
-			occupant = OCCUPANT_SPECIAL | 5;
-		if (occupant == (OCCUPANT_SPECIAL | 5) || (own->last >= account->stint_began && !account->stint_special)) {
+			occupant = OCCUPANT_SPECIAL | OCCUPANT_QUOTA;
+		if (occupant == (OCCUPANT_SPECIAL | OCCUPANT_QUOTA) || (own->last >= account->stint_began && !account->stint_special)) {
 			if (own->occupant[0] == occupant) {
 				own->culprits_ns += grown;
 				own->credit_ns[0] += grown;

@@ -213,7 +213,7 @@ __noinline int occupancy_book(u32 cpu, u32 book, u32 scale, u32 victim)
 		u64 ns = account->special_ns[i] - mark->special[i];
 
 		if ((s64)ns > 0)
-			book_add(cpu, book, victim, OCCUPANT_SPECIAL | (i + 1), ns * scale >> 10);
+			book_add(cpu, book, victim, OCCUPANT_OF_SPECIAL(i), ns * scale >> 10);
 	}
 	return 0;
 }

@@ -6,6 +6,7 @@
 #define WHYSTALL_RECORDS_H
 
 #include "bpf/futex_records.h"
+#include "bpf/vocabulary.h"
 
 #define TASK_SLOTS 32768         // open addressing by pid; a power of two
 #define TASK_PROBES 16           // neighbours looked at before a task is counted as not stored
@@ -27,14 +28,15 @@
 #define STACK_FRAMES 32
 #define GROUP_OCCUPANTS 4
 
-enum special { SPECIAL_IDLE, SPECIAL_STEAL, SPECIAL_HARDIRQ, SPECIAL_SOFTIRQ, SPECIALS };
+enum special { SPECIAL_IDLE, SPECIAL_STEAL, SPECIAL_HARDIRQ, SPECIAL_SOFTIRQ, SPECIALS };      // in the order of enum occupant, from OCCUPANT_IDLE on
 
 // An occupant: a process and the class its task ran in. Bits 0-21 tgid, 22-27 static priority - 100, 28 realtime or deadline.
 #define OCCUPANT_TGID(occupant) ((occupant) & 0x3fffff)
 #define OCCUPANT_NICE(occupant) ((int)(((occupant) >> 22) & 0x3f) - 20)
 #define OCCUPANT_REALTIME(occupant) (((occupant) >> 28) & 1)
-// Occupants that are no task, for pairs and cgroup credits; the rest of the word is an enum occupant (recording.h).
+// Occupants that are no task, for pairs and cgroup credits; the rest of the word is an enum occupant.
 #define OCCUPANT_SPECIAL 0x80000000u
+#define OCCUPANT_OF_SPECIAL(special) (OCCUPANT_SPECIAL | ((special) + OCCUPANT_IDLE))
 
 // Modes of the snapshot program; groups are handled in pieces, so that no CPU is held for long.
 enum snapshot_mode { SNAPSHOT_BEGIN, SNAPSHOT_READ, SNAPSHOT_CLOSE, SNAPSHOT_TOUCH_GROUPS, SNAPSHOT_READ_GROUPS };
@@ -171,8 +173,6 @@ struct pair_key { unsigned int victim, occupant; };
 struct pair_value { unsigned long long ns, waits; };
 
 // Why a task sleeps, as far as its system call and its state tell.
-enum blocked_reason { BLOCKED_OTHER, BLOCKED_LOCK, BLOCKED_IO, BLOCKED_TIMER, BLOCKED_WORK, BLOCKED_PROCESS, BLOCKED_FUTEX, BLOCKED_MEMORY,
-	BLOCKED_REASONS };
 #define SYSCALLS_CLASSIFIED 512 // numbers from here on: BLOCKED_OTHER
 struct blocked_sum { unsigned long long ns; unsigned int times, max_us; };
 
@@ -223,7 +223,6 @@ struct task_slot {
 #define SLEEP_EVENT_NS 10000000        // sleeps from here on are listed one by one …
 #define SLEEP_EVENTS_PER_SLICE 7       // … up to a number in each slice of 134 ms on each CPU
 #define SLEEP_DUE_TIMES 64             // sums go from the slot to the table after so many sleeps
-enum waker_kind { WAKER_UNKNOWN, WAKER_TASK, WAKER_HARDIRQ, WAKER_SOFTIRQ, WAKER_BLOCK };
 struct sleep_key {
 	unsigned int tgid, operation, reason; // operation: OPERATION_*, reason: enum blocked_reason
 	int stack, user_stack;          // negative: none
@@ -289,8 +288,6 @@ struct exec_record {
 #define LCB_F_MUTEX 32u
 // How a lock is held: LCB_F_READ, LCB_F_WRITE, or by a task that was woken to take it and has not got a CPU yet.
 #define LOCK_HANDED 0x100u
-enum lock_kind { LOCK_KIND_UNKNOWN, LOCK_KIND_MMAP, LOCK_KIND_RWSEM, LOCK_KIND_MUTEX, LOCK_KIND_SPINLOCK, LOCK_KIND_RWLOCK, LOCK_KIND_PERCPU,
-	LOCK_KIND_RTMUTEX, LOCK_KINDS };
 
 // What a task was doing: the number of its system call, or one of these.
 #define OPERATION_COMPAT 0x10000u       // added to the number of a 32-bit system call
@@ -337,7 +334,6 @@ struct lock_wait_key { struct lock_class class; unsigned int tgid, mode; };
 struct lock_wait_sum { unsigned long long waits, ns, max_ns, sleep_ns, spin_ns, runqueue_ns; };
 struct lock_hold_key { struct lock_class class; unsigned int tgid, operation, mode; };
 struct lock_hold_sum { unsigned long long task_ns, wall_ns; };
-enum lock_role { LOCK_WAITER, LOCK_OWNER };
 struct lock_stack_key { struct lock_class class; unsigned int tgid, role; int stack, user_stack; };
 struct lock_stack_sum { unsigned long long ns, samples; };
 

@@ -239,18 +239,18 @@ __noinline int wait_book(u32 cpu, u32 slot_index, u64 wait, u64 throttled, u32 h
 	if (wait < pair_threshold_ns)
 		return 0;
 	if (!(how & BOOK_MARKED))
-		return pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 6, wait);
+		return pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | OCCUPANT_UNKNOWN, wait);
 	if (!pair_budget_allows(account)) {
 		account->pairs_skipped++;
 		account->pairs_skipped_ns += wait;
-		return pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 7, wait);
+		return pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | OCCUPANT_NOT_CUT, wait);
 	}
 	account->pairs_booked_ns += wait;
 	u64 began = bpf_ktime_get_ns();
 	occupancy_book(cpu, slot_index, scale, slot->tgid);
 	account->pair_budget_ns -= bpf_ktime_get_ns() - began;
 	if (throttled)
-		pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 5, throttled);
+		pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | OCCUPANT_QUOTA, throttled);
 	return 0;
 }
 
@@ -284,7 +284,7 @@ __noinline int wait_missed(u32 cpu, u32 slot_index, u64 missed)
 	__sync_fetch_and_add(&account->unmarked_waits, 1);
 	__sync_fetch_and_add(&account->unmarked_ns, missed);
 	if (missed >= pair_threshold_ns)
-		pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | 6, missed);
+		pair_add(cpu, slot->tgid, OCCUPANT_SPECIAL | OCCUPANT_UNKNOWN, missed);
 	return 0;
 }
 

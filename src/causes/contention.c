@@ -87,7 +87,7 @@ static void add_waits(struct contention *contention, const struct ledger_lock *l
 		contender->waits += wait->waits;
 		if (wait->wait_max_ns > contender->wait_max_ns)
 			contender->wait_max_ns = wait->wait_max_ns;
-		if (wait->mode && wait->mode[0] == 'r')
+		if (locks__mode(wait->mode) == LOCK_MODE_READ)
 			contender->read_ns += stall_ns;
 	}
 }
@@ -129,7 +129,7 @@ static void add_lock(struct contention *contention, const struct ledger_lock *lo
 	contention->wall_ns = fmax(contention->wall_ns, fmax((double)lock->row->wall_ns, spinning_ns));
 	if (lock->wait_max_ns > contention->wait_max_ns)
 		contention->wait_max_ns = lock->wait_max_ns;
-	contention->owned = contention->owned && locks__has_owner(lock->row);
+	contention->owned = contention->owned && locks__has_owner(lock);
 }
 
 // Each process that waited for one of the locks counts once.

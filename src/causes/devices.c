@@ -216,7 +216,7 @@ static void gather_waits(const struct scene *scene, struct devices *devices)
 	for (size_t i = 0; i < recording->sleep_count; i++) {
 		const struct sleep_row *sleep = &recording->sleep[i];
 		size_t crowd = crowd_of(scene, sleep->process);
-		if (!same(sleep->waker_kind, "block") || !sleep->device || !*sleep->device || crowd == SIZE_MAX)
+		if (waker_kind__from_name(sleep->waker_kind, WAKER_UNKNOWN) != WAKER_BLOCK || !sleep->device || !*sleep->device || crowd == SIZE_MAX)
 			continue;
 		struct device *device = add(devices, scene, sleep->device);
 		add_sleep(&device->waits[crowd], sleep);
@@ -285,7 +285,7 @@ static void gather_through(const struct scene *scene, struct devices *devices)
 	for (size_t i = 0; i < recording->sleep_count; i++) {
 		const struct sleep_row *sleep = &recording->sleep[i];
 		size_t waker = crowd_of(scene, sleep->waker), crowd = waker == SIZE_MAX || !threads[waker] ? SIZE_MAX : crowd_of(scene, sleep->process);
-		if (crowd == SIZE_MAX || !same(sleep->waker_kind, "task") || scene->crowds[crowd].members[0]->row->kernel_thread)
+		if (crowd == SIZE_MAX || waker_kind__from_name(sleep->waker_kind, WAKER_UNKNOWN) != WAKER_TASK || scene->crowds[crowd].members[0]->row->kernel_thread)
 			continue;
 		for (size_t d = 0; d < devices->count; d++) {
 			double share = devices->all[d].waits[waker].ns > 0 ? share_asleep_for(scene, &devices->all[d], waker) : 0;

@@ -45,7 +45,8 @@ static void add_sleep(struct file_waits *waits, const struct ledger_sleep *sleep
 	wait->max_ns = fmax(wait->max_ns, (double)row->max_ns);
 	wait->io_some_ns += (double)row->io_some_ns;
 	wait->by_class[sleep->class] += (double)row->ns;
-	if (!same(row->reason, "io") && !same(row->reason, "memory"))
+	enum blocked_reason reason = blocked_reason__from_name(row->reason, BLOCKED_OTHER);
+	if (reason != BLOCKED_IO && reason != BLOCKED_MEMORY)
 		wait->uncounted_ns += (double)row->ns;
 }
 

@@ -63,7 +63,7 @@ static void gather(const struct scene *scene, const struct devices *devices, con
 	for (size_t i = 0; i < sleeps->count; i++) {
 		const struct sleep_row *row = sleeps->sleeps[i].row;
 		bool in_throttle = sleeps->sleeps[i].class == SLEEP_IO_LIMIT;
-		bool for_device = same(row->waker_kind, "block") && row->device &&
+		bool for_device = waker_kind__from_name(row->waker_kind, WAKER_UNKNOWN) == WAKER_BLOCK && row->device &&
 				  devices__find(devices, recording, row->device) == finding->device && finding->device;
 		const struct ledger_process *process = ledger__process(scene->ledger, row->process);
 		if (!process || (!in_throttle && !for_device) || !members[process - scene->ledger->processes])

@@ -20,8 +20,8 @@ static bool same_text(const char *a, const char *b)
 static bool stand_together(const struct candidate *a, const struct candidate *b)
 {
 	if (a->subject || b->subject)
-		return a->subject == b->subject && locks__has_owner(a->lock->row) == locks__has_owner(b->lock->row);
-	return same_text(a->lock->row->kind, b->lock->row->kind) && same_text(a->lock->row->place, b->lock->row->place);
+		return a->subject == b->subject && locks__has_owner(a->lock) == locks__has_owner(b->lock);
+	return a->lock->kind == b->lock->kind && same_text(a->lock->row->place, b->lock->row->place);
 }
 
 // The first of the candidates with all that stand together with it.
@@ -49,7 +49,7 @@ static struct contention **judge_all(const struct scene *scene, size_t *ret_coun
 		const struct lock_subject *subject = lock_words__subject(locks->locks[i].row);
 		if (subject && subject->follows)
 			*ret_follows_ns += (double)locks->locks[i].sleep_ns + (double)locks->locks[i].spin_ns;
-		else if (!locks__is_address_space(locks->locks[i].row))
+		else if (!locks__is_address_space(&locks->locks[i]))
 			candidates[candidate_count++] = (struct candidate){ &locks->locks[i], subject, false };
 	}
 	for (size_t i = 0; i < candidate_count; i++)

@@ -16,7 +16,7 @@ static struct contention *judge_process(const struct scene *scene, int64_t proce
 	const struct ledger_lock **chosen = base__alloc(locks->count - from + 1, sizeof(*chosen));
 	size_t count = 0;
 	for (size_t i = from; i < locks->count; i++)
-		if (locks__is_address_space(locks->locks[i].row) && locks->locks[i].row->process == process)
+		if (locks__is_address_space(&locks->locks[i]) && locks->locks[i].row->process == process)
 			chosen[count++] = &locks->locks[i];
 	return contention__judge(scene, chosen, count);
 }
@@ -38,7 +38,7 @@ static struct contention **judge_all(const struct scene *scene, size_t *ret_coun
 	size_t count = 0;
 	for (size_t i = 0; i < locks->count; i++) {
 		const struct lock_row *row = locks->locks[i].row;
-		if (!locks__is_address_space(row) || was_judged(contentions, count, row->process))
+		if (!locks__is_address_space(&locks->locks[i]) || was_judged(contentions, count, row->process))
 			continue;
 		if (count && (double)locks->locks[i].wait_ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns / 4)
 			break;

@@ -117,8 +117,8 @@ static void add_stacks(const struct contention *contention, size_t crowd, enum s
 			const struct lock_stack_row *row = contention->locks[i]->stacks[j];
 			const char *kernel = lock_words__frames(recording, row->kernel_stack);
 			const char *user = lock_words__frames(recording, row->user_stack);
-			if (crowd_of(contention->scene, row->process) != crowd || !row->role || row->ns <= 0 ||
-			    strcmp(row->role, side == SIDE_OWNERS ? "owner" : "waiter") || (!kernel && !user))
+			if (crowd_of(contention->scene, row->process) != crowd || row->ns <= 0 || (!kernel && !user) ||
+			    lock_role__from_name(row->role, LOCK_ROLES) != (side == SIDE_OWNERS ? LOCK_OWNER : LOCK_WAITER))
 				continue;
 			add_stack(party, kernel, user, (double)row->ns / NS_PER_SEC);
 		}

@@ -74,7 +74,7 @@ const struct foreign_use *lock_words__foreign_use(const struct ledger_lock *lock
 {
 	for (size_t i = 0; i < lock->stack_count; i++) {
 		const struct lock_stack_row *row = lock->stacks[i];
-		if (row->process != process || !row->role || strcmp(row->role, "owner"))
+		if (row->process != process || lock_role__from_name(row->role, LOCK_ROLES) != LOCK_OWNER)
 			continue;
 		const char *frames = lock_words__frames(recording, row->kernel_stack);
 		for (size_t j = 0; frames && j < ARRAY_SIZE(uses); j++)

@@ -11,15 +11,6 @@ struct blocked_account {
 	size_t count, capacity;
 };
 
-static const char *const reason_names[BLOCKED_REASONS] = { [BLOCKED_OTHER] = "other", [BLOCKED_LOCK] = "lock", [BLOCKED_IO] = "io",
-	[BLOCKED_TIMER] = "timer", [BLOCKED_WORK] = "work", [BLOCKED_PROCESS] = "process", [BLOCKED_FUTEX] = "futex",
-	[BLOCKED_MEMORY] = "memory" };
-
-const char *blocked_account__reason_name(uint32_t reason)
-{
-	return reason_names[reason < BLOCKED_REASONS ? reason : BLOCKED_OTHER];
-}
-
 struct blocked_account *blocked_account__new(void)
 {
 	return base__alloc(1, sizeof(struct blocked_account));
@@ -82,7 +73,7 @@ void blocked_account__store(const struct blocked_account *blocked, struct record
 				continue;
 			row = recording__add_blocked(recording);
 			row->process = (int64_t)process;
-			row->reason = base__copy(reason_names[i]);
+			row->reason = base__copy(blocked_reason__name((enum blocked_reason)i));
 			row->blocked_ns = sums->ns;
 			row->times = sums->times;
 			row->max_ns = sums->max_ns;

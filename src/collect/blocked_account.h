@@ -9,8 +9,6 @@
 struct recording;
 struct blocked_account;
 
-// Name of an enum blocked_reason, as it stands in recordings.
-const char *blocked_account__reason_name(uint32_t reason);
 struct blocked_account *blocked_account__new(void);
 void blocked_account__free(struct blocked_account *blocked);
 

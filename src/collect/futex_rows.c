@@ -149,7 +149,7 @@ static void store_stack(const void *node, VISIT visit, void *closure)
 	row = recording__add_futex_stack(store->recording);
 	row->futex = side->futex->row;
 	row->process = side->process;
-	row->role = base__copy(side->role == FUTEX_WAKER ? "waker" : "waiter");
+	row->role = base__copy(futex_role__name(side->role == FUTEX_WAKER ? FUTEX_WAKER : FUTEX_WAITER));
 	if (side->user_stack >= 0)
 		row->user_stack = stack_table__id(store->stacks, user_stacks__text(store->futexes->user_stacks, side->user_stack));
 	row->ns = (int64_t)side->sample.ns;

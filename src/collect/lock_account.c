@@ -259,7 +259,7 @@ static struct lock_row *named_lock_row(struct store *store, const struct lock_na
 	for (size_t i = 0; i < store->recording->lock_count && !row; i++) {
 		struct lock_row *candidate = &store->recording->lock[i];
 
-		if (!strcmp(candidate->kind, name->kind) && candidate->process == owner
+		if (!strcmp(candidate->kind, lock_kind__name(name->kind)) && candidate->process == owner
 			&& !strcmp(candidate->place ? candidate->place : "", name->place ? name->place : ""))
 			row = candidate;
 	}
@@ -267,7 +267,7 @@ static struct lock_row *named_lock_row(struct store *store, const struct lock_na
 		return row;
 	row = recording__add_lock(store->recording);
 	row->id = (int64_t)store->recording->lock_count;
-	row->kind = base__copy(name->kind);
+	row->kind = base__copy(lock_kind__name(name->kind));
 	row->process = owner;
 	row->place = name->place ? base__copy(name->place) : NULL;
 	row->stack = store->stacks && name->frames ? stack_table__id(store->stacks, name->frames) : 0;
@@ -285,7 +285,7 @@ static int64_t lock_row(struct store *store, const struct side_row *entry)
 	}
 	const struct lock_name *name = lock_names__of(store->locks->names, &entry->class);
 	// Only the threads of a process take the locks of its mappings.
-	int64_t owner = !strcmp(name->kind, "vma_lock") ? entry->process : entry->owner;
+	int64_t owner = name->kind == LOCK_KIND_VMA ? entry->process : entry->owner;
 	const struct lock_row *row = named_lock_row(store, name, owner);
 	store->classes = base__grow(store->classes, &store->class_capacity, store->class_count + 1, sizeof(*store->classes));
 	store->classes[store->class_count++] = (struct named_class){ entry->class, entry->owner, row->id };
@@ -297,9 +297,9 @@ static struct lock_row *lock_by_id(struct recording *recording, int64_t id)
 	return &recording->lock[id - 1];
 }
 
-static const char *mode_name(uint32_t mode)
+static char *mode_name(uint32_t mode)
 {
-	return mode & LOCK_HANDED ? "handed over" : mode & LCB_F_READ ? "read" : "write";
+	return base__copy(lock_mode__name(mode & LOCK_HANDED ? LOCK_MODE_HANDED : mode & LCB_F_READ ? LOCK_MODE_READ : LOCK_MODE_WRITE));
 }
 
 static void store_wait(const void *node, VISIT visit, void *closure)
@@ -313,7 +313,7 @@ static void store_wait(const void *node, VISIT visit, void *closure)
 	struct lock_wait_row *row = recording__add_lock_wait(store->recording);
 	row->lock = lock;
 	row->process = entry->process;
-	row->mode = base__copy(mode_name(entry->mode));
+	row->mode = mode_name(entry->mode);
 	row->waits = (int64_t)entry->wait.waits;
 	row->wait_ns = (int64_t)entry->wait.ns;
 	row->wait_max_ns = (int64_t)entry->wait.max_ns;
@@ -335,7 +335,7 @@ static void store_hold(const void *node, VISIT visit, void *closure)
 	row->lock = lock;
 	row->process = entry->process;
 	row->operation = syscalls__operation_name(entry->operation);
-	row->mode = base__copy(mode_name(entry->mode));
+	row->mode = mode_name(entry->mode);
 	row->task_ns = (int64_t)entry->hold.task_ns;
 	row->wall_ns = (int64_t)entry->hold.wall_ns;
 	lock_by_id(store->recording, lock)->wall_ns += row->wall_ns;
@@ -352,7 +352,7 @@ static void store_stack(const void *node, VISIT visit, void *closure)
 	struct lock_stack_row *row = recording__add_lock_stack(store->recording);
 	row->lock = lock;
 	row->process = entry->process;
-	row->role = base__copy(entry->role == LOCK_OWNER ? "owner" : "waiter");
+	row->role = base__copy(lock_role__name(entry->role == LOCK_OWNER ? LOCK_OWNER : LOCK_WAITER));
 	row->kernel_stack = stack_table__id(store->stacks, lock_names__frames(store->locks->names, entry->stack));
 	if (entry->user_stack >= 0)
 		row->user_stack = stack_table__id(store->stacks, user_stacks__text(store->locks->user_stacks, entry->user_stack));
@@ -398,19 +398,19 @@ static void store_sleeper(struct store *store, const struct sleeper *sleeper)
 	struct lock_wait_row *wait = recording__add_lock_wait(store->recording);
 	wait->lock = row->id;
 	wait->process = sleeper->process;
-	wait->mode = base__copy(lock.mode);
+	wait->mode = base__copy(lock_mode__name(lock.mode));
 	wait->waits = 1;
 	wait->wait_ns = wait->wait_max_ns = wait->sleep_ns = wait->open_wait_ns = window_ns;
 	struct lock_hold_row *hold = recording__add_lock_hold(store->recording);
 	hold->lock = row->id;
 	hold->operation = base__copy("unknown");
-	hold->mode = base__copy("write");
+	hold->mode = base__copy(lock_mode__name(LOCK_MODE_WRITE));
 	hold->task_ns = window_ns;
 	row->wall_ns = row->wall_ns > window_ns ? row->wall_ns : window_ns;
 	struct lock_stack_row *stack = recording__add_lock_stack(store->recording);
 	stack->lock = row->id;
 	stack->process = sleeper->process;
-	stack->role = base__copy("waiter");
+	stack->role = base__copy(lock_role__name(LOCK_WAITER));
 	stack->kernel_stack = stack_table__id(store->stacks, lock.name.frames);
 	stack->ns = window_ns;
 	stack->samples = 1;

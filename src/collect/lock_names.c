@@ -158,10 +158,7 @@ const char *lock_names__frames(struct lock_names *names, int stack)
 
 const struct lock_name *lock_names__of(struct lock_names *names, const struct lock_class *class)
 {
-	static const char *const kinds[LOCK_KINDS] = { [LOCK_KIND_UNKNOWN] = "semaphore", [LOCK_KIND_MMAP] = "mmap_lock", [LOCK_KIND_RWSEM] = "rwsem",
-		[LOCK_KIND_MUTEX] = "mutex", [LOCK_KIND_SPINLOCK] = "spinlock", [LOCK_KIND_RWLOCK] = "rwlock",
-		[LOCK_KIND_PERCPU] = "percpu_rwsem", [LOCK_KIND_RTMUTEX] = "rtmutex" };
-	const char *kind = class->kind < LOCK_KINDS ? kinds[class->kind] : "unknown";
+	enum lock_kind kind = class->kind < LOCK_KIND_VMA ? (enum lock_kind)class->kind : LOCK_KIND_UNKNOWN;
 	struct named_stack *found = class->kind == LOCK_KIND_MMAP ? NULL : find(names, class->stack);
 
 	if (!found) {
@@ -169,17 +166,23 @@ const struct lock_name *lock_names__of(struct lock_names *names, const struct lo
 		return &names->unknown;
 	}
 	if (class->kind == LOCK_KIND_RWSEM && matches(found->place, one_mapping, ARRAY_SIZE(one_mapping)))
-		kind = "vma_lock";
+		kind = LOCK_KIND_VMA;
 	found->name = (struct lock_name){ kind, found->place[0] ? found->place : NULL, found->frames };
 	return &found->name;
 }
 
 // Functions in which a task sleeps for a lock, by the kind of lock; kernel/locking, 5.15 … 7.2.
-static const struct { const char *pattern, *kind, *mode; } sleeping[] = {
-	{ "rwsem_down_read_slowpath*", "rwsem", "read" }, { "rwsem_down_write_slowpath*", "rwsem", "write" },
-	{ "__mutex_lock*", "mutex", "write" }, { "percpu_rwsem_wait*", "percpu_rwsem", "write" }, { "__percpu_down_read*", "percpu_rwsem", "read" },
-	{ "percpu_down_write*", "percpu_rwsem", "write" }, { "rt_mutex_slowlock*", "rtmutex", "write" }, { "__rt_mutex_slowlock*", "rtmutex", "write" },
-	{ "__down*", "semaphore", "write" }, { "___down_common*", "semaphore", "write" },
+static const struct { const char *pattern; enum lock_kind kind; enum lock_mode mode; } sleeping[] = {
+	{ "rwsem_down_read_slowpath*", LOCK_KIND_RWSEM, LOCK_MODE_READ },
+	{ "rwsem_down_write_slowpath*", LOCK_KIND_RWSEM, LOCK_MODE_WRITE },
+	{ "__mutex_lock*", LOCK_KIND_MUTEX, LOCK_MODE_WRITE },
+	{ "percpu_rwsem_wait*", LOCK_KIND_PERCPU, LOCK_MODE_WRITE },
+	{ "__percpu_down_read*", LOCK_KIND_PERCPU, LOCK_MODE_READ },
+	{ "percpu_down_write*", LOCK_KIND_PERCPU, LOCK_MODE_WRITE },
+	{ "rt_mutex_slowlock*", LOCK_KIND_RTMUTEX, LOCK_MODE_WRITE },
+	{ "__rt_mutex_slowlock*", LOCK_KIND_RTMUTEX, LOCK_MODE_WRITE },
+	{ "__down*", LOCK_KIND_UNKNOWN, LOCK_MODE_WRITE },
+	{ "___down_common*", LOCK_KIND_UNKNOWN, LOCK_MODE_WRITE },
 };
 // Places that take the caller's own mmap_lock and no other rw_semaphore.
 static const char *const own_memory[] = { "__vm_munmap", "vm_munmap", "vm_mmap_pgoff", "do_mprotect_pkey*", "__do_sys_brk", "__x64_sys_brk",
@@ -188,24 +191,22 @@ static const char *const own_memory[] = { "__vm_munmap", "vm_munmap", "vm_mmap_p
 bool lock_names__sleeping(const char *const *names, size_t count, struct sleeping_lock *ret)
 {
 	char symbol[128];
-	const char *kind = NULL, *mode = NULL;
+	size_t which = ARRAY_SIZE(sleeping);
 
 	memset(ret, 0, sizeof(*ret));
 	// The lock's own function is among the innermost frames; further out, a task may hold other locks that it has got.
-	for (size_t i = 0; i < count && i < 5 && !kind; i++) {
+	for (size_t i = 0; i < count && i < 5 && which == ARRAY_SIZE(sleeping); i++) {
 		symbol_of(names[i], symbol, sizeof(symbol));
-		for (size_t j = 0; j < ARRAY_SIZE(sleeping) && !kind; j++)
-			if (fnmatch(sleeping[j].pattern, symbol, 0) == 0) {
-				kind = sleeping[j].kind;
-				mode = sleeping[j].mode;
-			}
+		for (which = 0; which < ARRAY_SIZE(sleeping) && fnmatch(sleeping[which].pattern, symbol, 0); which++)
+			;
 	}
-	if (kind) {
+	if (which < ARRAY_SIZE(sleeping)) {
 		ret->frames = join(names, count);
 		lock_names__place(ret->frames, ret->place, sizeof(ret->place));
-		ret->own_memory = !strcmp(kind, "rwsem") && matches(ret->place, own_memory, ARRAY_SIZE(own_memory));
-		ret->mode = mode;
-		ret->name = (struct lock_name){ ret->own_memory ? "mmap_lock" : kind, ret->own_memory || !ret->place[0] ? NULL : ret->place, ret->frames };
+		ret->own_memory = sleeping[which].kind == LOCK_KIND_RWSEM && matches(ret->place, own_memory, ARRAY_SIZE(own_memory));
+		ret->mode = sleeping[which].mode;
+		ret->name = (struct lock_name){ ret->own_memory ? LOCK_KIND_MMAP : sleeping[which].kind,
+						 ret->own_memory || !ret->place[0] ? NULL : ret->place, ret->frames };
 	}
-	return kind != NULL;
+	return which < ARRAY_SIZE(sleeping);
 }

@@ -11,7 +11,7 @@ struct kernel_symbols;
 struct probes;
 struct lock_names;
 struct lock_name {
-	const char *kind;       // as lock_row.kind; static
+	enum lock_kind kind;
 	const char *place;      // function that asked for the lock, without offset; NULL unknown; owned by lock_names
 	const char *frames;     // the stack, one frame a line, innermost first; NULL unknown; owned by lock_names
 };
@@ -29,7 +29,7 @@ const struct lock_name *lock_names__of(struct lock_names *names, const struct lo
 
 // What the kernel stack of a sleeping task (named frames, innermost first) says of the lock that it waits for. Returns false where it does
 // not wait for one. The caller frees ret->frames; ret->name points into *ret.
-struct sleeping_lock { struct lock_name name; const char *mode; bool own_memory; char place[128]; char *frames; };
+struct sleeping_lock { struct lock_name name; enum lock_mode mode; bool own_memory; char place[128]; char *frames; };
 bool lock_names__sleeping(const char *const *names, size_t count, struct sleeping_lock *ret);
 
 // The function that asked for a lock: the first frame that is neither a probe nor part of the lock's own code; "" if there is none.

@@ -327,12 +327,18 @@ int sleep_account__settle(struct sleep_account *sleeps, struct collector *collec
 
 struct store { const struct sleep_account *sleeps; struct recording *recording; struct stack_table *stacks; };
 
-static const char *waker_name(uint32_t kind)
+static char *waker_name(uint32_t kind)
 {
-	static const char *const names[] = { [WAKER_UNKNOWN] = "", [WAKER_TASK] = "task", [WAKER_HARDIRQ] = "hardirq", [WAKER_SOFTIRQ] = "softirq",
-		[WAKER_BLOCK] = "block" };
+	const char *name = waker_kind__name((enum waker_kind)kind);
 
-	return kind < ARRAY_SIZE(names) ? names[kind] : "";
+	return base__copy(name ? name : waker_kind__name(WAKER_UNKNOWN));
+}
+
+static char *reason_name(uint32_t reason)
+{
+	const char *name = blocked_reason__name((enum blocked_reason)reason);
+
+	return base__copy(name ? name : blocked_reason__name(BLOCKED_OTHER));
 }
 
 // dev_t of the kernel: 12 bits of major, 20 of minor number (include/linux/kdev_t.h).
@@ -363,8 +369,8 @@ static void store_entry(const void *node, VISIT visit, void *closure)
 	row = recording__add_sleep(store->recording);
 	row->process = entry->process;
 	row->operation = syscalls__operation_name(entry->operation);
-	row->reason = base__copy(blocked_account__reason_name(entry->reason));
-	row->waker_kind = base__copy(waker_name(entry->waker_kind));
+	row->reason = reason_name(entry->reason);
+	row->waker_kind = waker_name(entry->waker_kind);
 	row->waker = entry->waker;
 	row->device = device_name(entry->waker_kind, entry->device);
 	row->kernel_stack = stack;
@@ -389,10 +395,10 @@ static void store_event(const struct store *store, const struct collector *colle
 	row->process = event->process;
 	row->tid = record->pid;
 	row->name = base__copy_part(record->comm, COMM_LENGTH);
-	row->reason = base__copy(blocked_account__reason_name(record->reason));
+	row->reason = reason_name(record->reason);
 	row->operation = syscalls__operation_name(record->operation);
 	row->ns = (int64_t)record->ns;
-	row->waker_kind = base__copy(waker_name(record->waker_kind));
+	row->waker_kind = waker_name(record->waker_kind);
 	row->waker = event->waker;
 	row->waker_tid = record->waker_pid;
 	row->device = device_name(record->waker_kind, record->device);

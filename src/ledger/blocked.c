@@ -2,34 +2,16 @@
 
 #include "base/base.h"
 
-#include <string.h>
-
-static const struct { const char *name; bool idle; } reasons[BLOCKED_REASONS] = {
-	[BLOCKED_LOCK] = { "lock", false }, [BLOCKED_IO] = { "io", false }, [BLOCKED_FUTEX] = { "futex", false },
-	[BLOCKED_MEMORY] = { "memory", false }, [BLOCKED_PROCESS] = { "process", false }, [BLOCKED_OTHER] = { "other", false },
-	[BLOCKED_TIMER] = { "timer", true }, [BLOCKED_WORK] = { "work", true },
+const enum blocked_reason blocked_reasons[BLOCKED_REASONS] = {
+	BLOCKED_LOCK, BLOCKED_IO, BLOCKED_FUTEX, BLOCKED_MEMORY, BLOCKED_PROCESS, BLOCKED_OTHER, BLOCKED_TIMER, BLOCKED_WORK,
 };
-
-const char *blocked_reason__name(enum blocked_reason reason)
-{
-	return reasons[reason].name;
-}
 
 bool blocked_reason__is_idle(enum blocked_reason reason)
 {
-	return reasons[reason].idle;
+	return reason == BLOCKED_TIMER || reason == BLOCKED_WORK;
 }
 
-// A reason of a later version is "other" here.
-static enum blocked_reason find_reason(const char *name)
-{
-	for (int i = 0; i < BLOCKED_REASONS; i++)
-		if (name && !strcmp(name, reasons[i].name))
-			return (enum blocked_reason)i;
-	return BLOCKED_OTHER;
-}
-
-static void add(struct blocked_sum *sum, const struct blocked_row *row)
+static void add(struct blocked_total *sum, const struct blocked_row *row)
 {
 	sum->ns += row->blocked_ns;
 	sum->times += row->times;
@@ -53,14 +35,14 @@ void blocking__make(const struct recording *recording, struct ledger_blocking *r
 	for (size_t i = 0; i < recording->blocked_count; i++) {
 		const struct blocked_row *row = &recording->blocked[i];
 		const struct process_row *process = recording__process(recording, row->process);
-		enum blocked_reason reason = find_reason(row->reason);
+		enum blocked_reason reason = blocked_reason__from_name(row->reason, BLOCKED_OTHER);
 		add(&blocking.by_reason[reason], row);
 		if (!process)
 			continue;
 		struct ledger_blocked *blocked = &blocking.processes[process - recording->process];
 		blocked->process = process;
 		add(&blocked->by_reason[reason], row);
-		if (!reasons[reason].idle)
+		if (!blocked_reason__is_idle(reason))
 			blocked->waiting_ns += row->blocked_ns;
 	}
 	for (size_t i = 0; i < recording->process_count; i++)

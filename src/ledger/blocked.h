@@ -4,26 +4,23 @@
 
 #include "recording/recording.h"
 
-enum blocked_reason {
-	BLOCKED_LOCK, BLOCKED_IO, BLOCKED_FUTEX, BLOCKED_MEMORY, BLOCKED_PROCESS, BLOCKED_OTHER, // may be a stall
-	BLOCKED_TIMER, BLOCKED_WORK,    // idle: what the program chose to wait for
-	BLOCKED_REASONS
-};
-struct blocked_sum { int64_t ns, times, max_ns, open_ns; };
+// Every reason, in the order of reports: what may be a stall before what is idle.
+extern const enum blocked_reason blocked_reasons[BLOCKED_REASONS];
+struct blocked_total { int64_t ns, times, max_ns, open_ns; };
 struct ledger_blocked {
 	const struct process_row *process;
-	struct blocked_sum by_reason[BLOCKED_REASONS];
+	struct blocked_total by_reason[BLOCKED_REASONS];
 	int64_t waiting_ns;             // without the idle reasons
 };
 
 struct ledger_blocking {
 	struct ledger_blocked *processes; size_t count; // most waiting first; processes without blocked time are left out
-	struct blocked_sum by_reason[BLOCKED_REASONS];  // the whole system
+	struct blocked_total by_reason[BLOCKED_REASONS];  // the whole system
 };
 
 void blocking__make(const struct recording *recording, struct ledger_blocking *ret_blocking);
 void blocking__free(struct ledger_blocking *blocking);
-const char *blocked_reason__name(enum blocked_reason reason);   // as in the recording: "lock" …
+// What the program chose to wait for.
 bool blocked_reason__is_idle(enum blocked_reason reason);
 
 #endif

@@ -71,7 +71,7 @@ static const struct wait *find_cover(const struct waits *waits, int64_t process,
 
 static enum sleep_class class_of(const struct recording *recording, const struct sleep_event_row *sleep)
 {
-	if (sleep->reason && !strcmp(sleep->reason, "futex"))
+	if (blocked_reason__from_name(sleep->reason, BLOCKED_OTHER) == BLOCKED_FUTEX)
 		return SLEEP_FUTEX;
 	const struct sleep_row row = { .process = sleep->process, .operation = sleep->operation, .reason = sleep->reason, .waker_kind = sleep->waker_kind,
 				       .waker = sleep->waker, .device = sleep->device, .kernel_stack = sleep->kernel_stack };
@@ -151,17 +151,17 @@ static bool is_in(const struct chain *chain, int64_t process, int64_t tid)
 static bool ends_here(const struct wait *wait, struct chain *chain)
 {
 	const struct sleep_event_row *sleep = wait->sleep;
-	const char *kind = sleep && sleep->waker_kind ? sleep->waker_kind : "";
+	enum waker_kind waker = waker_kind__from_name(sleep ? sleep->waker_kind : NULL, WAKER_UNKNOWN);
 	if (wait->queue) {
 		chain->end = CHAIN_END_CPU;
 		chain->occupant = (enum occupant)wait->queue->kind;
 		chain->occupant_process = wait->queue->culprit;
-	} else if (!strcmp(kind, "block")) {
+	} else if (waker == WAKER_BLOCK) {
 		chain->end = CHAIN_END_DEVICE;
 		chain->device = sleep->device;
-	} else if (!strcmp(kind, "hardirq") || !strcmp(kind, "softirq")) {
+	} else if (waker == WAKER_HARDIRQ || waker == WAKER_SOFTIRQ) {
 		chain->end = CHAIN_END_INTERRUPT;
-	} else if (strcmp(kind, "task") || !sleep->waker_tid) {
+	} else if (waker != WAKER_TASK || !sleep->waker_tid) {
 		chain->end = CHAIN_END_UNKNOWN;
 	} else {
 		return false;
@@ -219,7 +219,7 @@ static bool is_stall(const struct recording *recording, const struct ledger_fute
 	// Who waits for a CPU is explained in full by those who have it; such waits are links only.
 	if (wait->queue || !process || wait->to_ns - wait->from_ns < SHORTEST_NS || process_row__is_tool(recording, process))
 		return false;
-	if (!strcmp(wait->sleep->reason ? wait->sleep->reason : "", "futex"))
+	if (blocked_reason__from_name(wait->sleep->reason, BLOCKED_OTHER) == BLOCKED_FUTEX)
 		return is_lock_wait(futexes, wait->sleep);
 	// Parents that wait for their children want nothing else.
 	const char *operation = wait->sleep->operation ? wait->sleep->operation : "";

@@ -105,7 +105,7 @@ static void weigh_names(const struct futex_evidence *evidence, struct ledger_fut
 	for (size_t i = 0; i < evidence->stack_count; i++) {
 		const struct futex_stack_row *row = evidence->stacks[i];
 		const char *frames = frames_of(evidence->recording, row->user_stack);
-		if (!row->role || strcmp(row->role, "waiter") || !frames)
+		if (futex_role__from_name(row->role, FUTEX_ROLES) != FUTEX_WAITER || !frames)
 			continue;
 		const struct futex_name *name = name_of_stack(frames);
 		enum futex_word word = name ? name->word : FUTEX_WORD_NONE;

@@ -101,7 +101,7 @@ static void make_waits(struct ledger_futex *futex)
 {
 	const struct futex_row *sum = &futex->sum;
 	struct ledger_lock *lock = &futex->lock;
-	futex->wait_row = (struct lock_wait_row){ .lock = futex->row->id, .process = futex->row->process, .mode = (char *)"write",
+	futex->wait_row = (struct lock_wait_row){ .lock = futex->row->id, .process = futex->row->process, .mode = (char *)lock_mode__name(LOCK_MODE_WRITE),
 		.waits = sum->waits, .wait_ns = sum->wait_ns, .wait_max_ns = sum->wait_max_ns, .sleep_ns = sum->wait_ns,
 		.runqueue_ns = sum->runqueue_ns, .open_wait_ns = sum->open_wait_ns };
 	lock->waits = base__alloc(1, sizeof(*lock->waits));
@@ -126,7 +126,7 @@ static void make_holds(const struct recording *recording, const struct sorted *s
 			futex->hold_rows = base__grow(futex->hold_rows, &capacity, count + 1, sizeof(*futex->hold_rows));
 			futex->hold_rows[count++] = (struct lock_hold_row){ .lock = futex->row->id, .process = hold->process,
 				.operation = hold->process ? hold->name && *hold->name ? hold->name : (char *)"other threads" : (char *)"unknown",
-				.mode = (char *)"write", .task_ns = hold->task_ns, .wall_ns = hold->wall_ns };
+				.mode = (char *)lock_mode__name(LOCK_MODE_WRITE), .task_ns = hold->task_ns, .wall_ns = hold->wall_ns };
 			*(hold->process ? &lock->owners_ns : &lock->unknown_ns) += hold->task_ns;
 		}
 	lock->holds = base__alloc(count + 1, sizeof(*lock->holds));
@@ -142,7 +142,8 @@ static void make_stacks(const struct futex_stack_row **rows, size_t count, struc
 	lock->stacks = base__alloc(count + 1, sizeof(*lock->stacks));
 	for (size_t i = 0; i < count; i++) {
 		futex->stack_rows[i] = (struct lock_stack_row){ .lock = futex->row->id, .process = rows[i]->process,
-			.role = rows[i]->role && !strcmp(rows[i]->role, "waker") ? (char *)"owner" : (char *)"waiter", .user_stack = rows[i]->user_stack,
+			.role = (char *)lock_role__name(futex_role__from_name(rows[i]->role, FUTEX_WAITER) == FUTEX_WAKER ? LOCK_OWNER : LOCK_WAITER),
+			.user_stack = rows[i]->user_stack,
 			.ns = rows[i]->ns, .samples = rows[i]->samples };
 		lock->stacks[lock->stack_count++] = &futex->stack_rows[i];
 	}
@@ -170,6 +171,7 @@ static void make_futex(const struct recording *recording, const struct sorted *s
 		.place = place ? base__copy_part(futex->place, place) : futex->row->address ? base__format("at %s", futex->row->address) : NULL,
 		.wall_ns = futex->sum.wall_ns };
 	futex->lock.row = &futex->lock_row;
+	futex->lock.kind = futex->kind == FUTEX_KIND_RWLOCK ? LOCK_KIND_RWLOCK : LOCK_KIND_FUTEX;
 }
 
 static int compare_futexes(const void *left, const void *right)

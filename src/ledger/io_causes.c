@@ -84,7 +84,7 @@ static void book_request(struct booking *booking, const struct ledger_sleep *sle
 // tracepoint of locks shows), an inode that is being made or evicted.
 static bool is_ended_by_task(const struct ledger_sleep *sleep)
 {
-	return sleep->row->waker_kind && !strcmp(sleep->row->waker_kind, "task") && sleep->row->waker;
+	return waker_kind__from_name(sleep->row->waker_kind, WAKER_UNKNOWN) == WAKER_TASK && sleep->row->waker;
 }
 
 void io_causes__book(struct booking *booking, const struct ledger_sleep *sleep, enum sleep_class class, bool sync, struct share share)

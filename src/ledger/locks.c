@@ -12,14 +12,19 @@ static bool is_text(const char *text, const char *wanted)
 	return text && !strcmp(text, wanted);
 }
 
-bool locks__is_address_space(const struct lock_row *lock)
+bool locks__is_address_space(const struct ledger_lock *lock)
 {
-	return is_text(lock->kind, "mmap_lock") || is_text(lock->kind, "vma_lock");
+	return lock->kind == LOCK_KIND_MMAP || lock->kind == LOCK_KIND_VMA;
 }
 
-bool locks__has_owner(const struct lock_row *lock)
+bool locks__has_owner(const struct ledger_lock *lock)
 {
-	return !is_text(lock->kind, "spinlock") && !is_text(lock->kind, "rwlock");
+	return lock->kind != LOCK_KIND_SPINLOCK && lock->kind != LOCK_KIND_RWLOCK;
+}
+
+enum lock_mode locks__mode(const char *name)
+{
+	return lock_mode__from_name(name, LOCK_MODE_WRITE);
 }
 
 int64_t locks__stall_ns(const struct lock_wait_row *wait)
@@ -105,7 +110,7 @@ static void add_waits(struct ledger_lock *lock)
 		lock->waits_seen += wait->waits;
 		if (wait->wait_max_ns > lock->wait_max_ns)
 			lock->wait_max_ns = wait->wait_max_ns;
-		if (is_text(wait->mode, "read"))
+		if (locks__mode(wait->mode) == LOCK_MODE_READ)
 			lock->read_ns += wait->wait_ns;
 		if (wait->process)
 			lock->victims_ns += wait->wait_ns;
@@ -114,7 +119,7 @@ static void add_waits(struct ledger_lock *lock)
 
 bool locks__is_handed(const struct lock_hold_row *hold)
 {
-	return is_text(hold->mode, "handed over");
+	return locks__mode(hold->mode) == LOCK_MODE_HANDED;
 }
 
 static void add_holds(struct ledger_lock *lock)
@@ -123,7 +128,7 @@ static void add_holds(struct ledger_lock *lock)
 		const struct lock_hold_row *hold = lock->holds[i];
 		if (hold->process && hold->operation && !is_text(hold->operation, UNKNOWN) && !is_text(hold->operation, HANDING_OVER)) {
 			lock->owners_ns += hold->task_ns;
-			if (is_text(hold->mode, "read"))
+			if (locks__mode(hold->mode) == LOCK_MODE_READ)
 				lock->read_held_ns += hold->task_ns;
 			if (locks__is_handed(hold))
 				lock->handed_ns += hold->task_ns;
@@ -151,7 +156,7 @@ double locks__explained(const struct ledger_lock *lock)
 	return lock->wait_ns > 0 ? explained_ns(lock) / (double)lock->wait_ns : 1;
 }
 
-static void add_to_account(struct lock_account *account, const struct ledger_lock *lock)
+static void add_to_account(struct lock_balance *account, const struct ledger_lock *lock)
 {
 	account->waits_seen += lock->waits_seen;
 	account->wait_seconds += (double)lock->wait_ns / NS_PER_SEC;
@@ -161,7 +166,7 @@ static void add_to_account(struct lock_account *account, const struct ledger_loc
 	account->explained += explained_ns(lock) / NS_PER_SEC;          // seconds, until close_account
 }
 
-static void close_account(struct lock_account *account)
+static void close_account(struct lock_balance *account)
 {
 	account->explained = account->wait_seconds > 0 ? account->explained / account->wait_seconds : 1;
 }
@@ -188,13 +193,14 @@ void locks__make(const struct recording *recording, struct ledger_locks *ret_loc
 	for (size_t i = 0; i < locks.count; i++) {
 		struct ledger_lock *lock = &locks.locks[i];
 		lock->row = &recording->lock[i];
+		lock->kind = lock_kind__from_name(lock->row->kind, LOCK_KIND_UNKNOWN);
 		int64_t id = lock->row->id;
 		lock->waits = (const struct lock_wait_row **)find_rows(waits, recording->lock_wait_count, id, &lock->wait_count);
 		lock->holds = (const struct lock_hold_row **)find_rows(holds, recording->lock_hold_count, id, &lock->hold_count);
 		lock->stacks = (const struct lock_stack_row **)find_rows(stacks, recording->lock_stack_count, id, &lock->stack_count);
 		add_waits(lock);
 		add_holds(lock);
-		add_to_account(locks__is_address_space(lock->row) ? &locks.address_space : &locks.other, lock);
+		add_to_account(locks__is_address_space(lock) ? &locks.address_space : &locks.other, lock);
 	}
 	close_account(&locks.address_space);
 	close_account(&locks.other);

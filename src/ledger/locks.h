@@ -8,6 +8,7 @@
 // One row of the table `lock` with the sums over both sides.
 struct ledger_lock {
 	const struct lock_row *row;
+	enum lock_kind kind;
 	const struct lock_wait_row **waits; size_t wait_count;  // its rows, largest first
 	const struct lock_hold_row **holds; size_t hold_count;  // its rows, largest first
 	const struct lock_stack_row **stacks; size_t stack_count; // its rows, largest first
@@ -26,7 +27,7 @@ struct ledger_lock {
 };
 
 // Sums over some locks, closed as the pressure rows are closed.
-struct lock_account {
+struct lock_balance {
 	int64_t waits_seen;
 	double wait_seconds, victims_seconds, owners_seconds, handing_over_seconds;
 	// Lower bound of the part with both a named waiter and a named owner, lock by lock:
@@ -37,8 +38,8 @@ struct lock_account {
 struct ledger_locks {
 	bool recorded;                  // false: the kernel or the recording has no lock waits, nothing can be said
 	struct ledger_lock *locks; size_t count;        // most waiting first
-	struct lock_account address_space; // mmap_lock and vma_lock
-	struct lock_account other;      // all other kernel locks
+	struct lock_balance address_space; // mmap_lock and vma_lock
+	struct lock_balance other;      // all other kernel locks
 };
 
 void locks__make(const struct recording *recording, struct ledger_locks *ret_locks);
@@ -47,12 +48,14 @@ void locks__free(struct ledger_locks *locks);
 // for a CPU is the scheduler's account, and counted there.
 int64_t locks__stall_ns(const struct lock_wait_row *wait);
 // Whether it guards an address space.
-bool locks__is_address_space(const struct lock_row *lock);
+bool locks__is_address_space(const struct ledger_lock *lock);
 // Whether this row is not of an owner, but of the next one, who waits for a CPU.
 bool locks__is_handed(const struct lock_hold_row *hold);
 // Whether the owner of such a lock can be known: those that spin keep no record of theirs.
-bool locks__has_owner(const struct lock_row *lock);
-// Part of the lock's waiting (0..1) that is explained: see struct lock_account.
+bool locks__has_owner(const struct ledger_lock *lock);
+// How a row says that the lock was wanted or held; what it does not say was for writing.
+enum lock_mode locks__mode(const char *name);
+// Part of the lock's waiting (0..1) that is explained: see struct lock_balance.
 double locks__explained(const struct ledger_lock *lock);
 
 #endif

@@ -167,24 +167,23 @@ struct sleep_stack sleep_class__read(const char *frames)
 }
 
 // What the recorder itself knows without a stack: it told these by the system call.
-static enum sleep_class class_of_reason(const char *reason)
+static enum sleep_class class_of_reason(enum blocked_reason reason)
 {
-	if (reason && !strcmp(reason, "process"))
-		return SLEEP_PROCESS;
-	return reason && !strcmp(reason, "futex") ? SLEEP_FUTEX : SLEEP_UNKNOWN;
+	return reason == BLOCKED_PROCESS ? SLEEP_PROCESS : reason == BLOCKED_FUTEX ? SLEEP_FUTEX : SLEEP_UNKNOWN;
 }
 
 enum sleep_class sleep_class__of_row(const struct sleep_row *sleep, const struct sleep_stack *stack)
 {
 	enum sleep_class class = stack->class;
-	bool block = sleep->waker_kind && !strcmp(sleep->waker_kind, "block");
+	enum blocked_reason reason = blocked_reason__from_name(sleep->reason, BLOCKED_OTHER);
+	bool block = waker_kind__from_name(sleep->waker_kind, WAKER_UNKNOWN) == WAKER_BLOCK;
 	// Whoever waits for a ring and is woken by a device was owed something.
 	if (block && (class == SLEEP_UNKNOWN || class == SLEEP_OTHER || class == SLEEP_FILE_SYSTEM || class == SLEEP_RING_IDLE))
 		return SLEEP_BLOCK;
 	// PSI counts a wait for a page as memory only where the page had been in use a moment ago (folio_wait_bit_common() in Linux mm/filemap.c).
-	if (class == SLEEP_PAGE_READ && sleep->reason && !strcmp(sleep->reason, "memory"))
+	if (class == SLEEP_PAGE_READ && reason == BLOCKED_MEMORY)
 		return SLEEP_REFAULT;
-	return class == SLEEP_UNKNOWN ? class_of_reason(sleep->reason) : class;
+	return class == SLEEP_UNKNOWN ? class_of_reason(reason) : class;
 }
 
 enum sleep_class sleep_class__of(const struct sleep_row *sleep, const char *frames)

@@ -11,21 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECORDING_SCHEMA_VERSION 1
+#include "recording/vocabulary.h"
 
-// What can occupy a CPU while somebody waits for it.
-enum occupant {
-	OCCUPANT_TASK = 0,      // a task of the process given beside it
-	OCCUPANT_IDLE = 1,      // nobody: the CPU was idle and had not picked the waiter up yet (wake-up latency)
-	OCCUPANT_STEAL = 2,     // the hypervisor ran something else
-	OCCUPANT_HARDIRQ = 3,
-	OCCUPANT_SOFTIRQ = 4,
-	OCCUPANT_QUOTA = 5,     // nobody: a CPU quota kept the waiter off
-	OCCUPANT_UNKNOWN = 6,   // events were missed; nobody is named
-	OCCUPANT_NOT_CUT = 7,   // pairs only: a wait that was not cut by its occupants, to keep the probe cheap
-	OCCUPANT_KINDS
-};
-const char *occupant__name(enum occupant kind);    // "task", "idle", "steal", …
+#define RECORDING_SCHEMA_VERSION 1
 
 struct meta_row { char *key, *value; };            // see recording__meta_* below for the keys
 
@@ -189,7 +177,7 @@ struct stack_row { int64_t id; char *frames; };     // one frame a line, innermo
 // each place in the kernel where they are taken: kind, and the functions that lead there.
 struct lock_row {
 	int64_t id;             // from 1
-	char *kind;             // "mmap_lock", "vma_lock", "rwsem", "mutex", "spinlock", "rwlock", "percpu_rwsem", "rtmutex"
+	char *kind;             // enum lock_kind by its name: "mmap_lock", "vma_lock", "rwsem", "mutex", "spinlock", "rwlock", "percpu_rwsem", "rtmutex"
 	int64_t process;        // mmap_lock, vma_lock: whose address space; else 0
 	char *place;            // function that asked for the lock: "do_unlinkat"; NULL unknown
 	int64_t stack;          // stack_row.id of the first wait seen there, 0 none

@@ -8,16 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-const char *occupant__name(enum occupant kind)
-{
-	static const char *const names[OCCUPANT_KINDS] = {
-		[OCCUPANT_TASK] = "task", [OCCUPANT_IDLE] = "idle", [OCCUPANT_STEAL] = "steal",
-		[OCCUPANT_HARDIRQ] = "hardirq", [OCCUPANT_SOFTIRQ] = "softirq", [OCCUPANT_QUOTA] = "quota",
-		[OCCUPANT_UNKNOWN] = "unknown", [OCCUPANT_NOT_CUT] = "not cut",
-	};
-	return (unsigned int)kind < OCCUPANT_KINDS ? names[kind] : "unknown";
-}
-
 #define DEFINE_ADD(table) \
 struct table##_row *recording__add_##table(struct recording *recording) \
 { \

@@ -108,7 +108,7 @@ static double fault_share(const struct ledger *ledger, const struct verdict *ver
 	double all = 0, faults = 0;
 	for (size_t i = 0; verdict->lock && i < verdict->lock->stack_count; i++) {
 		const struct lock_stack_row *row = verdict->lock->stacks[i];
-		if (!program__is(row->role, "waiter"))
+		if (lock_role__from_name(row->role, LOCK_ROLES) != LOCK_WAITER)
 			continue;
 		const char *frames = lock_words__frames(ledger->recording, row->kernel_stack);
 		all += (double)row->ns;

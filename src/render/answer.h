@@ -46,7 +46,7 @@ char *answer__balance(const struct ledger_pressure *row);
 // where the row has no account of causes or nothing to divide. Owned by the caller.
 char *answer__causes(const struct answer *answer, const struct ledger_pressure *row);
 // "waited 12.310 s · victims … · owners … · 98.3 % explained". Owned by the caller.
-char *answer__lock_balance(const struct lock_account *account);
+char *answer__lock_balance(const struct lock_balance *account);
 // "lock 12.3 s · io 0.40 s; idle 210 s": blocked time of the whole system by what was waited for; NULL where none was
 // recorded. Owned by the caller.
 char *answer__blocked(const struct ledger_blocking *blocking);

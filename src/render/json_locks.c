@@ -20,7 +20,7 @@ static void add_process(const struct answer *answer, json_t *object, int64_t id)
 	json_object_set_new(object, "pid", row && row->pid > 0 ? json_integer(row->pid) : json_null());
 }
 
-static json_t *render_account(const char *scope, const struct lock_account *account)
+static json_t *render_account(const char *scope, const struct lock_balance *account)
 {
 	json_t *object = json_object();
 	json_object_set_new(object, "scope", json__text(scope));
@@ -107,7 +107,7 @@ json_t *json__locks(const struct answer *answer)
 	return object;
 }
 
-static json_t *render_sum(enum blocked_reason reason, const struct blocked_sum *sum)
+static json_t *render_sum(enum blocked_reason reason, const struct blocked_total *sum)
 {
 	json_t *object = json_object();
 	json_object_set_new(object, "reason", json__text(blocked_reason__name(reason)));
@@ -119,12 +119,12 @@ static json_t *render_sum(enum blocked_reason reason, const struct blocked_sum *
 	return object;
 }
 
-static json_t *render_sums(const struct blocked_sum *sums)
+static json_t *render_sums(const struct blocked_total *sums)
 {
 	json_t *list = json_array();
-	for (int reason = 0; reason < BLOCKED_REASONS; reason++)
-		if (sums[reason].ns > 0)
-			json_array_append_new(list, render_sum((enum blocked_reason)reason, &sums[reason]));
+	for (size_t i = 0; i < BLOCKED_REASONS; i++)
+		if (sums[blocked_reasons[i]].ns > 0)
+			json_array_append_new(list, render_sum(blocked_reasons[i], &sums[blocked_reasons[i]]));
 	return list;
 }
 

@@ -221,7 +221,7 @@ static void write_account(struct page *page, const char *what, const char *scope
 	page__cells(page, LABEL, cells, ARRAY_SIZE(cells));
 }
 
-static void write_lock_account(struct page *page, const char *scope, const struct lock_account *account, double least_seconds)
+static void write_lock_account(struct page *page, const char *scope, const struct lock_balance *account, double least_seconds)
 {
 	if (account->wait_seconds < least_seconds)
 		return;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-char *answer__lock_balance(const struct lock_account *account)
+char *answer__lock_balance(const struct lock_balance *account)
 {
 	return base__format("waits %.*f s · victims %.*f s · owners %.*f s · %.1f %% explained", answer__digits(account->wait_seconds),
 			    account->wait_seconds, answer__digits(account->victims_seconds), account->victims_seconds,
@@ -17,12 +17,13 @@ char *answer__blocked(const struct ledger_blocking *blocking)
 {
 	struct string out = { 0 };
 	int64_t idle_ns = 0;
-	for (int reason = 0; reason < BLOCKED_REASONS; reason++) {
-		const struct blocked_sum *sum = &blocking->by_reason[reason];
-		if (blocked_reason__is_idle((enum blocked_reason)reason))
+	for (size_t i = 0; i < BLOCKED_REASONS; i++) {
+		enum blocked_reason reason = blocked_reasons[i];
+		const struct blocked_total *sum = &blocking->by_reason[reason];
+		if (blocked_reason__is_idle(reason))
 			idle_ns += sum->ns;
 		else if ((double)sum->ns >= NS_PER_MSEC)
-			string__add(&out, "%s%s %s", out.text ? " · " : "", blocked_reason__name((enum blocked_reason)reason),
+			string__add(&out, "%s%s %s", out.text ? " · " : "", blocked_reason__name(reason),
 				    wording__seconds((double)sum->ns / NS_PER_SEC).text);
 	}
 	if (idle_ns > 0)

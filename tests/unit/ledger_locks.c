@@ -79,7 +79,7 @@ static void test_accounts_are_apart_and_closed_lock_by_lock(void **state)
 	stage__lock_wait(&stage, third, 0, "read", 1, 1000);
 	stage__lock_hold(&stage, third, process, "munmap", "write", 3000);
 	build(&stage);
-	const struct lock_account *account = &stage.ledger->locks.address_space;
+	const struct lock_balance *account = &stage.ledger->locks.address_space;
 	assert_near(account->wait_seconds, 11);
 	assert_near(account->victims_seconds, 8);
 	assert_near(account->owners_seconds, 10);

@@ -1,0 +1,39 @@
+#include "recording/vocabulary.h"
+
+static const char *const occupants[OCCUPANT_KINDS] = {
+	[OCCUPANT_TASK] = "task", [OCCUPANT_IDLE] = "idle", [OCCUPANT_STEAL] = "steal", [OCCUPANT_HARDIRQ] = "hardirq", [OCCUPANT_SOFTIRQ] = "softirq",
+	[OCCUPANT_QUOTA] = "quota", [OCCUPANT_UNKNOWN] = "unknown", [OCCUPANT_NOT_CUT] = "not cut",
+};
+
+const char *occupant__name(enum occupant kind)
+{
+	const char *name = string_table__name(occupants, OCCUPANT_KINDS, (size_t)kind);
+	return name ? name : occupants[OCCUPANT_UNKNOWN];
+}
+
+static const char *const reasons[BLOCKED_REASONS] = {
+	[BLOCKED_OTHER] = "other", [BLOCKED_LOCK] = "lock", [BLOCKED_IO] = "io", [BLOCKED_TIMER] = "timer", [BLOCKED_WORK] = "work",
+	[BLOCKED_PROCESS] = "process", [BLOCKED_FUTEX] = "futex", [BLOCKED_MEMORY] = "memory",
+};
+STRING_TABLE_DEFINE(blocked_reason, reasons)
+
+static const char *const wakers[] = {
+	[WAKER_UNKNOWN] = "", [WAKER_TASK] = "task", [WAKER_HARDIRQ] = "hardirq", [WAKER_SOFTIRQ] = "softirq", [WAKER_BLOCK] = "block",
+};
+STRING_TABLE_DEFINE(waker_kind, wakers)
+
+static const char *const lock_kinds[LOCK_KINDS] = {
+	[LOCK_KIND_UNKNOWN] = "semaphore", [LOCK_KIND_MMAP] = "mmap_lock", [LOCK_KIND_RWSEM] = "rwsem", [LOCK_KIND_MUTEX] = "mutex",
+	[LOCK_KIND_SPINLOCK] = "spinlock", [LOCK_KIND_RWLOCK] = "rwlock", [LOCK_KIND_PERCPU] = "percpu_rwsem", [LOCK_KIND_RTMUTEX] = "rtmutex",
+	[LOCK_KIND_VMA] = "vma_lock",
+};
+STRING_TABLE_DEFINE(lock_kind, lock_kinds)
+
+static const char *const lock_modes[] = { [LOCK_MODE_WRITE] = "write", [LOCK_MODE_READ] = "read", [LOCK_MODE_HANDED] = "handed over" };
+STRING_TABLE_DEFINE(lock_mode, lock_modes)
+
+static const char *const lock_roles[] = { [LOCK_WAITER] = "waiter", [LOCK_OWNER] = "owner" };
+STRING_TABLE_DEFINE(lock_role, lock_roles)
+
+static const char *const futex_roles[] = { [FUTEX_WAITER] = "waiter", [FUTEX_WAKER] = "waker" };
+STRING_TABLE_DEFINE(futex_role, futex_roles)
