@@ -1,6 +1,7 @@
 #include "recording/texts.h"
 
 #include "base/base.h"
+#include "base/hash_index.h"
 
 #include <string.h>
 
@@ -8,19 +9,17 @@
 #define SHARED_LENGTH 256       // longer ones (stacks) differ, or are few
 
 struct block { struct block *next; char bytes[]; };
-struct entry { const char *text; size_t length; uint64_t hash; };
+struct entry { char *text; size_t length; };
 struct texts {
 	struct block *blocks;
 	size_t used, size;              // of the first block
-	struct entry *entries; size_t entry_count, places; // open addressing; places is a power of two
+	struct entry *entries; size_t entry_count, entry_capacity; // that are shared
+	struct hash_index index;        // of entries
 };
 
 struct texts *texts__new(void)
 {
-	struct texts *texts = base__alloc(1, sizeof(*texts));
-	texts->places = 1024;
-	texts->entries = base__alloc(texts->places, sizeof(*texts->entries));
-	return texts;
+	return base__alloc(1, sizeof(struct texts));
 }
 
 void texts__free(struct texts *texts)
@@ -32,6 +31,7 @@ void texts__free(struct texts *texts)
 		free(block);
 	}
 	free(texts->entries);
+	hash_index__free(&texts->index);
 	free(texts);
 }
 
@@ -51,52 +51,25 @@ static char *store(struct texts *texts, const char *text, size_t length)
 	return copy;
 }
 
-// FNV-1a; 0: the text is not printable ASCII.
-static uint64_t hash_of(const char *text, size_t length)
+static bool is_shared(const char *text, size_t length)
 {
-	uint64_t hash = 14695981039346656037ULL;
-	for (size_t i = 0; i < length; i++) {
+	for (size_t i = 0; i < length && length <= SHARED_LENGTH; i++)
 		if (text[i] < ' ' || text[i] > '~')
-			return 0;
-		hash = (hash ^ (unsigned char)text[i]) * 1099511628211ULL;
-	}
-	hash ^= hash >> 32;
-	return hash ? hash : 1;
-}
-
-static struct entry *place_of(const struct texts *texts, const struct entry *wanted)
-{
-	size_t at = (size_t)wanted->hash & (texts->places - 1);
-	for (;; at = (at + 1) & (texts->places - 1)) {
-		struct entry *entry = &texts->entries[at];
-		if (!entry->text || (entry->hash == wanted->hash && entry->length == wanted->length && !memcmp(entry->text, wanted->text, wanted->length)))
-			return entry;
-	}
-}
-
-static void widen(struct texts *texts)
-{
-	struct entry *old = texts->entries;
-	size_t places = texts->places;
-	texts->places *= 2;
-	texts->entries = base__alloc(texts->places, sizeof(*texts->entries));
-	for (size_t i = 0; i < places; i++)
-		if (old[i].text)
-			*place_of(texts, &old[i]) = old[i];
-	free(old);
+			return false;
+	return length <= SHARED_LENGTH;
 }
 
 char *texts__keep(struct texts *texts, const char *text, size_t length)
 {
-	uint64_t hash = length <= SHARED_LENGTH ? hash_of(text, length) : 0;
-	if (!hash)
+	if (!is_shared(text, length))
 		return store(texts, text, length);
-	if (texts->entry_count >= texts->places / 2)
-		widen(texts);
-	struct entry wanted = { text, length, hash }, *entry = place_of(texts, &wanted);
-	if (!entry->text) {
-		*entry = (struct entry){ store(texts, text, length), length, hash };
-		texts->entry_count++;
-	}
-	return (char *)entry->text;
+	uint64_t hash = hash__bytes(text, length);
+	size_t step = 0, position;
+	while ((position = hash_index__next(&texts->index, hash, &step)) != SIZE_MAX)
+		if (texts->entries[position].length == length && !memcmp(texts->entries[position].text, text, length))
+			return texts->entries[position].text;
+	texts->entries = base__grow(texts->entries, &texts->entry_capacity, texts->entry_count + 1, sizeof(*texts->entries));
+	texts->entries[texts->entry_count] = (struct entry){ store(texts, text, length), length };
+	hash_index__add(&texts->index, hash, texts->entry_count);
+	return texts->entries[texts->entry_count++].text;
 }

@@ -8,15 +8,10 @@
 #include "symbolize/user_private.h"
 
 #define STACKS_LIMIT 65536
-#define TABLE_SIZE (2 * STACKS_LIMIT)   // a power of two
 
 struct user_stacks *user_stacks__new(void)
 {
-	struct user_stacks *stacks = base__alloc(1, sizeof(*stacks));
-
-	stacks->table = base__alloc(TABLE_SIZE, sizeof(*stacks->table));
-	stacks->table_size = TABLE_SIZE;
-	return stacks;
+	return base__alloc(1, sizeof(struct user_stacks));
 }
 
 static void free_object(struct object *object)
@@ -45,53 +40,25 @@ void user_stacks__free(struct user_stacks *stacks)
 	for (size_t i = 0; i < stacks->object_count; i++)
 		free_object(&stacks->objects[i]);
 	free(stacks->processes);
-	free(stacks->process_table);
+	hash_index__free(&stacks->process_index);
 	free(stacks->stacks);
 	free(stacks->addresses);
-	free(stacks->table);
+	hash_index__free(&stacks->stack_index);
 	free(stacks->objects);
 	free(stacks);
 }
 
-// The place of a process in the table, or the free one where it belongs.
-static size_t process_place(const struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
-{
-	uint64_t hash = (start_ns * 0x9e3779b97f4a7c15 ^ tgid) * 0x9fb21c651e98df25;
-	size_t place = hash >> 32;
-
-	for (;; place++) {
-		uint32_t number = stacks->process_table[place & (stacks->process_table_size - 1)];
-
-		if (!number || (stacks->processes[number - 1].tgid == tgid && stacks->processes[number - 1].start_ns == start_ns))
-			return place & (stacks->process_table_size - 1);
-	}
-}
-
-// At most half of the table is in use.
-static void make_room(struct user_stacks *stacks)
-{
-	if (2 * (stacks->process_count + 1) <= stacks->process_table_size)
-		return;
-	free(stacks->process_table);
-	stacks->process_table_size = stacks->process_table_size ? 2 * stacks->process_table_size : 64;
-	stacks->process_table = base__alloc(stacks->process_table_size, sizeof(*stacks->process_table));
-	for (size_t i = 0; i < stacks->process_count; i++)
-		stacks->process_table[process_place(stacks, stacks->processes[i].tgid, stacks->processes[i].start_ns)] = (uint32_t)i + 1;
-}
-
 static uint32_t get_process(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
 {
-	struct user_process *process;
-	size_t place;
+	uint64_t hash = (start_ns * 0x9e3779b97f4a7c15 ^ tgid) * 0x9fb21c651e98df25;
+	size_t step = 0, number;
 
-	make_room(stacks);
-	place = process_place(stacks, tgid, start_ns);
-	if (stacks->process_table[place])
-		return stacks->process_table[place] - 1;
-	stacks->process_table[place] = (uint32_t)stacks->process_count + 1;
+	while ((number = hash_index__next(&stacks->process_index, hash, &step)) != SIZE_MAX)
+		if (stacks->processes[number].tgid == tgid && stacks->processes[number].start_ns == start_ns)
+			return (uint32_t)number;
+	hash_index__add(&stacks->process_index, hash, stacks->process_count);
 	stacks->processes = base__grow(stacks->processes, &stacks->process_capacity, stacks->process_count + 1, sizeof(*stacks->processes));
-	process = &stacks->processes[stacks->process_count];
-	*process = (struct user_process){ .tgid = tgid, .start_ns = start_ns };
+	stacks->processes[stacks->process_count] = (struct user_process){ .tgid = tgid, .start_ns = start_ns };
 	return (uint32_t)stacks->process_count++;
 }
 
@@ -111,7 +78,7 @@ int user_stacks__add(struct user_stacks *stacks, uint32_t tgid, uint64_t start_n
 	uint32_t process;
 	struct user_stack *stack;
 	uint64_t hash;
-	size_t place;
+	size_t step = 0, number;
 
 	if (!count)
 		return -EINVAL;
@@ -121,11 +88,11 @@ int user_stacks__add(struct user_stacks *stacks, uint32_t tgid, uint64_t start_n
 	}
 	process = get_process(stacks, tgid, start_ns);
 	hash = hash_of(process, addresses, count, cut);
-	for (place = hash % stacks->table_size; stacks->table[place]; place = (place + 1) % stacks->table_size) {
-		stack = &stacks->stacks[stacks->table[place] - 1];
-		if (stack->hash == hash && stack->process == process && stack->count == count && stack->cut == cut &&
+	while ((number = hash_index__next(&stacks->stack_index, hash, &step)) != SIZE_MAX) {
+		stack = &stacks->stacks[number];
+		if (stack->process == process && stack->count == count && stack->cut == cut &&
 		    !memcmp(stacks->addresses + stack->first, addresses, count * sizeof(*addresses)))
-			return (int)stacks->table[place] - 1;
+			return (int)number;
 	}
 	if (stacks->stack_count == STACKS_LIMIT) {
 		stacks->statistics.stacks_lost++;
@@ -134,10 +101,10 @@ int user_stacks__add(struct user_stacks *stacks, uint32_t tgid, uint64_t start_n
 	stacks->stacks = base__grow(stacks->stacks, &stacks->stack_capacity, stacks->stack_count + 1, sizeof(*stacks->stacks));
 	stacks->addresses = base__grow(stacks->addresses, &stacks->address_capacity, stacks->address_count + count, sizeof(*stacks->addresses));
 	stack = &stacks->stacks[stacks->stack_count];
-	*stack = (struct user_stack){ .hash = hash, .process = process, .count = (uint32_t)count, .first = stacks->address_count, .cut = cut };
+	*stack = (struct user_stack){ .process = process, .count = (uint32_t)count, .first = stacks->address_count, .cut = cut };
 	memcpy(stacks->addresses + stacks->address_count, addresses, count * sizeof(*addresses));
 	stacks->address_count += count;
-	stacks->table[place] = (uint32_t)++stacks->stack_count;
+	hash_index__add(&stacks->stack_index, hash, stacks->stack_count++);
 	stacks->statistics.stacks++;
 	return (int)stacks->stack_count - 1;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/hash_index.h"
 #include "isolate/isolate.h"
 #include "symbolize/mappings.h"
 #include "symbolize/user.h"
@@ -34,7 +35,7 @@ struct user_process {
 	struct root root;               // in the child
 };
 
-struct user_stack { uint64_t hash; uint32_t process, count; size_t first; bool cut; char *text; };
+struct user_stack { uint32_t process, count; size_t first; bool cut; char *text; };
 
 // A mapped file; `source` maps it as `mapping` says.
 struct object {
@@ -54,14 +55,12 @@ struct object {
 struct user_stacks {
 	struct user_process *processes;
 	size_t process_count, process_capacity;
-	uint32_t *process_table;        // by tgid and start: number in `processes` + 1, 0: free
-	size_t process_table_size;      // a power of two, or 0
+	struct hash_index process_index; // by tgid and start
 	struct user_stack *stacks;
 	size_t stack_count, stack_capacity;
 	uint64_t *addresses;            // of all stacks
 	size_t address_count, address_capacity;
-	uint32_t *table;                // of stacks: index + 1, open addressing by hash
-	size_t table_size;
+	struct hash_index stack_index;
 	struct object *objects;
 	size_t object_count, object_capacity;
 	bool resolved;
