@@ -171,7 +171,7 @@ static void make_futex(const struct recording *recording, const struct sorted *s
 		.place = place ? base__copy_part(futex->place, place) : futex->row->address ? base__format("at %s", futex->row->address) : NULL,
 		.wall_ns = futex->sum.wall_ns };
 	futex->lock.row = &futex->lock_row;
-	futex->lock.kind = futex->kind == FUTEX_KIND_RWLOCK ? LOCK_KIND_RWLOCK : LOCK_KIND_FUTEX;
+	futex->lock.kind = LOCK_KIND_FUTEX;
 }
 
 static int compare_futexes(const void *left, const void *right)

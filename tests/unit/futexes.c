@@ -285,6 +285,23 @@ static void test_a_mutex_that_all_wait_for_is_confirmed(void **state)
 	stage__free(&stage);
 }
 
+// A rwlock in user space records its holders as a mutex does; only the kernel's rwlock_t spins and has none.
+static void test_a_rwlock_has_holders(void **state)
+{
+	struct futex_row *row;
+	struct stage stage = userlocks(150000, &row);
+	(void)state;
+	forget_stacks(stage.recording);
+	stage__futex_stack(&stage, row->id, row->process, "waiter", "__pthread_rwlock_wrlock (libc.so.6)\nstep (one-big-rwlock)", 150000);
+	stage__judge(&stage);
+	const struct verdict *verdict = stage__verdict(&stage, "lock.futex");
+	assert_int_equal(stage.ledger->futexes.futexes[0].kind, FUTEX_KIND_RWLOCK);
+	assert_int_equal(verdict->kind, VERDICT_CONFIRMED);
+	assert_int_equal(verdict->culprits[0].operation_count, 2);
+	assert_says(verdict->culprits[0].note, "held by its threads");
+	stage__free(&stage);
+}
+
 static void test_short_waits_are_no_stall(void **state)
 {
 	struct futex_row *row;
@@ -493,7 +510,7 @@ int main(void)
 		cmocka_unit_test(test_behaviour),
 		cmocka_unit_test(test_a_mutual_condition_variable_is_the_gil_in_python_only),
 		cmocka_unit_test(test_a_name_goes_before_behaviour),
-		cmocka_unit_test(test_a_mutex_that_all_wait_for_is_confirmed),
+		cmocka_unit_test(test_a_mutex_that_all_wait_for_is_confirmed), cmocka_unit_test(test_a_rwlock_has_holders),
 		cmocka_unit_test(test_short_waits_are_no_stall),
 		cmocka_unit_test(test_behaviour_alone_confirms_nothing),
 		cmocka_unit_test(test_what_is_undecided_accuses_nobody_and_is_said), cmocka_unit_test(test_what_is_undecided_and_harmless), cmocka_unit_test(test_goroutines_are_not_ruled_out),
