@@ -1,8 +1,8 @@
 // What shows that one verdict follows from another: each condition is a measured part of the effect's waiting.
 #include "causes/effects.h"
 #include "base/base.h"
-#include "causes/host_events.h"
-#include "causes/kernel_holds.h"
+#include "ledger/host_events.h"
+#include "ledger/kernel_holds.h"
 #include "ledger/scene.h"
 #include "ledger/thresholds.h"
 #include "causes/wording.h"

@@ -2,7 +2,7 @@
 #ifndef WHYSTALL_FILE_WAITS_H
 #define WHYSTALL_FILE_WAITS_H
 
-#include "causes/devices.h"
+#include "ledger/devices.h"
 #include "causes/verdict.h"
 
 // Whether a sleep belongs to the cause. Sleeps of the kernel's own threads are left out before.

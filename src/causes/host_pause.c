@@ -1,5 +1,5 @@
 // The host stopped this virtual machine for a while.
-#include "causes/host_events.h"
+#include "ledger/host_events.h"
 #include "causes/judged.h"
 #include "causes/wording.h"
 

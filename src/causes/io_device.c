@@ -1,5 +1,5 @@
 // Requests take long on a device, of its own or because its queue is full, and somebody waits for them.
-#include "causes/devices.h"
+#include "ledger/devices.h"
 #include "causes/judged.h"
 #include "causes/wording.h"
 #include "ledger/resources.h"

@@ -1,5 +1,5 @@
 // A cgroup's I/O limit holds its requests back before they reach the device.
-#include "causes/devices.h"
+#include "ledger/devices.h"
 #include "causes/judged.h"
 #include "causes/wording.h"
 #include "ledger/resources.h"

@@ -1,8 +1,8 @@
 // A CPU that does not pass through the scheduler holds up RCU.
-#include "causes/host_events.h"
+#include "ledger/host_events.h"
 #include "causes/judged.h"
-#include "causes/kernel_holds.h"
-#include "causes/rcu_stall.h"
+#include "ledger/kernel_holds.h"
+#include "ledger/rcu_stall.h"
 #include "causes/wording.h"
 
 #include <math.h>

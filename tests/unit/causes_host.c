@@ -1,7 +1,7 @@
 // Verdicts about the machine: pauses, stall warnings, and stolen time that nobody tells.
 #include "unit/stage.h"
 #include "causes/effects.h"
-#include "causes/rcu_stall.h"
+#include "ledger/rcu_stall.h"
 
 #include <math.h>
 

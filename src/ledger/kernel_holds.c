@@ -1,5 +1,5 @@
-#include "causes/kernel_holds.h"
-#include "causes/host_events.h"
+#include "ledger/kernel_holds.h"
+#include "ledger/host_events.h"
 #include "ledger/thresholds.h"
 
 #include <math.h>

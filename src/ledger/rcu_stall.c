@@ -1,4 +1,4 @@
-#include "causes/rcu_stall.h"
+#include "ledger/rcu_stall.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-#include "causes/host_events.h"
+#include "ledger/host_events.h"
 
-#include "causes/rcu_stall.h"
+#include "ledger/rcu_stall.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "causes/devices.h"
+#include "ledger/devices.h"
 
 #include <math.h>
 #include <string.h>
