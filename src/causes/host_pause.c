@@ -93,8 +93,8 @@ static void add_consequences(const struct recording *recording, struct verdict *
 				row->time_ns <= recording->host_event[j].time_ns + FOLLOWS_NS;
 		if (!after)
 			continue;
-		warnings += host_event__is_lockup(row) || host_event__is(row, "hung_task") || host_event__is(row, "clock_unstable");
-		if (host_event__is(row, "clock_step"))
+		warnings += host_event__is_lockup(row) || host_event__is(row, HOST_EVENT_HUNG_TASK) || host_event__is(row, HOST_EVENT_CLOCK_UNSTABLE);
+		if (host_event__is(row, HOST_EVENT_CLOCK_STEP))
 			verdict__add_evidence(verdict, row->text, (double)row->ns / NS_PER_SEC, UNIT_SECONDS, NAN, "host_event");
 	}
 	if (warnings)
@@ -113,7 +113,7 @@ static void add_checks(struct verdict *verdict)
 static void say_what(const struct pauses *pauses, struct verdict *verdict)
 {
 	struct text_figure all = wording__seconds(pauses->seconds), longest = wording__seconds(pauses->longest_seconds);
-	const char *lacks = pauses->longest && host_event__is(pauses->longest, "freeze") ? "; its clocks stood still meanwhile and are late since" : "";
+	const char *lacks = pauses->longest && host_event__is(pauses->longest, HOST_EVENT_FREEZE) ? "; its clocks stood still meanwhile and are late since" : "";
 	double end = (double)pauses->longest->time_ns / NS_PER_SEC;
 	if (pauses->count == 1 && !pauses->longest->ns)
 		verdict__set_summary(verdict, "the host stopped this machine at about %.1f s; for how long is not known", end);

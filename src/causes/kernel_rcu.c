@@ -31,7 +31,7 @@ static double absent_ns(const struct recording *recording, const struct host_eve
 static bool is_starvation(const struct ledger *ledger, const struct host_event_row *row, double ns)
 {
 	struct rcu_stall stall;
-	bool items = host_event__is(row, "workqueue_lockup");
+	bool items = host_event__is(row, HOST_EVENT_WORKQUEUE_LOCKUP);
 	if (!items && !(rcu_stall__parse(row->text, &stall) && rcu_stall__shape(&stall) == RCU_STALL_STARVED))
 		return false;
 	for (size_t i = 0; i < ledger->starved.count; i++) {
@@ -48,7 +48,7 @@ static struct warnings sum_up(const struct ledger *ledger)
 	struct warnings warnings = { 0 };
 	for (size_t i = 0; i < recording->host_event_count; i++) {
 		const struct host_event_row *row = &recording->host_event[i];
-		warnings.hung += host_event__is(row, "hung_task") && row->time_ns >= 0;
+		warnings.hung += host_event__is(row, HOST_EVENT_HUNG_TASK) && row->time_ns >= 0;
 		if (!host_event__is_lockup(row))
 			continue;
 		if (row->time_ns < 0) {
@@ -60,7 +60,7 @@ static struct warnings sum_up(const struct ledger *ledger)
 		warnings.seconds += new_ns / NS_PER_SEC;
 		warnings.paused_seconds += absent_ns(recording, row, new_ns) / NS_PER_SEC;
 		warnings.starved_seconds += is_starvation(ledger, row, new_ns) ? new_ns / NS_PER_SEC : 0;
-		if (host_event__is(row, "rcu_stall") && (!warnings.stall || row->ns > warnings.stall->ns))
+		if (host_event__is(row, HOST_EVENT_RCU_STALL) && (!warnings.stall || row->ns > warnings.stall->ns))
 			warnings.stall = row;
 		if (!warnings.longest || ns / NS_PER_SEC > warnings.longest_seconds) {
 			warnings.longest = row;
@@ -115,13 +115,13 @@ static void add_figures(const struct rcu_stall *stall, struct verdict *verdict)
 
 static const char *kind_words(const struct host_event_row *row)
 {
-	return host_event__is(row, "rcu_stall") ? "RCU stall" : host_event__is(row, "soft_lockup") ? "soft lockup"
-		: host_event__is(row, "hard_lockup") ? "hard lockup" : "workqueue lockup";
+	return host_event__is(row, HOST_EVENT_RCU_STALL) ? "RCU stall" : host_event__is(row, HOST_EVENT_SOFT_LOCKUP) ? "soft lockup"
+		: host_event__is(row, HOST_EVENT_HARD_LOCKUP) ? "hard lockup" : "workqueue lockup";
 }
 
 static void add_evidence(const struct recording *recording, const struct warnings *warnings, struct verdict *verdict)
 {
-	static const char *const kinds[] = { "rcu_stall", "soft_lockup", "hard_lockup", "workqueue_lockup" };
+	static const enum host_event_kind kinds[] = { HOST_EVENT_RCU_STALL, HOST_EVENT_SOFT_LOCKUP, HOST_EVENT_HARD_LOCKUP, HOST_EVENT_WORKQUEUE_LOCKUP };
 	struct rcu_stall stall;
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
 		size_t count = 0;

@@ -10,20 +10,20 @@
 #define TOGETHER 0.9            // of the longest silence that all CPUs must share; a warning in the rest of it was written when they went on
 #define HARD_LOCKUP_NS (10.0 * NS_PER_SEC)     // kernel.watchdog_thresh
 
-bool host_event__is(const struct host_event_row *row, const char *kind)
+bool host_event__is(const struct host_event_row *row, enum host_event_kind kind)
 {
-	return row->kind && !strcmp(row->kind, kind);
+	return row->kind && !strcmp(row->kind, host_event_kind__name(kind));
 }
 
 bool host_event__is_pause(const struct host_event_row *row)
 {
-	return host_event__is(row, "pause") || host_event__is(row, "freeze");
+	return host_event__is(row, HOST_EVENT_PAUSE) || host_event__is(row, HOST_EVENT_FREEZE);
 }
 
 bool host_event__is_lockup(const struct host_event_row *row)
 {
-	return host_event__is(row, "rcu_stall") || host_event__is(row, "soft_lockup") || host_event__is(row, "hard_lockup") ||
-	       host_event__is(row, "workqueue_lockup");
+	return host_event__is(row, HOST_EVENT_RCU_STALL) || host_event__is(row, HOST_EVENT_SOFT_LOCKUP) || host_event__is(row, HOST_EVENT_HARD_LOCKUP) ||
+	       host_event__is(row, HOST_EVENT_WORKQUEUE_LOCKUP);
 }
 
 double host_event__lockup_ns(const struct host_event_row *row)
@@ -58,7 +58,7 @@ double host_events__paused_ns(const struct recording *recording, double end_ns, 
 	double ns = 0;
 
 	for (size_t i = 0; i < recording->host_event_count; i++)
-		if (host_event__is(&recording->host_event[i], "pause"))
+		if (host_event__is(&recording->host_event[i], HOST_EVENT_PAUSE))
 			ns += overlap_ns(&recording->host_event[i], end_ns, length_ns);
 	return fmin(ns, length_ns);
 }
@@ -75,7 +75,7 @@ double host_events__silent_ns(const struct recording *recording, int64_t cpu, do
 	double ns = 0;
 
 	for (size_t i = 0; i < recording->host_event_count && is_virtual(recording); i++)
-		if (host_event__is(&recording->host_event[i], "silence") && recording->host_event[i].cpu == cpu)
+		if (host_event__is(&recording->host_event[i], HOST_EVENT_SILENCE) && recording->host_event[i].cpu == cpu)
 			ns += overlap_ns(&recording->host_event[i], end_ns, length_ns);
 	return fmin(ns, length_ns);
 }
@@ -87,7 +87,7 @@ static bool was_written_in(const struct recording *recording, const struct host_
 		const struct host_event_row *row = &recording->host_event[i];
 		double into = (double)(row->time_ns - (silence->time_ns - silence->ns));
 
-		if ((host_event__is_lockup(row) || host_event__is(row, "hung_task")) && into > (1 - TOGETHER) * (double)silence->ns &&
+		if ((host_event__is_lockup(row) || host_event__is(row, HOST_EVENT_HUNG_TASK)) && into > (1 - TOGETHER) * (double)silence->ns &&
 		    into < TOGETHER * (double)silence->ns)
 			return true;
 	}
@@ -103,7 +103,7 @@ static const struct host_event_row *silence_with(const struct recording *recordi
 		const struct host_event_row *row = &recording->host_event[i];
 		double shared = overlap_ns(row, (double)other->time_ns, (double)other->ns);
 
-		if (host_event__is(row, "silence") && row->cpu == cpu && shared > most) {
+		if (host_event__is(row, HOST_EVENT_SILENCE) && row->cpu == cpu && shared > most) {
 			best = row;
 			most = shared;
 		}
@@ -137,7 +137,7 @@ double host_events__together_ns(const struct recording *recording, double end_ns
 	for (size_t i = 0; i < recording->host_event_count && is_virtual(recording); i++) {
 		struct host_event_row shared = { 0 };
 
-		if (host_event__is(&recording->host_event[i], "silence") && recording->host_event[i].cpu == 0)
+		if (host_event__is(&recording->host_event[i], HOST_EVENT_SILENCE) && recording->host_event[i].cpu == 0)
 			shared = shared_by_all(recording, &recording->host_event[i]);
 		if (shared.ns)
 			ns += overlap_ns(&shared, end_ns, length_ns);
@@ -155,7 +155,7 @@ bool host_event__found_idle(const struct recording *recording, const struct host
 	static const char *const words[] = { "_halt", "idle", "mwait" };
 	char function[64];
 
-	if (!is_virtual(recording) || !host_event__is(row, "soft_lockup") || !row->text || !strstr(row->text, "[swapper/"))
+	if (!is_virtual(recording) || !host_event__is(row, HOST_EVENT_SOFT_LOCKUP) || !row->text || !strstr(row->text, "[swapper/"))
 		return false;
 	rcu_stall__function(row->text, function, sizeof(function));
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

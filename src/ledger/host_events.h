@@ -7,7 +7,7 @@
 
 #include "recording/recording.h"
 
-bool host_event__is(const struct host_event_row *row, const char *kind);
+bool host_event__is(const struct host_event_row *row, enum host_event_kind kind);
 // The host did not run the machine: the clock went on, or stood still, too.
 bool host_event__is_pause(const struct host_event_row *row);
 // A warning of a CPU that does not get on: RCU stall, soft, hard or workqueue lockup.

@@ -37,3 +37,11 @@ STRING_TABLE_DEFINE(lock_role, lock_roles)
 
 static const char *const futex_roles[] = { [FUTEX_WAITER] = "waiter", [FUTEX_WAKER] = "waker" };
 STRING_TABLE_DEFINE(futex_role, futex_roles)
+
+static const char *const host_events[HOST_EVENT_KINDS] = {
+	[HOST_EVENT_PAUSE] = "pause", [HOST_EVENT_FREEZE] = "freeze", [HOST_EVENT_SILENCE] = "silence", [HOST_EVENT_SUSPEND] = "suspend",
+	[HOST_EVENT_CLOCK_STEP] = "clock_step", [HOST_EVENT_RCU_STALL] = "rcu_stall", [HOST_EVENT_SOFT_LOCKUP] = "soft_lockup",
+	[HOST_EVENT_HARD_LOCKUP] = "hard_lockup", [HOST_EVENT_WORKQUEUE_LOCKUP] = "workqueue_lockup", [HOST_EVENT_HUNG_TASK] = "hung_task",
+	[HOST_EVENT_OOM_KILL] = "oom_kill", [HOST_EVENT_CLOCK_UNSTABLE] = "clock_unstable", [HOST_EVENT_TIMER_LATE] = "timer_late",
+};
+STRING_TABLE_DEFINE(host_event_kind, host_events)

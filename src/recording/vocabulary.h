@@ -13,4 +13,17 @@ STRING_TABLE_DECLARE(lock_mode);                       // "read", "write", "hand
 STRING_TABLE_DECLARE(lock_role);                       // "waiter", "owner"
 STRING_TABLE_DECLARE(futex_role);                      // "waiter", "waker"
 
+// What host_event rows tell of; stored by name only.
+enum host_event_kind {
+	HOST_EVENT_PAUSE,       // the host did not run the machine, and its clock went on
+	HOST_EVENT_FREEZE,      // the same, and its clock stood still, too
+	HOST_EVENT_SILENCE,     // one CPU took no timer interrupt
+	HOST_EVENT_SUSPEND,     // the machine itself slept
+	HOST_EVENT_CLOCK_STEP,  // CLOCK_REALTIME was set
+	HOST_EVENT_RCU_STALL, HOST_EVENT_SOFT_LOCKUP, HOST_EVENT_HARD_LOCKUP, HOST_EVENT_WORKQUEUE_LOCKUP, HOST_EVENT_HUNG_TASK, HOST_EVENT_OOM_KILL,
+	HOST_EVENT_CLOCK_UNSTABLE, HOST_EVENT_TIMER_LATE,       // what the kernel's log says
+	HOST_EVENT_KINDS
+};
+STRING_TABLE_DECLARE(host_event_kind);
+
 #endif

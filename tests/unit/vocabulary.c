@@ -18,6 +18,10 @@ static const struct word modes[] = { { 0, "write" }, { 1, "read" }, { 2, "handed
 static const struct word lock_roles[] = { { 0, "waiter" }, { 1, "owner" } };
 static const struct word futex_roles[] = { { 0, "waiter" }, { 1, "waker" } };
 
+static const struct word host_events[] = { { 0, "pause" }, { 1, "freeze" }, { 2, "silence" }, { 3, "suspend" }, { 4, "clock_step" }, { 5, "rcu_stall" },
+	{ 6, "soft_lockup" }, { 7, "hard_lockup" }, { 8, "workqueue_lockup" }, { 9, "hung_task" }, { 10, "oom_kill" }, { 11, "clock_unstable" },
+	{ 12, "timer_late" } };
+
 // Number to name, name to number, and nothing behind the last one.
 #define CHECK(kind, words) do { \
 	for (size_t i_ = 0; i_ < ARRAY_SIZE(words); i_++) { \
@@ -40,6 +44,7 @@ static void test_stored_words(void **state)
 	CHECK(lock_mode, modes);
 	CHECK(lock_role, lock_roles);
 	CHECK(futex_role, futex_roles);
+	CHECK(host_event_kind, host_events);
 	assert_int_equal(ARRAY_SIZE(reasons), BLOCKED_REASONS);
 	assert_int_equal(BLOCKED_REASONS & (BLOCKED_REASONS - 1), 0);   // a mask in the kernel
 	assert_int_equal(ARRAY_SIZE(kinds) + 1, LOCK_KINDS);
