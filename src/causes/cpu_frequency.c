@@ -70,20 +70,19 @@ static void add_limit(const struct recording *recording, const struct kernel_cou
 	}
 }
 
-static struct speed gather(const struct recording *recording)
+static struct speed gather(const struct ledger *ledger)
 {
+	const struct recording *recording = ledger->recording;
+	const struct activity_rows *busy = &ledger->activity.of[ACTIVITY_CPU_BUSY], *cooling = &ledger->activity.of[ACTIVITY_COOLING];
 	struct speed speed = { .slowest = 1, .slowest_cpu = -1, .limited_cpu = -1 };
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (!row->subject || strcmp(row->subject, "frequency") || !row->kind)
-			continue;
-		if (!strcmp(row->kind, "busy") && row->count > 0)
-			add_busy(recording, row, &speed);
-		else if (!strcmp(row->kind, "cooling") && (double)row->count > speed.cooled) {
-			speed.cooled = (double)row->count;
-			speed.cooler = row->key;
+	for (size_t i = 0; i < busy->count; i++)
+		if (busy->rows[i]->count > 0)
+			add_busy(recording, busy->rows[i], &speed);
+	for (size_t i = 0; i < cooling->count; i++)
+		if ((double)cooling->rows[i]->count > speed.cooled) {
+			speed.cooled = (double)cooling->rows[i]->count;
+			speed.cooler = cooling->rows[i]->key;
 		}
-	}
 	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
 		const struct kernel_counter_row *row = &recording->kernel_counter[i];
 		if (row->source && row->name && row->key)
@@ -154,7 +153,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 				     guest ? "; a virtual machine's CPUs are as fast as its host's: look there (turbostat, thermal_throttle)" : "");
 		return;
 	}
-	struct speed speed = gather(recording);
+	struct speed speed = gather(scene->ledger);
 	double window_ms = scene->window_ns / 1e6, loss = speed.busy_ns > 0 ? speed.lost_ns / speed.busy_ns : 0;
 	bool slow = speed.slowest_cpu >= 0 && 1 - speed.slowest >= threshold__value(THRESHOLD_FREQUENCY_SLOW);
 	enum slowdown slowdown = find_slowdown(recording, &speed, window_ms);

@@ -1,5 +1,7 @@
 #include "causes/facts.h"
 
+#include "ledger/ledger.h"
+
 #include <sched.h>
 
 #define POLICY_DEADLINE 6       // SCHED_DEADLINE, which <sched.h> has with _GNU_SOURCE of newer C libraries only
@@ -12,7 +14,7 @@ STRING_TABLE_DEFINE(party_kind, party_kinds)
 
 bool class_fact__is_realtime(const struct class_fact *class)
 {
-	return class->policy == SCHED_FIFO || class->policy == SCHED_RR || class->policy == POLICY_DEADLINE;
+	return ledger__is_realtime(class->policy);
 }
 
 char *class_fact__words(const struct class_fact *class)

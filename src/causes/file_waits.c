@@ -1,15 +1,11 @@
 #include "causes/file_waits.h"
 #include "causes/wording.h"
 #include "base/base.h"
+#include "ledger/journals.h"
 #include "ledger/resources.h"
 
 #include <math.h>
 #include <string.h>
-
-static bool same(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
-}
 
 size_t file_waits__crowd(const struct scene *scene, int64_t process)
 {
@@ -135,37 +131,13 @@ static void find_threads(struct file_waits *waits)
 			waits->threads[i].all_ns += (double)ledger->processes[i].run_ns + (double)ledger->processes[i].wait_ns;
 }
 
-// "jbd2/sda1-8" is the journal of sda1; the kernel cuts long names, so that the end may be missing.
-static const char *device_of_journal(const struct recording *recording, const struct process_row *thread)
-{
-	const char *name = thread && thread->kernel_thread && thread->name && !strncmp(thread->name, "jbd2/", 5) ? thread->name + 5 : NULL;
-	const char *end = name ? strrchr(name, '-') : NULL;
-	size_t length = end && end > name ? (size_t)(end - name) : name ? strlen(name) : 0;
-	for (size_t i = 0; name && i < recording->device_count; i++) {
-		const char *known = recording->device[i].name;
-		if (known && strlen(known) == length && !strncmp(known, name, length))
-			return recording->device[i].number;
-	}
-	return NULL;
-}
-
 const char *file_waits__journal(const struct file_waits *waits, const struct ledger_sleep *sleep)
 {
 	const struct recording *recording = waits->scene->ledger->recording;
-	const struct process_row *waker = sleep->row->waker ? recording__process(recording, sleep->row->waker) : NULL;
-	const char *device = device_of_journal(recording, waker);
-	int64_t most = 0;
+	const char *device = journals__of_thread(recording, sleep->row->waker ? recording__process(recording, sleep->row->waker) : NULL);
 	// Where the stack says xfs or the like, changes of an ext4 elsewhere tell nothing.
-	const struct crowd_rows *rows = &waits->scene->activity;
-	size_t crowd = file_waits__crowd(waits->scene, sleep->row->process);
-	bool ext4 = !sleep->file_system || same(sleep->file_system, "ext4");
-	for (size_t i = crowd == SIZE_MAX ? 0 : rows->starts[crowd]; !device && ext4 && crowd != SIZE_MAX && i < rows->starts[crowd + 1]; i++) {
-		const struct activity_row *row = &recording->activity[rows->rows[i]];
-		if (row->process != sleep->row->process || !same(row->subject, "files") || !same(row->kind, "journal") || row->count <= most)
-			continue;
-		most = row->count;
-		device = row->key;
-	}
+	if (!device && (!sleep->file_system || !strcmp(sleep->file_system, "ext4")))
+		device = file_shares__journal_of(waits->scene, sleep->row->process);
 	return device;
 }
 
@@ -180,7 +152,7 @@ static struct file_waits gather(const struct scene *scene, file_wants_fn *wants,
 	for (size_t i = 0; i < scene->crowd_count; i++)
 		weigh_crowd(&waits, i, least_mean_ms);
 	find_threads(&waits);
-	file_waits__gather_shares(&waits);
+	file_shares__make(scene, &waits.shares);
 	waits.wall_seconds = wall_seconds(&waits);
 	waits.kind = weigh(&waits);
 	return waits;
@@ -191,7 +163,7 @@ static void free_waits(struct file_waits *waits)
 	devices__free(&waits->devices);
 	free(waits->waits);
 	free(waits->threads);
-	free(waits->shares);
+	file_shares__free(&waits->shares);
 }
 
 static bool set_not_testable(const struct scene *scene, struct verdict *verdict)

@@ -3,6 +3,7 @@
 #define WHYSTALL_FILE_WAITS_H
 
 #include "ledger/devices.h"
+#include "ledger/file_shares.h"
 #include "causes/verdict.h"
 
 // Whether a sleep belongs to the cause. Sleeps of the kernel's own threads are left out before.
@@ -24,7 +25,7 @@ struct file_waits {
 	file_wants_fn *wants;
 	struct devices devices;
 	struct file_wait *waits;        // by crowd
-	struct file_share *shares; size_t share_count, share_capacity; // file_shares.c: what the subject "files" counted, by kind and file system
+	struct file_shares shares;
 	struct thread_share *threads;   // by index of ledger->processes: kernel threads and the devices they sleep for
 	double ns, times;               // of all
 	double hurt_ns, hurt_times, hurt_io_some_ns, hurt_uncounted_ns, by_class[SLEEP_CLASSES], worst_loss, max_ns;
@@ -51,14 +52,6 @@ bool file_waits__counts(const struct file_waits *waits, const struct ledger_slee
 // The file system that a sleep hung on, as a device number ("254:1"): by the journal's thread that ended it, or else the one whose metadata
 // the sleeper itself changed most. NULL unknown.
 const char *file_waits__journal(const struct file_waits *waits, const struct ledger_sleep *sleep);
-// What the subject "files" counted of such rows (sum of `count`, or of `amount`) on a file system; key NULL: on all of them.
-double file_waits__activity(const struct file_waits *waits, const char *kind, const char *key, bool amount);
-
-// Notes that `ns` are to be given to the crowds by their shares of the rows of such a kind and key (of `amount`, else of `count`); processes are what
-// counts, no kernel threads, which work for others. False: there are none, nothing was noted. file_waits__settle gives what was noted, once.
-bool file_waits__split(const struct file_waits *waits, const char *kind, const char *key, bool amount, double ns);
-void file_waits__settle(const struct file_waits *waits, double *by_crowd);
-void file_waits__gather_shares(struct file_waits *waits);      // file_waits__judge calls it
 
 // Figures, victims with their stacks, resources (devices and file systems), whether the kernel counts it; file_waits__judge calls it.
 void file_waits__conclude(const struct file_waits *waits, struct verdict *verdict);

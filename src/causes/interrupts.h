@@ -37,7 +37,6 @@ void interrupts__gather_soft(struct interrupts *interrupts, int64_t cpu, double 
 void interrupts__gather_hard(struct interrupts *interrupts, int64_t cpu, double weight);        // interrupts_hard.c
 
 // Sums over the recording's activity of the subject "irq"; NULL and -1 as wild cards.
-struct activity_sum { double count, ns, amount; };
 struct activity_sum interrupts__sum(const struct recording *recording, const char *kind, const char *key, int64_t cpu);
 size_t interrupts__crowd(const struct scene *scene, int64_t process);
 double interrupts__growth(const struct recording *recording, const char *source, const char *key, const char *name);

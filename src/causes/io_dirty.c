@@ -14,14 +14,11 @@ static bool is_dirty(const struct ledger_sleep *sleep)
 // The device for whose writeback a process was held back longest, as the kernel names it: "254:0", "0:45"; NULL where no probe told.
 static const char *device_of(const struct scene *scene, int64_t process)
 {
-	const struct recording *recording = scene->ledger->recording;
+	const struct activity_rows *rows = &scene->ledger->activity.of[ACTIVITY_DIRTY];
 	const struct activity_row *most = NULL;
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (row->process == process && row->subject && !strcmp(row->subject, "files") && !strcmp(row->kind, "dirty") &&
-		    (!most || row->ns > most->ns))
-			most = row;
-	}
+	for (size_t i = 0; i < rows->count; i++)
+		if (rows->rows[i]->process == process && (!most || rows->rows[i]->ns > most->ns))
+			most = rows->rows[i];
 	return most ? most->key : NULL;
 }
 
@@ -38,7 +35,7 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict, cons
 			continue;
 		const char *device = device_of(scene, sleep->row->process);
 		double ns = (double)sleep->row->ns;
-		if (!device || !file_waits__split(waits, "dirty", device, true, ns)) {
+		if (!device || !file_shares__split(&waits->shares, ACTIVITY_DIRTY, device, true, ns)) {
 			unknown_ns += ns;
 			continue;
 		}
@@ -50,7 +47,7 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict, cons
 			*ret_device = below ? below->name : device;
 		}
 	}
-	file_waits__settle(waits, by_crowd);
+	file_shares__settle(&waits->shares, by_crowd);
 	file_waits__accuse(waits, by_crowd, verdict);
 	if (verdict->kind == VERDICT_CONFIRMED && unknown_ns > 0.5 * waits->hurt_ns) {
 		verdict->kind = VERDICT_CONTRIBUTING;
@@ -60,16 +57,9 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict, cons
 
 static void add_notes(const struct file_waits *waits, struct verdict *verdict)
 {
-	const struct recording *recording = waits->scene->ledger->recording;
-	const struct crowd_rows *rows = &waits->scene->activity;
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		size_t crowd = file_waits__crowd(waits->scene, verdict->culprits[i].process);
-		double pages = 0;
-		for (size_t j = rows->starts[crowd]; j < rows->starts[crowd + 1]; j++) {
-			const struct activity_row *row = &recording->activity[rows->rows[j]];
-			if (row->subject && !strcmp(row->subject, "files") && !strcmp(row->kind, "dirty"))
-				pages += (double)row->amount;
-		}
+		double pages = file_shares__of_crowd(waits->scene, crowd, ACTIVITY_DIRTY).amount;
 		party__set_note(&verdict->culprits[i], "dirtied %s pages a second while it was held back",
 				wording__count(pages / waits->scene->ledger->window_seconds).text);
 	}

@@ -16,8 +16,8 @@ static bool is_sync(const struct ledger_sleep *sleep)
 // A commit of a few blocks takes as long as the device needs for one write and a flush, whoever changed them.
 static bool is_large(const struct file_waits *waits, const char *journal)
 {
-	double commits = file_waits__activity(waits, "commit", journal, false);
-	return commits > 0 && file_waits__activity(waits, "journal", journal, true) >= threshold__value(THRESHOLD_COMMIT_BLOCKS) * commits;
+	double commits = file_shares__sum(&waits->shares, ACTIVITY_COMMIT, journal, false);
+	return commits > 0 && file_shares__sum(&waits->shares, ACTIVITY_JOURNAL, journal, true) >= threshold__value(THRESHOLD_COMMIT_BLOCKS) * commits;
 }
 
 // Who made what the syncs had to wait for: each program itself; of commits that carry much everybody whose metadata they
@@ -31,25 +31,17 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict)
 		if (!file_waits__counts(waits, sleep))
 			continue;
 		const char *journal = sleep->class == SLEEP_JOURNAL ? file_waits__journal(waits, sleep) : NULL;
-		if (!journal || !is_large(waits, journal) || !file_waits__split(waits, "journal", journal, true, (double)sleep->row->ns))
+		if (!journal || !is_large(waits, journal) || !file_shares__split(&waits->shares, ACTIVITY_JOURNAL, journal, true, (double)sleep->row->ns))
 			by_crowd[file_waits__crowd(waits->scene, sleep->row->process)] += (double)sleep->row->ns;
 	}
-	file_waits__settle(waits, by_crowd);
+	file_shares__settle(&waits->shares, by_crowd);
 	file_waits__accuse(waits, by_crowd, verdict);
 }
 
 // Syncs that were counted, of a crowd's processes; 0 where the file system has no probe for them.
 static double count_syncs(const struct scene *scene, size_t crowd)
 {
-	const struct recording *recording = scene->ledger->recording;
-	const struct crowd_rows *rows = &scene->activity;
-	double count = 0;
-	for (size_t i = rows->starts[crowd]; i < rows->starts[crowd + 1]; i++) {
-		const struct activity_row *row = &recording->activity[rows->rows[i]];
-		if (row->subject && row->kind && !strcmp(row->subject, "files") && !strcmp(row->kind, "sync"))
-			count += (double)row->count;
-	}
-	return count;
+	return file_shares__of_crowd(scene, crowd, ACTIVITY_SYNC).count;
 }
 
 // The system call in which a crowd waited most, and on which file system.
@@ -113,7 +105,7 @@ static void conclude(const struct file_waits *waits, struct verdict *verdict)
 	bool one = file_waits__is_one(verdict);
 	verdict__set_summary(verdict, "%s %s in %s own syncs for %s of the time that %s to go on: %s", victims, one ? "waits" : "wait", one ? "its" : "their",
 			     wording__percent(verdict->victims[0].loss).text, one ? "it wants" : "they want", parts ? parts : "");
-	double syncs = file_waits__activity(waits, "sync", NULL, false), commits = file_waits__activity(waits, "commit", NULL, false);
+	double syncs = file_shares__sum(&waits->shares, ACTIVITY_SYNC, NULL, false), commits = file_shares__sum(&waits->shares, ACTIVITY_COMMIT, NULL, false);
 	if (syncs > 0)
 		verdict__add_evidence(verdict, "syncs of ext4 and btrfs on the whole machine", syncs / scene->ledger->window_seconds,
 				      UNIT("a second"), NAN,

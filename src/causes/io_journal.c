@@ -22,10 +22,10 @@ static void put_down(const struct file_waits *waits, const struct ledger_sleep *
 	const char *journal = file_waits__journal(waits, sleep);
 	double ns = (double)sleep->row->ns;
 	if (journal) {
-		double syncs = file_waits__activity(waits, "sync", journal, false), commits = file_waits__activity(waits, "commit", journal, false);
-		if (commits > 0 && syncs >= FORCED * commits && file_waits__split(waits, "sync", journal, false, ns))
+		double syncs = file_shares__sum(&waits->shares, ACTIVITY_SYNC, journal, false), commits = file_shares__sum(&waits->shares, ACTIVITY_COMMIT, journal, false);
+		if (commits > 0 && syncs >= FORCED * commits && file_shares__split(&waits->shares, ACTIVITY_SYNC, journal, false, ns))
 			return;
-		if (file_waits__split(waits, "journal", journal, true, ns))
+		if (file_shares__split(&waits->shares, ACTIVITY_JOURNAL, journal, true, ns))
 			return;
 	}
 	size_t waker = file_waits__crowd(scene, sleep->row->waker);
@@ -43,7 +43,7 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict)
 	for (size_t i = 0; i < sleeps->count; i++)
 		if (file_waits__counts(waits, &sleeps->sleeps[i]))
 			put_down(waits, &sleeps->sleeps[i], by_crowd, &unknown_ns);
-	file_waits__settle(waits, by_crowd);
+	file_shares__settle(&waits->shares, by_crowd);
 	file_waits__accuse(waits, by_crowd, verdict);
 	if (verdict->kind != VERDICT_CONFIRMED || unknown_ns <= 0.5 * waits->hurt_ns)
 		return;
@@ -53,19 +53,11 @@ static void accuse(const struct file_waits *waits, struct verdict *verdict)
 
 static void add_notes(const struct file_waits *waits, struct verdict *verdict)
 {
-	const struct recording *recording = waits->scene->ledger->recording;
-	const struct crowd_rows *rows = &waits->scene->activity;
 	double seconds = waits->scene->ledger->window_seconds;
 	for (size_t i = 0; i < verdict->culprit_count; i++) {
 		size_t crowd = file_waits__crowd(waits->scene, verdict->culprits[i].process);
-		double syncs = 0, blocks = 0;
-		for (size_t j = rows->starts[crowd]; j < rows->starts[crowd + 1]; j++) {
-			const struct activity_row *row = &recording->activity[rows->rows[j]];
-			if (!row->subject || strcmp(row->subject, "files"))
-				continue;
-			syncs += !strcmp(row->kind, "sync") ? (double)row->count : 0;
-			blocks += !strcmp(row->kind, "journal") ? (double)row->amount : 0;
-		}
+		double syncs = file_shares__of_crowd(waits->scene, crowd, ACTIVITY_SYNC).count;
+		double blocks = file_shares__of_crowd(waits->scene, crowd, ACTIVITY_JOURNAL).amount;
 		party__set_note(&verdict->culprits[i], "%s syncs a second, %s blocks of metadata a second into the journal",
 				wording__count(syncs / seconds).text, wording__count(blocks / seconds).text);
 	}
@@ -73,10 +65,10 @@ static void add_notes(const struct file_waits *waits, struct verdict *verdict)
 
 static void add_commits(const struct scene *scene, struct verdict *verdict)
 {
-	const struct recording *recording = scene->ledger->recording;
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (!row->subject || strcmp(row->subject, "files") || strcmp(row->kind, "commit") || row->count <= 0)
+	const struct activity_rows *commits = &scene->ledger->activity.of[ACTIVITY_COMMIT];
+	for (size_t i = 0; i < commits->count; i++) {
+		const struct activity_row *row = commits->rows[i];
+		if (row->count <= 0)
 			continue;
 		cleanup_free char *rate = base__format("commits of the journal of %s", row->key);
 		cleanup_free char *length = base__format("length of a commit of %s on average (longest %s)", row->key,

@@ -28,12 +28,11 @@ static bool same(const char *a, const char *b)
 // Who was seen in the cgroup, by index of the ledger's processes. Owned by the caller.
 static bool *members_of(const struct scene *scene, const char *cgroup)
 {
-	const struct recording *recording = scene->ledger->recording;
+	const struct activity_rows *rows = &scene->ledger->activity.of[ACTIVITY_DISK_LIMITED];
 	bool *members = base__alloc(scene->ledger->process_count + 1, sizeof(*members));
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		const struct ledger_process *process = same(row->subject, "disks") && same(row->kind, "limited") && same(row->key, cgroup)
-							       ? ledger__process(scene->ledger, row->process) : NULL;
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct activity_row *row = rows->rows[i];
+		const struct ledger_process *process = same(row->key, cgroup) ? ledger__process(scene->ledger, row->process) : NULL;
 		if (process)
 			members[process - scene->ledger->processes] = true;
 	}

@@ -16,14 +16,12 @@ static double part(const struct memory_process *process, enum memory_reason reas
 #define ORDER_HUGE 9    // of a page of 2 MiB made of pages of 4 KiB: transparent huge pages
 
 // The time in compaction by what was wanted.
-static void divide_orders(const struct recording *recording, double *ret_huge_ns, double *ret_other_ns)
+static void divide_orders(const struct ledger *ledger, double *ret_huge_ns, double *ret_other_ns)
 {
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (strcmp(row->subject, "memory") || strcmp(row->kind, "compaction") || strncmp(row->key, "order ", 6))
-			continue;
-		*(atoi(row->key + 6) >= ORDER_HUGE ? ret_huge_ns : ret_other_ns) += (double)row->ns;
-	}
+	const struct activity_rows *rows = &ledger->activity.of[ACTIVITY_COMPACTION];
+	for (size_t i = 0; i < rows->count; i++)
+		if (!strncmp(rows->rows[i]->key, "order ", 6))
+			*(atoi(rows->rows[i]->key + 6) >= ORDER_HUGE ? ret_huge_ns : ret_other_ns) += (double)rows->rows[i]->ns;
 }
 
 // Nobody can be blamed for fragments: what wants large pieces is accused, as a part of the kernel.
@@ -32,7 +30,7 @@ static bool add_culprits(const struct memory_case *one, struct verdict *verdict)
 	const struct recording *recording = one->scene->ledger->recording;
 	const char *defrag = recording__meta(recording, "thp_defrag"), *enabled = recording__meta(recording, "thp_enabled");
 	double huge = 0, other = 0;
-	divide_orders(recording, &huge, &other);
+	divide_orders(one->scene->ledger, &huge, &other);
 	double all = huge + other;
 	if (all <= 0)
 		return false;

@@ -17,34 +17,36 @@ struct shootdowns {
 	const char *probe;              // "csd", "tlb_flush", "none"
 };
 
-static bool is_of(const struct activity_row *row, const char *kind)
+static void add_flushes(struct share *share, const struct activity_row *row)
 {
-	return row->subject && !strcmp(row->subject, "irq") && row->kind && !strcmp(row->kind, kind);
+	share->flushes += (double)row->count;
+	share->asked += (double)row->amount;
+	share->waited_ns += (double)row->ns;
 }
 
-static void add(struct share *share, const struct activity_row *row)
+static void add_interruptions(struct share *share, const struct activity_row *row)
 {
-	if (is_of(row, "shootdown")) {
-		share->flushes += (double)row->count;
-		share->asked += (double)row->amount;
-		share->waited_ns += (double)row->ns;
-	} else if (is_of(row, "interrupted")) {
-		share->interruptions += (double)row->count;
-		share->interrupted_ns += (double)row->ns;
+	share->interruptions += (double)row->count;
+	share->interrupted_ns += (double)row->ns;
+}
+
+static void gather_rows(const struct activity_rows *rows, void (*add)(struct share *, const struct activity_row *), struct shootdowns *ret)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		size_t crowd = interrupts__crowd(ret->scene, rows->rows[i]->process);
+		add(&ret->all, rows->rows[i]);
+		if (crowd != SIZE_MAX)
+			add(&ret->shares[crowd], rows->rows[i]);
 	}
 }
 
 static void gather(const struct scene *scene, struct shootdowns *ret)
 {
-	const struct recording *recording = scene->ledger->recording;
-	const char *probe = recording__meta(recording, "probe.irq.calls");
+	const struct ledger *ledger = scene->ledger;
+	const char *probe = recording__meta(ledger->recording, "probe.irq.calls");
 	*ret = (struct shootdowns){ .scene = scene, .shares = base__alloc(scene->crowd_count + 1, sizeof(struct share)), .probe = probe ? probe : "none" };
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		size_t crowd = interrupts__crowd(scene, recording->activity[i].process);
-		add(&ret->all, &recording->activity[i]);
-		if (crowd != SIZE_MAX)
-			add(&ret->shares[crowd], &recording->activity[i]);
-	}
+	gather_rows(&ledger->activity.of[ACTIVITY_SHOOTDOWN], add_flushes, ret);
+	gather_rows(&ledger->activity.of[ACTIVITY_INTERRUPTED], add_interruptions, ret);
 }
 
 static double loss_of(const struct shootdowns *shootdowns, size_t crowd)
@@ -64,12 +66,12 @@ static int compare_operations(const void *a, const void *b)
 // In which system calls the crowd asked for flushes.
 static void add_operations(const struct shootdowns *shootdowns, size_t crowd, struct party *party)
 {
-	const struct recording *recording = shootdowns->scene->ledger->recording;
+	const struct activity_rows *rows = &shootdowns->scene->ledger->activity.of[ACTIVITY_SHOOTDOWN];
 	const struct share *share = &shootdowns->shares[crowd];
 	size_t capacity = 0;
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (!is_of(row, "shootdown") || !row->key || interrupts__crowd(shootdowns->scene, row->process) != crowd)
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct activity_row *row = rows->rows[i];
+		if (!row->key || interrupts__crowd(shootdowns->scene, row->process) != crowd)
 			continue;
 		struct party_operation *found = NULL;
 		for (size_t j = 0; j < party->operation_count; j++)
@@ -143,7 +145,7 @@ static void judge_by_calls(const struct shootdowns *shootdowns, struct verdict *
 {
 	const struct scene *scene = shootdowns->scene;
 	double cpus = scene->ledger->cpus > 0 ? scene->ledger->cpus : 1;
-	double calls_ns = interrupts__sum(scene->ledger->recording, "hardirq", "CAL", -1).ns, part = calls_ns / scene->window_ns / cpus;
+	double calls_ns = activity__sum(&scene->ledger->activity, ACTIVITY_HARDIRQ, "CAL", -1).ns, part = calls_ns / scene->window_ns / cpus;
 	add_evidence(shootdowns, verdict, 0);
 	verdict__add_evidence(verdict, "time of all calls from other CPUs, flushes among them", part, PART_OF("all CPU time"),
 			      threshold__value(THRESHOLD_TLB_CALLS), "activity table, kind hardirq, CAL");

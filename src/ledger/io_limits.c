@@ -24,10 +24,10 @@ static bool has_rates(const struct cgroup_io_row *row)
 static void find_members(struct io_limits *limits, const struct ledger *ledger)
 {
 	const struct recording *recording = ledger->recording;
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *member = &recording->activity[i];
-		const struct ledger_process *process = same(member->subject, "disks") && same(member->kind, "limited") && member->process
-							       ? ledger__process(ledger, member->process) : NULL;
+	const struct activity_rows *members = &ledger->activity.of[ACTIVITY_DISK_LIMITED];
+	for (size_t i = 0; i < members->count; i++) {
+		const struct activity_row *member = members->rows[i];
+		const struct ledger_process *process = member->process ? ledger__process(ledger, member->process) : NULL;
 		for (size_t j = 0; process && j < recording->cgroup_io_count; j++) {
 			const struct cgroup_io_row *row = &recording->cgroup_io[j];
 			if (!same(row->cgroup, member->key) || !has_rates(row) || row->at_limit_ns <= 0 || row->requests <= 0)

@@ -46,11 +46,9 @@ static struct total *total_of(struct journals *journals, const char *journal)
 	return &journals->totals[journals->total_count++];
 }
 
-static void add_row(struct journals *journals, const struct activity_row *row)
+static void add_row(struct journals *journals, const struct activity_row *row, enum activity_kind kind)
 {
-	bool sync = same(row->kind, "sync"), blocks = same(row->kind, "journal");
-	if (!sync && !blocks && !same(row->kind, "commit"))
-		return;
+	bool sync = kind == ACTIVITY_SYNC, blocks = kind == ACTIVITY_JOURNAL;
 	struct total *total = total_of(journals, row->key);
 	const struct ledger_process *process = row->process ? ledger__process(journals->ledger, row->process) : NULL;
 	if (!sync && !blocks)
@@ -115,16 +113,17 @@ struct journals *journals__make(const struct ledger *ledger, const struct scene 
 {
 	struct journals *journals = base__alloc(1, sizeof(*journals));
 	const struct recording *recording = ledger->recording;
-	size_t rows = 0;
+	const struct activity_rows *of = ledger->activity.of;
+	size_t rows = of[ACTIVITY_SYNC].count + of[ACTIVITY_JOURNAL].count + of[ACTIVITY_COMMIT].count;
 	journals->ledger = ledger;
 	journals->scene = scene;
-	for (size_t i = 0; i < recording->activity_count; i++)
-		rows += same(recording->activity[i].subject, "files");
 	journals->users = base__alloc(rows + 1, sizeof(*journals->users));
 	journals->totals = base__alloc(rows + 1, sizeof(*journals->totals));
-	for (size_t i = 0; i < recording->activity_count; i++)
-		if (same(recording->activity[i].subject, "files") && recording->activity[i].kind && recording->activity[i].key)
-			add_row(journals, &recording->activity[i]);
+	for (size_t i = 0; i < recording->activity_count; i++) {
+		enum activity_kind kind = ledger->activity.kinds[i];
+		if ((kind == ACTIVITY_SYNC || kind == ACTIVITY_JOURNAL || kind == ACTIVITY_COMMIT) && recording->activity[i].key)
+			add_row(journals, &recording->activity[i], kind);
+	}
 	make_parts(journals);
 	find_homes(journals);
 	return journals;
@@ -147,9 +146,9 @@ void journals__free(struct journals *journals)
 }
 
 // "jbd2/sda1-8" is the journal of sda1; the kernel cuts long names, so that the end may be missing.
-static const char *journal_of_thread(const struct recording *recording, const struct process_row *thread)
+const char *journals__of_thread(const struct recording *recording, const struct process_row *thread)
 {
-	const char *name = journals__is_thread(thread) && !strncmp(thread->name, "jbd2/", 5) ? thread->name + 5 : NULL;
+	const char *name = thread && journals__is_thread(thread) && !strncmp(thread->name, "jbd2/", 5) ? thread->name + 5 : NULL;
 	const char *end = name ? strrchr(name, '-') : NULL;
 	size_t length = end && end > name ? (size_t)(end - name) : name ? strlen(name) : 0;
 	for (size_t i = 0; name && i < recording->device_count; i++) {
@@ -165,8 +164,8 @@ const char *journals__of(const struct journals *journals, size_t process, int64_
 	const struct recording *recording = journals->ledger->recording;
 	const struct process_row *own = journals->ledger->processes[process].row;
 	if (journals__is_thread(own))
-		return journal_of_thread(recording, own);
-	const char *journal = waker ? journal_of_thread(recording, recording__process(recording, waker)) : NULL;
+		return journals__of_thread(recording, own);
+	const char *journal = waker ? journals__of_thread(recording, recording__process(recording, waker)) : NULL;
 	return journal ? journal : journals->homes[process].journal;
 }
 

@@ -12,6 +12,8 @@ void journals__free(struct journals *journals);
 // The journal that a process (index of ledger->processes) waits for: a journal's thread for its own, others for the one that `waker` (process_row.id)
 // is the thread of, or else the one whose metadata they changed most. The device number of its file system; NULL unknown.
 const char *journals__of(const struct journals *journals, size_t process, int64_t waker);
+// The device number of the file system whose journal this thread (NULL: nobody) writes, by its name; NULL unknown.
+const char *journals__of_thread(const struct recording *recording, const struct process_row *thread);
 // Whether the process is a journal's thread.
 bool journals__is_thread(const struct process_row *process);
 // The part (0..1) of a journal's commits that syncs asked for; 0 where nothing was counted.

@@ -179,6 +179,7 @@ int ledger__build(const struct recording *recording, struct ledger **ret_ledger)
 		return error;
 	}
 	add_system(ledger);
+	activity__make(recording, &ledger->activity);
 	ledger->memory_churns = memory_churns__make(ledger);
 	add_lock_waits(ledger);
 	locks__make(recording, &ledger->locks);
@@ -211,6 +212,7 @@ void ledger__free(struct ledger *ledger)
 	starved__free(&ledger->starved);
 	cpu_profiles__free(&ledger->profiles);
 	free(ledger->processes);
+	activity__free(&ledger->activity);
 	free(ledger->memory_churns);
 	free(ledger->pressures);
 	free((char *)ledger->imbalance);

@@ -3,18 +3,15 @@
 #include "base/base.h"
 #include "ledger/ledger.h"
 
-#include <string.h>
-
 struct memory_churn *memory_churns__make(const struct ledger *ledger)
 {
 	const struct recording *recording = ledger->recording;
 	double page = (double)recording__meta_number(recording, "page_size", 4096);
 	struct memory_churn *churns = base__alloc(ledger->process_count + 1, sizeof(*churns));
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (!row->process || !row->kind || strcmp(row->kind, "minor_faults"))
-			continue;
-		const struct ledger_process *process = ledger__process(ledger, row->process);
+	const struct activity_rows *rows = &ledger->activity.of[ACTIVITY_MINOR_FAULTS];
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct activity_row *row = rows->rows[i];
+		const struct ledger_process *process = row->process ? ledger__process(ledger, row->process) : NULL;
 		if (!process)
 			continue;
 		struct memory_churn *churn = &churns[process - ledger->processes];

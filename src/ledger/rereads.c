@@ -34,12 +34,11 @@ static size_t home_of(const struct ledger *ledger, const struct ledger_memory *m
 
 static void find_homes(struct rereads *rereads, const struct ledger *ledger)
 {
-	const struct recording *recording = ledger->recording;
+	const struct activity_rows *rows = &ledger->activity.of[ACTIVITY_LIMIT_RECLAIM];
 	cleanup_free const char **keys = base__alloc(ledger->process_count + 1, sizeof(*keys));
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		const struct ledger_process *process = same(row->subject, "memory") && same(row->kind, "limit_reclaim") && row->process
-							       ? ledger__process(ledger, row->process) : NULL;
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct activity_row *row = rows->rows[i];
+		const struct ledger_process *process = row->process ? ledger__process(ledger, row->process) : NULL;
 		if (process)
 			keys[process - ledger->processes] = row->key;
 	}
