@@ -1,5 +1,4 @@
 // Heat, a power limit or a setting slows the CPUs.
-#include "causes/interrupts.h"
 #include "causes/judged.h"
 #include "causes/wording.h"
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/string_table.h"
+#include "ledger/interrupts.h"
 
 // Who or what a party is; names as in the report: "process", "irq", …
 enum party_kind { PARTY_PROCESS, PARTY_IRQ, PARTY_HYPERVISOR, PARTY_QUOTA, PARTY_DEVICE, PARTY_KERNEL };
@@ -14,24 +15,6 @@ STRING_TABLE_DECLARE(party_kind);
 
 // Which part of the kernel, of those that something can be done about.
 enum kernel_part { KERNEL_PART_OTHER, KERNEL_PART_ARC, KERNEL_PART_HUGE_PAGES };
-
-// What interrupts take the CPU for a party, or as it.
-enum interrupt_kind {
-	INTERRUPT_NONE,
-	INTERRUPT_SOFT,                 // a vector other than NET_RX
-	INTERRUPT_NET_RX,               // packets of `device`
-	INTERRUPT_HARD,                 // of a device, by `number`
-	INTERRUPT_TIMER,                // the local timer's
-	INTERRUPT_CALL,                 // IPIs: functions that other CPUs ask for
-};
-enum timer_use { TIMER_OTHER, TIMER_SAMPLING, TIMER_SLEEPS, TIMER_INTERVALS };
-struct interrupt_fact {
-	enum interrupt_kind kind;
-	const char *key;                // which one of them, the recording's: the vector, its number or name; NULL where the kind says all
-	const char *device;             // name of the network device, the recording's; NULL unknown
-	int64_t number;                 // its number in /proc/interrupts; 0: it has none
-	enum timer_use timer;           // INTERRUPT_TIMER: what its timers are for
-};
 
 // What slows the CPUs.
 enum slowdown { SLOWDOWN_NONE, SLOWDOWN_HEAT, SLOWDOWN_POWER_LIMIT, SLOWDOWN_COOLING, SLOWDOWN_FREQUENCY_LIMIT, SLOWDOWN_GOVERNOR };

@@ -1,5 +1,5 @@
 // Handlers of hard interrupts take the CPU.
-#include "causes/interrupts.h"
+#include "causes/interrupt_verdicts.h"
 #include "causes/judged.h"
 
 static void judge(const struct scene *scene, struct verdict *verdict)

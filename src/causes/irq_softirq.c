@@ -1,5 +1,5 @@
 // Soft interrupts (network, block, timers) take the CPU.
-#include "causes/interrupts.h"
+#include "causes/interrupt_verdicts.h"
 #include "causes/judged.h"
 #include "causes/wording.h"
 
@@ -13,7 +13,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		return;
 	interrupts__gather(scene, INTERRUPTS_SOFT, &interrupts);
 	interrupts__judge(&interrupts, verdict);
-	double thread = interrupts__sum(recording, "softirq", NULL, -1).amount;
+	double thread = activity__sum(&scene->ledger->activity, ACTIVITY_SOFTIRQ, NULL, -1).amount;
 	if (verdict->kind > VERDICT_RULED_OUT) {
 		verdict__add_evidence(verdict, "time of soft interrupts in ksoftirqd, which waits for its turn as a task does", thread / NS_PER_SEC,
 				      UNIT("CPU seconds"), NAN,

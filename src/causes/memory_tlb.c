@@ -1,6 +1,6 @@
 // Changes of address spaces make other CPUs forget their translations: each change waits for all of them.
-#include "causes/interrupts.h"
 #include "causes/judged.h"
+#include "causes/interrupt_verdicts.h"
 #include "causes/wording.h"
 
 #include <math.h>

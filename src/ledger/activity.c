@@ -66,6 +66,7 @@ struct activity_sum activity__sum(const struct ledger_activity *activity, enum a
 		const struct activity_row *row = rows->rows[i];
 		if ((key && (!row->key || strcmp(row->key, key))) || (cpu >= 0 && row->cpu != cpu))
 			continue;
+		sum.rows++;
 		sum.count += (double)row->count;
 		sum.ns += (double)row->ns;
 		sum.amount += (double)row->amount;

@@ -25,7 +25,7 @@ void activity__make(const struct recording *recording, struct ledger_activity *r
 void activity__free(struct ledger_activity *activity);
 
 // Sums over rows of a kind; key NULL: whatever it is, cpu -1: on all CPUs.
-struct activity_sum { double count, ns, amount; };
+struct activity_sum { size_t rows; double count, ns, amount; };
 struct activity_sum activity__sum(const struct ledger_activity *activity, enum activity_kind kind, const char *key, int64_t cpu);
 
 #endif

@@ -150,6 +150,7 @@ struct activity_sum file_shares__of_crowd(const struct scene *scene, size_t crow
 		const struct activity_row *row = &ledger->recording->activity[number];
 		if (ledger->activity.kinds[number] != kind)
 			continue;
+		sum.rows++;
 		sum.count += (double)row->count;
 		sum.ns += (double)row->ns;
 		sum.amount += (double)row->amount;

@@ -14,17 +14,6 @@ static const struct party *party_of(const struct verdict *verdict, enum interrup
 	return NULL;
 }
 
-// Devices that are software within this machine: they have neither interrupts nor queues in hardware.
-static bool is_virtual(const struct ledger *ledger, const char *device)
-{
-	for (size_t i = 0; i < ledger->recording->activity_count; i++) {
-		const struct activity_row *row = &ledger->recording->activity[i];
-		if (row->kind && !strcmp(row->kind, "device") && row->key && !strcmp(row->key, device))
-			return false;
-	}
-	return true;
-}
-
 void receive_steering__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct party *packets = party_of(verdict, INTERRUPT_NET_RX);
@@ -50,7 +39,7 @@ void device_queues__consider(const struct ledger *ledger, const struct verdict *
 	const char *device = packets ? packets->interrupt.device : NULL;
 	if (!device)
 		return;
-	if (is_virtual(ledger, device)) {
+	if (!interrupts__has_queues(ledger, device)) {
 		offer__decide(offer, false, "%s is a device of software: it has no queues or interrupts of its own", device);
 		return;
 	}
@@ -64,7 +53,7 @@ void coalescing__consider(const struct ledger *ledger, const struct verdict *ver
 	const char *device = packets ? packets->interrupt.device : NULL;
 	if (!device)
 		return;
-	if (is_virtual(ledger, device)) {
+	if (!interrupts__has_queues(ledger, device)) {
 		offer__decide(offer, false, "%s is a device of software: it makes no interrupts", device);
 		return;
 	}
@@ -74,12 +63,7 @@ void coalescing__consider(const struct ledger *ledger, const struct verdict *ver
 
 void softirq_budget__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
-	double squeezed = 0;
-	for (size_t i = 0; i < ledger->recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &ledger->recording->kernel_counter[i];
-		if (row->source && !strcmp(row->source, "softnet") && row->name && !strcmp(row->name, "squeezed"))
-			squeezed += (double)(row->after - row->before);
-	}
+	double squeezed = interrupts__growth(ledger->recording, "softnet", NULL, "squeezed");
 	if (!party_of(verdict, INTERRUPT_NET_RX))
 		return;
 	if (squeezed <= 0) {

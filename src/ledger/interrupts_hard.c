@@ -1,5 +1,7 @@
 // Hard interrupts by device; those of the CPUs' timers by whose timers expired, calls from other CPUs by who asked for them.
-#include "causes/interrupts.h"
+#include "ledger/interrupts.h"
+
+#include "base/base.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,36 +17,30 @@ static char *name_of(const struct recording *recording, const char *key)
 	return base__format("interrupt %s", key);
 }
 
-// What kind of timer a function of the kernel serves, and a clause about its owner.
-struct timer_kind { const char *function; enum timer_use use; const char *note; };
-static const struct timer_kind *timer_kind(const char *function)
+// What kind of timer a function of the kernel serves.
+static enum timer_use timer_use(const char *function)
 {
-	static const struct timer_kind known[] = {
-		{ "perf_swevent_hrtimer", TIMER_SAMPLING, "its sampling (perf events by a timer)" },
-		{ "hrtimer_wakeup", TIMER_SLEEPS, "its sleeps and timeouts" },
-		{ "posix_timer_fn", TIMER_INTERVALS, "its interval timers" }, { "it_real_fn", TIMER_INTERVALS, "its interval timers" },
+	static const struct { const char *function; enum timer_use use; } known[] = {
+		{ "perf_swevent_hrtimer", TIMER_SAMPLING }, { "hrtimer_wakeup", TIMER_SLEEPS }, { "posix_timer_fn", TIMER_INTERVALS },
+		{ "it_real_fn", TIMER_INTERVALS },
 	};
-	static const struct timer_kind other = { "", TIMER_OTHER, "its timers" };
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (!strcmp(function, known[i].function))
-			return &known[i];
-	return &other;
+		if (function && !strcmp(function, known[i].function))
+			return known[i].use;
+	return TIMER_OTHER;
 }
 
 // Time by shares of some other kind of row (which has no CPU): those that name a process; the rest stays the kernel's.
 static void add_shared(struct interrupts *interrupts, const char *name, enum interrupt_kind of, double ns, double weight)
 {
-	const struct recording *recording = interrupts->scene->ledger->recording;
+	const struct ledger_activity *activity = &interrupts->scene->ledger->activity;
 	bool timers = of == INTERRUPT_TIMER;
-	const char *kind = timers ? "timer" : "caller";
-	double all = interrupts__sum(recording, kind, NULL, -1).count, left = ns;
-	for (size_t i = 0; i < recording->activity_count && all > 0; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (!row->subject || strcmp(row->subject, "irq") || !row->kind || strcmp(row->kind, kind))
-			continue;
-		const struct timer_kind *timer = timers ? timer_kind(row->key ? row->key : "") : NULL;
-		struct interrupt_source source = { .name = name, .fact = { .kind = of, .timer = timer ? timer->use : TIMER_OTHER },
-			.note = timer ? timer->note : "it asked other CPUs to run something", .crowd = interrupts__crowd(interrupts->scene, row->process) };
+	enum activity_kind kind = timers ? ACTIVITY_TIMER : ACTIVITY_CALLER;
+	double all = activity__sum(activity, kind, NULL, -1).count, left = ns;
+	for (size_t i = 0; i < activity->of[kind].count && all > 0; i++) {
+		const struct activity_row *row = activity->of[kind].rows[i];
+		struct interrupt_source source = { .name = name, .fact = { .kind = of, .timer = timers ? timer_use(row->key) : TIMER_OTHER },
+			.role = timers ? INTERRUPT_ROLE_TIMERS : INTERRUPT_ROLE_CALLER, .crowd = interrupts__crowd(interrupts->scene, row->process) };
 		double part = fmin(left, ns * (double)row->count / all);
 		if (source.crowd == SIZE_MAX)
 			continue;
@@ -52,7 +48,7 @@ static void add_shared(struct interrupts *interrupts, const char *name, enum int
 		left -= part;
 	}
 	interrupts__add(interrupts, &(struct interrupt_source){ .name = name, .fact = { .kind = of }, .crowd = SIZE_MAX,
-			.note = timers ? "the kernel's own timers, and those of unknown owners" : NULL }, left, weight);
+			.role = timers ? INTERRUPT_ROLE_KERNEL_TIMERS : INTERRUPT_ROLE_NONE }, left, weight);
 }
 
 // "36"; 0 for those that have a name in place of a number.
@@ -66,9 +62,10 @@ static int64_t number_of(const char *key)
 void interrupts__gather_hard(struct interrupts *interrupts, int64_t cpu, double weight)
 {
 	const struct recording *recording = interrupts->scene->ledger->recording;
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (!row->subject || strcmp(row->subject, "irq") || !row->kind || strcmp(row->kind, "hardirq") || row->cpu != cpu || !row->key)
+	const struct activity_rows *rows = &interrupts->scene->ledger->activity.of[ACTIVITY_HARDIRQ];
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct activity_row *row = rows->rows[i];
+		if (row->cpu != cpu || !row->key)
 			continue;
 		cleanup_free char *name = name_of(recording, row->key);
 		if (!strcmp(row->key, "LOC"))

@@ -1,4 +1,4 @@
-#include "causes/interrupts.h"
+#include "causes/interrupt_verdicts.h"
 #include "causes/wording.h"
 
 #include <math.h>
@@ -6,42 +6,6 @@
 
 #define EVIDENCE_SOURCES 4      // listed one by one
 #define LEAST_SHARE 0.05        // of the blame: sources below it are no culprits
-
-static bool fits(const char *text, const char *wanted)
-{
-	return !wanted || (text && !strcmp(text, wanted));
-}
-
-struct activity_sum interrupts__sum(const struct recording *recording, const char *kind, const char *key, int64_t cpu)
-{
-	struct activity_sum sum = { 0 };
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (!fits(row->subject, "irq") || !fits(row->kind, kind) || !fits(row->key, key) || (cpu >= 0 && row->cpu != cpu))
-			continue;
-		sum.count += (double)row->count;
-		sum.ns += (double)row->ns;
-		sum.amount += (double)row->amount;
-	}
-	return sum;
-}
-
-double interrupts__growth(const struct recording *recording, const char *source, const char *key, const char *name)
-{
-	double sum = 0;
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (fits(row->source, source) && fits(row->key, key) && fits(row->name, name))
-			sum += (double)(row->after - row->before);
-	}
-	return sum;
-}
-
-size_t interrupts__crowd(const struct scene *scene, int64_t process)
-{
-	const struct ledger_process *row = process ? ledger__process(scene->ledger, process) : NULL;
-	return row ? scene->crowd_of[row - scene->ledger->processes] : SIZE_MAX;
-}
 
 bool interrupts__not_testable(const struct scene *scene, struct verdict *verdict)
 {
@@ -55,81 +19,6 @@ bool interrupts__not_testable(const struct scene *scene, struct verdict *verdict
 	else
 		verdict__set_summary(verdict, "this recording does not tell interrupts by source: record again with this version");
 	return true;
-}
-
-static bool is_same_text(const char *one, const char *other)
-{
-	return one == other || (one && other && !strcmp(one, other));
-}
-
-static bool is_same(const struct interrupt_fact *one, const struct interrupt_fact *other)
-{
-	return one->kind == other->kind && is_same_text(one->key, other->key) && is_same_text(one->device, other->device);
-}
-
-void interrupts__add(struct interrupts *interrupts, const struct interrupt_source *source, double ns, double weight)
-{
-	if (ns <= 0)
-		return;
-	interrupts->ns += ns;
-	interrupts->blame_ns += ns * weight;
-	for (size_t i = 0; i < interrupts->count; i++) {
-		struct interrupt_source *known = &interrupts->sources[i];
-		if (known->crowd != source->crowd || !is_same(&known->fact, &source->fact))
-			continue;
-		known->ns += ns;
-		known->blame_ns += ns * weight;
-		return;
-	}
-	size_t capacity = interrupts->count;
-	interrupts->sources = base__grow(interrupts->sources, &capacity, interrupts->count + 1, sizeof(*interrupts->sources));
-	interrupts->sources[interrupts->count++] = (struct interrupt_source){ .name = base__copy(source->name), .fact = source->fact,
-		.note = source->note, .crowd = source->crowd, .ns = ns, .blame_ns = ns * weight };
-}
-
-static int compare_sources(const void *a, const void *b)
-{
-	const struct interrupt_source *one = a, *other = b;
-	if (one->blame_ns != other->blame_ns)
-		return one->blame_ns > other->blame_ns ? -1 : 1;
-	return strcmp(one->name, other->name);
-}
-
-// How much of the interrupts' time on a CPU somebody else wanted: all of it while tasks waited there, else the part in which a task ran.
-static double weight_of(const struct cpu_row *cpu, enum interrupt_side side)
-{
-	double ns = (double)(side == INTERRUPTS_SOFT ? cpu->softirq_ns : cpu->hardirq_ns);
-	double waited = (double)(side == INTERRUPTS_SOFT ? cpu->credit_softirq_task_ns : cpu->credit_hardirq_task_ns);
-	double total = (double)cpu->run_ns + (double)cpu->idle_ns;
-	return ns > 0 && total > 0 ? fmax(waited / ns, (double)cpu->run_ns / total) : 0;
-}
-
-void interrupts__gather(const struct scene *scene, enum interrupt_side side, struct interrupts *ret_interrupts)
-{
-	const struct recording *recording = scene->ledger->recording;
-	*ret_interrupts = (struct interrupts){ .scene = scene, .side = side, .busiest_cpu = -1 };
-	for (size_t i = 0; i < recording->cpu_count; i++) {
-		const struct cpu_row *cpu = &recording->cpu[i];
-		double before = ret_interrupts->ns, weight = weight_of(cpu, side);
-		if (side == INTERRUPTS_SOFT)
-			interrupts__gather_soft(ret_interrupts, cpu->cpu, weight);
-		else
-			interrupts__gather_hard(ret_interrupts, cpu->cpu, weight);
-		double share = (ret_interrupts->ns - before) / scene->window_ns;
-		if (share > ret_interrupts->busiest_share) {
-			ret_interrupts->busiest_share = share;
-			ret_interrupts->busiest_cpu = cpu->cpu;
-		}
-	}
-	if (ret_interrupts->count)
-		qsort(ret_interrupts->sources, ret_interrupts->count, sizeof(*ret_interrupts->sources), compare_sources);
-}
-
-void interrupts__free(struct interrupts *interrupts)
-{
-	for (size_t i = 0; i < interrupts->count; i++)
-		free((char *)interrupts->sources[i].name);
-	free(interrupts->sources);
 }
 
 // ---- who lost by it ----
@@ -194,6 +83,25 @@ static void add_victims(const struct interrupts *interrupts, struct verdict *ver
 	}
 }
 
+// A process' part in a source, as a clause; NULL: nothing to say.
+static const char *role_words(const struct interrupt_source *source)
+{
+	static const char *const timers[] = {
+		[TIMER_OTHER] = "its timers", [TIMER_SAMPLING] = "its sampling (perf events by a timer)", [TIMER_SLEEPS] = "its sleeps and timeouts",
+		[TIMER_INTERVALS] = "its interval timers",
+	};
+	switch (source->role) {
+	case INTERRUPT_ROLE_SENT: return "it sent these packets over devices of this machine";
+	case INTERRUPT_ROLE_RECEIVED: return "it received these packets";
+	case INTERRUPT_ROLE_UNKNOWN: return "whose packets these are is not known";
+	case INTERRUPT_ROLE_TIMERS: return timers[source->fact.timer];
+	case INTERRUPT_ROLE_KERNEL_TIMERS: return "the kernel's own timers, and those of unknown owners";
+	case INTERRUPT_ROLE_CALLER: return "it asked other CPUs to run something";
+	case INTERRUPT_ROLE_NONE: break;
+	}
+	return NULL;
+}
+
 static void add_culprits(const struct interrupts *interrupts, struct verdict *verdict)
 {
 	const struct scene *scene = interrupts->scene;
@@ -207,23 +115,12 @@ static void add_culprits(const struct interrupts *interrupts, struct verdict *ve
 		struct party *party = known ? verdict__add_culprit(verdict, &scene->crowds[source->crowd], ns)
 					    : verdict__add_other_culprit(verdict, PARTY_IRQ, source->name, NULL, ns);
 		party->interrupt = source->fact;
+		const char *words = role_words(source);
 		if (known)
-			party__set_note(party, "%s: %s", source->name, source->note);
-		else if (source->note)
-			party__set_note(party, "%s", source->note);
+			party__set_note(party, "%s: %s", source->name, words);
+		else if (words)
+			party__set_note(party, "%s", words);
 	}
-}
-
-// The key that took most of that CPU's time.
-static const char *largest_key(const struct recording *recording, const char *kind, int64_t cpu)
-{
-	const struct activity_row *largest = NULL;
-	for (size_t i = 0; i < recording->activity_count; i++) {
-		const struct activity_row *row = &recording->activity[i];
-		if (fits(row->subject, "irq") && row->kind && fits(row->kind, kind) && row->cpu == cpu && row->key && (!largest || row->ns > largest->ns))
-			largest = row;
-	}
-	return largest ? largest->key : NULL;
 }
 
 // How many of the busiest CPU's largest kind the probes saw, of those that the kernel itself counted. (It counts hard interrupts by CPU too, but
@@ -233,7 +130,7 @@ static void add_seen(const struct interrupts *interrupts, struct verdict *verdic
 	const struct recording *recording = interrupts->scene->ledger->recording;
 	bool soft = interrupts->side == INTERRUPTS_SOFT;
 	int64_t cpu = interrupts->busiest_cpu;
-	const char *kind = soft ? "softirq" : "hardirq", *key = cpu >= 0 ? largest_key(recording, kind, cpu) : NULL;
+	const char *key = cpu >= 0 ? interrupts__largest_key(interrupts->scene->ledger, interrupts->side, cpu) : NULL;
 	if (!key)
 		return;
 	cleanup_free char *number = base__format("%lld", (long long)cpu);
@@ -244,7 +141,7 @@ static void add_seen(const struct interrupts *interrupts, struct verdict *verdic
 		return;
 	verdict__add_evidence(verdict, what, counted, UNIT("times"), NAN, soft ? "/proc/softirqs" : "/proc/interrupts");
 	verdict__add_evidence(verdict, "part of them that the probes saw (none are seen while the CPU runs a task that the kernel traces nothing of)",
-			      interrupts__sum(recording, kind, key, soft ? cpu : -1).count / counted, PART_OF("them"), NAN,
+			      interrupts__seen(interrupts->scene->ledger, interrupts->side, key, soft ? cpu : -1) / counted, PART_OF("them"), NAN,
 			      "activity table, subject irq");
 }
 
