@@ -167,7 +167,7 @@ void hand_overs__gather(const struct recording *recording, bool (*is_one)(const 
 	*ret = (struct hand_overs){ 0 };
 	for (size_t i = 0; i < recording->futex_stack_count; i++) {
 		const struct futex_stack_row *row = &recording->futex_stack[i];
-		const char *frames = is_one(context, row->process) ? lock_words__frames(recording, row->user_stack) : NULL;
+		const char *frames = is_one(context, row->process) ? recording__frames(recording, row->user_stack) : NULL;
 		struct runtime_wait wait;
 		if (!frames)
 			continue;

@@ -230,7 +230,7 @@ static bool is_wrapper(const char *frame, size_t length)
 static char *caller_of(const struct scene *scene, const struct calls *one)
 {
 	const struct syscall_stack_row *row = heaviest_stack(scene, one);
-	const char *frames = row ? sleeps__frames(scene->ledger->recording, row->user_stack) : NULL;
+	const char *frames = row ? recording__frames(scene->ledger->recording, row->user_stack) : NULL;
 	struct string out = { 0 };
 	size_t named = 0;
 	for (const char *at = frames; at && *at && named < CALLERS;) {
@@ -283,7 +283,7 @@ static void add_party_details(const struct scene *scene, const struct calls *one
 	party->operations[party->operation_count++] = (struct party_operation){ one->operation, "", party->seconds, 1, party->seconds };
 	for (size_t i = 0; i < recording->syscall_stack_count; i++) {
 		const struct syscall_stack_row *row = &recording->syscall_stack[i];
-		const char *frames = sleeps__frames(recording, row->user_stack);
+		const char *frames = recording__frames(recording, row->user_stack);
 		bool member = false;
 		for (size_t j = 0; j < party->member_count; j++)
 			member = member || party->members[j] == row->process;

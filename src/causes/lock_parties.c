@@ -115,8 +115,8 @@ static void add_stacks(const struct contention *contention, size_t crowd, enum s
 	for (size_t i = 0; i < contention->lock_count; i++)
 		for (size_t j = 0; j < contention->locks[i]->stack_count; j++) {
 			const struct lock_stack_row *row = contention->locks[i]->stacks[j];
-			const char *kernel = lock_words__frames(recording, row->kernel_stack);
-			const char *user = lock_words__frames(recording, row->user_stack);
+			const char *kernel = recording__frames(recording, row->kernel_stack);
+			const char *user = recording__frames(recording, row->user_stack);
 			if (crowd_of(contention->scene, row->process) != crowd || row->ns <= 0 || (!kernel && !user) ||
 			    lock_role__from_name(row->role, LOCK_ROLES) != (side == SIDE_OWNERS ? LOCK_OWNER : LOCK_WAITER))
 				continue;

@@ -59,24 +59,13 @@ bool lock_words__has_any_frame(const char *frames, const char *functions)
 	return false;
 }
 
-const char *lock_words__frames(const struct recording *recording, int64_t stack)
-{
-	// The collector numbers stacks from 1 in the order of their rows.
-	if (stack > 0 && (uint64_t)stack <= recording->stack_count && recording->stack[stack - 1].id == stack)
-		return recording->stack[stack - 1].frames;
-	for (size_t i = 0; stack && i < recording->stack_count; i++)
-		if (recording->stack[i].id == stack)
-			return recording->stack[i].frames;
-	return NULL;
-}
-
 const struct foreign_use *lock_words__foreign_use(const struct ledger_lock *lock, const struct recording *recording, int64_t process)
 {
 	for (size_t i = 0; i < lock->stack_count; i++) {
 		const struct lock_stack_row *row = lock->stacks[i];
 		if (row->process != process || lock_role__from_name(row->role, LOCK_ROLES) != LOCK_OWNER)
 			continue;
-		const char *frames = lock_words__frames(recording, row->kernel_stack);
+		const char *frames = recording__frames(recording, row->kernel_stack);
 		for (size_t j = 0; frames && j < ARRAY_SIZE(uses); j++)
 			if (lock_words__has_any_frame(frames, uses[j].functions))
 				return &uses[j];

@@ -28,8 +28,6 @@ const struct foreign_use *lock_words__foreign_use(const struct ledger_lock *lock
 // In words: "reads /proc/12/smaps of db (pid 12)". whose: the address space; NULL unknown. Owned by the caller.
 char *lock_words__use(const struct foreign_use *use, const struct process_row *whose);
 
-// Frames of a stack by its id, NULL if there is none.
-const char *lock_words__frames(const struct recording *recording, int64_t stack);
 // Whether a stack (frames one a line) has a frame of this function; offsets and compiler suffixes (.isra.0) are ignored.
 // A "*" at the end of `function` stands for any ending.
 bool lock_words__has_frame(const char *frames, const char *function);

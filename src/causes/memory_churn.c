@@ -198,7 +198,7 @@ static void add_stacks(const struct scene *scene, const struct cpu_works *works,
 		bool fault = row->operation && !strcmp(row->operation, "page fault");
 		if (!row->user_stack || fault != faults || !is_member(churner, row->process))
 			continue;
-		const char *kernel = sleeps__frames(recording, row->kernel_stack);
+		const char *kernel = recording__frames(recording, row->kernel_stack);
 		if (!cpu_work__is_memory_churn(cpu_works__of(works, row->operation, kernel), row->operation))
 			continue;
 		size_t at = 0;
@@ -212,7 +212,7 @@ static void add_stacks(const struct scene *scene, const struct cpu_works *works,
 		qsort(places, count, sizeof(*places), compare_places);
 	for (size_t i = 0; i < count && i < STACKS; i++) {
 		party->stacks = base__grow(party->stacks, &capacity, party->stack_count + 1, sizeof(*party->stacks));
-		party->stacks[party->stack_count++] = (struct party_stack){ places[i].ns / NS_PER_SEC, places[i].kernel, sleeps__frames(recording, places[i].user) };
+		party->stacks[party->stack_count++] = (struct party_stack){ places[i].ns / NS_PER_SEC, places[i].kernel, recording__frames(recording, places[i].user) };
 	}
 }
 

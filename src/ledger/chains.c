@@ -75,7 +75,7 @@ static enum sleep_class class_of(const struct recording *recording, const struct
 		return SLEEP_FUTEX;
 	const struct sleep_row row = { .process = sleep->process, .operation = sleep->operation, .reason = sleep->reason, .waker_kind = sleep->waker_kind,
 				       .waker = sleep->waker, .device = sleep->device, .kernel_stack = sleep->kernel_stack };
-	return sleep_class__of(&row, sleeps__frames(recording, sleep->kernel_stack));
+	return sleep_class__of(&row, recording__frames(recording, sleep->kernel_stack));
 }
 
 // What it slept for: its class, or more where the system call tells.

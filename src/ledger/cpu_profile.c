@@ -39,17 +39,6 @@ static uint64_t shape_of(const char *kernel, const char *user)
 	return kernel || !user ? hash : hash_add(hash, user, function_length(user));
 }
 
-static const char *frames_of(const struct recording *recording, int64_t id)
-{
-	// whystall numbers them in the order of their rows
-	if (id > 0 && (size_t)id <= recording->stack_count && recording->stack[id - 1].id == id)
-		return recording->stack[id - 1].frames;
-	for (size_t i = 0; id && i < recording->stack_count; i++)
-		if (recording->stack[i].id == id)
-			return recording->stack[i].frames;
-	return NULL;
-}
-
 // ---- sums ----
 
 void cpu_profile_sums__add(struct cpu_profile_sums *sums, const struct cpu_profile_sums *add)
@@ -240,7 +229,7 @@ static struct item *read_items(const struct recording *recording)
 	struct cpu_works *works = cpu_works__new();
 	for (size_t i = 0; i < recording->cpu_sample_count; i++) {
 		const struct cpu_sample_row *row = &recording->cpu_sample[i];
-		const char *kernel = frames_of(recording, row->kernel_stack), *user = frames_of(recording, row->user_stack);
+		const char *kernel = recording__frames(recording, row->kernel_stack), *user = recording__frames(recording, row->user_stack);
 		items[i] = (struct item){ row, cpu_works__of(works, row->operation, kernel), shape_of(kernel, user), (double)row->pressure_ns,
 			(double)row->waiters_ns };
 	}

@@ -52,16 +52,6 @@ static void decide(struct ledger_futex *futex, enum futex_class class, enum fute
 
 // ---- names ----
 
-static const char *frames_of(const struct recording *recording, int64_t stack)
-{
-	if (stack > 0 && (uint64_t)stack <= recording->stack_count && recording->stack[stack - 1].id == stack)
-		return recording->stack[stack - 1].frames;
-	for (size_t i = 0; stack && i < recording->stack_count; i++)
-		if (recording->stack[i].id == stack)
-			return recording->stack[i].frames;
-	return NULL;
-}
-
 // What a whole stack says: a lock's function wherever it stands, else the innermost that says anything, or one above it that decides.
 static const struct futex_name *name_of_stack(const char *frames)
 {
@@ -104,7 +94,7 @@ static void weigh_names(const struct futex_evidence *evidence, struct ledger_fut
 	*ret = (struct names){ 0 };
 	for (size_t i = 0; i < evidence->stack_count; i++) {
 		const struct futex_stack_row *row = evidence->stacks[i];
-		const char *frames = frames_of(evidence->recording, row->user_stack);
+		const char *frames = recording__frames(evidence->recording, row->user_stack);
 		if (futex_role__from_name(row->role, FUTEX_ROLES) != FUTEX_WAITER || !frames)
 			continue;
 		const struct futex_name *name = name_of_stack(frames);

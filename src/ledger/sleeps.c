@@ -5,19 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *sleeps__frames(const struct recording *recording, int64_t stack)
-{
-	if (stack <= 0)
-		return NULL;
-	// Stacks are numbered from 1 in their order, as a rule.
-	if ((size_t)stack <= recording->stack_count && recording->stack[stack - 1].id == stack)
-		return recording->stack[stack - 1].frames;
-	for (size_t i = 0; i < recording->stack_count; i++)
-		if (recording->stack[i].id == stack)
-			return recording->stack[i].frames;
-	return NULL;
-}
-
 static void add(struct sleep_class_sum *sum, const struct sleep_row *row)
 {
 	sum->ns += row->ns;
@@ -46,8 +33,8 @@ void sleeps__make(const struct recording *recording, struct ledger_sleeps *ret_s
 		const struct sleep_row *row = &recording->sleep[i];
 		struct ledger_sleep *sleep = &sleeps.sleeps[sleeps.count++];
 		sleep->row = row;
-		sleep->kernel_frames = sleeps__frames(recording, row->kernel_stack);
-		sleep->user_frames = sleeps__frames(recording, row->user_stack);
+		sleep->kernel_frames = recording__frames(recording, row->kernel_stack);
+		sleep->user_frames = recording__frames(recording, row->user_stack);
 		size_t place = row->kernel_stack > 0 && (size_t)row->kernel_stack <= recording->stack_count ? (size_t)row->kernel_stack : 0;
 		if (!place || !known[place])
 			stacks[place] = sleep_class__read(sleep->kernel_frames);

@@ -21,7 +21,5 @@ struct ledger_sleeps {
 
 void sleeps__make(const struct recording *recording, struct ledger_sleeps *ret_sleeps);
 void sleeps__free(struct ledger_sleeps *sleeps);
-// The text of a stack, NULL if there is none of that number.
-const char *sleeps__frames(const struct recording *recording, int64_t stack);
 
 #endif

@@ -428,6 +428,8 @@ int64_t recording__counter(const struct recording *recording, const char *name);
 void recording__set_counter(struct recording *recording, const char *name, int64_t value, const char *meaning);
 // Row by id, NULL if there is none. Linear for hand-made tables, binary where ids ascend.
 const struct process_row *recording__process(const struct recording *recording, int64_t id);
+// The frames of a stack by its id, one a line, innermost first; NULL if there is none.
+const char *recording__frames(const struct recording *recording, int64_t stack);
 const struct cgroup_row *recording__cgroup(const struct recording *recording, int64_t id);
 
 // Makes rows fit to be believed, in place: text becomes UTF-8 without control characters, numbers that cannot be (negative

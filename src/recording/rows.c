@@ -135,6 +135,17 @@ void recording__set_counter(struct recording *recording, const char *name, int64
 	row->meaning = copy;
 }
 
+const char *recording__frames(const struct recording *recording, int64_t stack)
+{
+	// The collector numbers stacks from 1 in the order of their rows.
+	if (stack > 0 && (uint64_t)stack <= recording->stack_count && recording->stack[stack - 1].id == stack)
+		return recording->stack[stack - 1].frames;
+	for (size_t i = 0; stack > 0 && i < recording->stack_count; i++)
+		if (recording->stack[i].id == stack)
+			return recording->stack[i].frames;
+	return NULL;
+}
+
 const struct process_row *recording__process(const struct recording *recording, int64_t id)
 {
 	// The collector numbers processes from 1 in the order of their rows. Where that is known, nothing has to be read for it.

@@ -110,7 +110,7 @@ static double fault_share(const struct ledger *ledger, const struct verdict *ver
 		const struct lock_stack_row *row = verdict->lock->stacks[i];
 		if (lock_role__from_name(row->role, LOCK_ROLES) != LOCK_WAITER)
 			continue;
-		const char *frames = lock_words__frames(ledger->recording, row->kernel_stack);
+		const char *frames = recording__frames(ledger->recording, row->kernel_stack);
 		all += (double)row->ns;
 		if (lock_words__has_any_frame(frames, "do_user_addr_fault exc_page_fault do_page_fault lock_mm_and_find_vma do_translation_fault"))
 			faults += (double)row->ns;

@@ -89,7 +89,7 @@ bool program__waits_in_malloc(const struct recording *recording, const struct le
 	double all_ns = 0, malloc_ns = 0;
 	for (size_t i = 0; i < lock->stack_count; i++) {
 		const struct lock_stack_row *row = lock->stacks[i];
-		const char *frames = lock_role__from_name(row->role, LOCK_ROLES) == LOCK_WAITER ? lock_words__frames(recording, row->user_stack) : NULL;
+		const char *frames = lock_role__from_name(row->role, LOCK_ROLES) == LOCK_WAITER ? recording__frames(recording, row->user_stack) : NULL;
 		if (!frames)
 			continue;
 		all_ns += (double)row->ns;

@@ -41,7 +41,7 @@ void chains__write(struct page *page, const struct answer *answer)
 			cleanup_free char *words = link_words(answer->recording, chain, j);
 			string__add(&line, "%s%s", j ? " ← " : "", words);
 		}
-		cleanup_free char *frames = answer__frames(sleeps__frames(answer->recording, chain->links[0].kernel_stack), CHAIN_FRAMES);
+		cleanup_free char *frames = answer__frames(recording__frames(answer->recording, chain->links[0].kernel_stack), CHAIN_FRAMES);
 		string__add(&line, ": %s%s%s%s", end, frames && *frames ? " (asleep in " : "", frames ? frames : "", frames && *frames ? ")" : "");
 		page__paragraph(page, 2, 6, STYLE_PLAIN, line.text);
 		string__free(&line);
@@ -58,8 +58,8 @@ static json_t *link_json(const struct recording *recording, const struct chain_l
 	json_object_set_new(object, "thread", json__text(link->thread));
 	json_object_set_new(object, "what", json__text(link->what));
 	json_object_set_new(object, "seconds", json__number(link->seconds));
-	json_object_set_new(stack, "kernel", json__lines(sleeps__frames(recording, link->kernel_stack)));
-	json_object_set_new(stack, "user", json__lines(sleeps__frames(recording, link->user_stack)));
+	json_object_set_new(stack, "kernel", json__lines(recording__frames(recording, link->kernel_stack)));
+	json_object_set_new(stack, "user", json__lines(recording__frames(recording, link->user_stack)));
 	json_object_set_new(object, "stack", stack);
 	return object;
 }

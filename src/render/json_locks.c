@@ -87,7 +87,7 @@ static json_t *render_lock(const struct answer *answer, const struct ledger_lock
 	json_object_set_new(object, "explained", json__number(locks__explained(lock)));
 	json_object_set_new(object, "owners", render_owners(answer, lock));
 	json_object_set_new(object, "waiters", render_waiters(answer, lock));
-	json_object_set_new(object, "stack", json__lines(lock_words__frames(answer->recording, lock->row->stack)));
+	json_object_set_new(object, "stack", json__lines(recording__frames(answer->recording, lock->row->stack)));
 	return object;
 }
 

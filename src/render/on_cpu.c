@@ -107,21 +107,10 @@ static struct item *items_of(const struct cpu_profile *profile, size_t *ret_coun
 	return items;
 }
 
-static const char *frames_of(const struct answer *answer, int64_t stack)
-{
-	const struct recording *recording = answer->recording;
-	if (stack > 0 && (size_t)stack <= recording->stack_count && recording->stack[stack - 1].id == stack)
-		return recording->stack[stack - 1].frames;
-	for (size_t i = 0; stack && i < recording->stack_count; i++)
-		if (recording->stack[i].id == stack)
-			return recording->stack[i].frames;
-	return NULL;
-}
-
 // " in memcpy (libc.so.6)": the function that most samples of user code are in; empty where none has half of them.
 static char *user_place(const struct answer *answer, const struct cpu_profile_part *part)
 {
-	const char *frames = part->heaviest ? frames_of(answer, part->heaviest->user_stack) : NULL;
+	const char *frames = part->heaviest ? recording__frames(answer->recording, part->heaviest->user_stack) : NULL;
 	if (!frames || 2 * part->heaviest_samples < part->sums.samples || !strncmp(frames, "0x", 2) || *frames == '[')
 		return base__copy("");
 	size_t length = strcspn(frames, "\n");
@@ -205,9 +194,9 @@ void on_cpu__write(struct page *page, const struct answer *answer, const struct 
 	cleanup_free char *words = on_cpu__words(answer, profile);
 	page__labelled(page, LABEL, BODY, STYLE_DIM, "on CPU", words);
 	const struct cpu_profile_part *part = samples_of(profile, &profile->sums) < PROFILE_SAMPLES_MIN ? NULL : heaviest_part(profile);
-	const char *user_frames = part ? frames_of(answer, part->heaviest->user_stack) : NULL;
+	const char *user_frames = part ? recording__frames(answer->recording, part->heaviest->user_stack) : NULL;
 	bool named = user_frames && strncmp(user_frames, "0x", 2);      // else addresses only, which say nothing here
-	cleanup_free char *kernel = part ? answer__frames(frames_of(answer, part->heaviest->kernel_stack), KERNEL_FRAMES) : NULL;
+	cleanup_free char *kernel = part ? answer__frames(recording__frames(answer->recording, part->heaviest->kernel_stack), KERNEL_FRAMES) : NULL;
 	cleanup_free char *user = named ? answer__frames(user_frames, USER_FRAMES) : NULL;
 	if (!kernel && !user)
 		return;
@@ -225,8 +214,8 @@ static json_t *json_stacks(const struct answer *answer, const struct cpu_profile
 		return list;
 	json_t *object = json_object();
 	json_object_set_new(object, "samples", json_integer(part->heaviest_samples));
-	json_object_set_new(object, "kernel", json__lines(frames_of(answer, part->heaviest->kernel_stack)));
-	json_object_set_new(object, "user", json__lines(frames_of(answer, part->heaviest->user_stack)));
+	json_object_set_new(object, "kernel", json__lines(recording__frames(answer->recording, part->heaviest->kernel_stack)));
+	json_object_set_new(object, "user", json__lines(recording__frames(answer->recording, part->heaviest->user_stack)));
 	json_array_append_new(list, object);
 	return list;
 }
