@@ -1,6 +1,7 @@
 // System management interrupts stop all CPUs: firmware runs, and the kernel knows nothing of it.
 #include "causes/judged.h"
 #include "causes/wording.h"
+#include "ledger/kernel_counters.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,12 +10,9 @@
 static double growth(const struct recording *recording)
 {
 	double most = -1;
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		// 32 bits, and it can turn over.
-		if (row->source && !strcmp(row->source, "smi"))
-			most = fmax(most, (double)((uint64_t)(row->after - row->before) & 0xffffffff));
-	}
+	// 32 bits, and it can turn over.
+	for (const struct kernel_counter_row *row = NULL; (row = kernel_counter__next(recording, "smi", row));)
+		most = fmax(most, (double)((uint64_t)(row->after - row->before) & 0xffffffff));
 	return most;
 }
 

@@ -134,7 +134,7 @@ static void add_seen(const struct interrupts *interrupts, struct verdict *verdic
 	if (!key)
 		return;
 	cleanup_free char *number = base__format("%lld", (long long)cpu);
-	double counted = soft ? interrupts__growth(recording, "softirqs", number, key) : interrupts__growth(recording, "interrupts", key, NULL);
+	double counted = soft ? kernel_counter__sum(recording, "softirqs", number, key) : kernel_counter__sum(recording, "interrupts", key, NULL);
 	cleanup_free char *what = soft ? base__format("%s on CPU %s, as counted by the kernel", key, number)
 				       : base__format("interrupt %s on all CPUs, as counted by the kernel", key);
 	if (counted <= 0)

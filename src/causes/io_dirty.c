@@ -2,6 +2,7 @@
 #include "causes/file_waits.h"
 #include "causes/judged.h"
 #include "causes/wording.h"
+#include "ledger/kernel_counters.h"
 
 #include <math.h>
 #include <string.h>
@@ -65,17 +66,6 @@ static void add_notes(const struct file_waits *waits, struct verdict *verdict)
 	}
 }
 
-// -1: not recorded.
-static double vmstat_after(const struct recording *recording, const char *name)
-{
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (row->source && row->name && !strcmp(row->source, "vmstat") && !strcmp(row->name, name))
-			return (double)row->after;
-	}
-	return -1;
-}
-
 static void add_limits(const struct scene *scene, struct verdict *verdict)
 {
 	static const struct { const char *counter, *what; } figures[] = {
@@ -84,7 +74,7 @@ static void add_limits(const struct scene *scene, struct verdict *verdict)
 		{ "nr_dirty_threshold", "dirty pages that the machine may have (vm.dirty_bytes or vm.dirty_ratio)" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
-		double value = vmstat_after(scene->ledger->recording, figures[i].counter);
+		double value = (double)kernel_counter__after(scene->ledger->recording, "vmstat", NULL, figures[i].counter);
 		if (value >= 0)
 			verdict__add_evidence(verdict, figures[i].what, value, UNIT("pages"), NAN, "/proc/vmstat");
 	}

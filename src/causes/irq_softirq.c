@@ -19,9 +19,9 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 				      UNIT("CPU seconds"), NAN,
 				      "activity table, subject irq");
 		verdict__add_evidence(verdict, "times that NET_RX stopped with packets left (its budget was used up)",
-				      interrupts__growth(recording, "softnet", NULL, "squeezed"), UNIT("times"), NAN,
+				      kernel_counter__sum(recording, "softnet", NULL, "squeezed"), UNIT("times"), NAN,
 				      "/proc/net/softnet_stat, column 3");
-		verdict__add_evidence(verdict, "packets dropped because the backlog was full", interrupts__growth(recording, "softnet", NULL, "dropped"),
+		verdict__add_evidence(verdict, "packets dropped because the backlog was full", kernel_counter__sum(recording, "softnet", NULL, "dropped"),
 				      UNIT("packets"), NAN, "/proc/net/softnet_stat, column 2");
 		verdict__add_check(verdict, "the row of the vector grows fastest in the column of that CPU", "cat /proc/softirqs; sleep 5; cat /proc/softirqs");
 		verdict__add_check(verdict, "%soft of that CPU is high; without CONFIG_IRQ_TIME_ACCOUNTING it is sampled by ticks and reads low",

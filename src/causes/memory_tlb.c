@@ -125,7 +125,7 @@ static void add_evidence(const struct shootdowns *shootdowns, struct verdict *ve
 	const struct scene *scene = shootdowns->scene;
 	const struct recording *recording = scene->ledger->recording;
 	double seconds = scene->window_ns / NS_PER_SEC;
-	verdict__add_evidence(verdict, "TLB shootdowns that CPUs received", interrupts__growth(recording, "interrupts", "TLB", NULL) / seconds,
+	verdict__add_evidence(verdict, "TLB shootdowns that CPUs received", kernel_counter__sum(recording, "interrupts", "TLB", NULL) / seconds,
 			      UNIT("a second"), NAN,
 			      "/proc/interrupts, row TLB");
 	verdict__add_evidence(verdict, "flushes of other CPUs' TLBs", shootdowns->all.flushes / seconds, UNIT("a second"), NAN,
@@ -186,7 +186,7 @@ static enum verdict_kind weigh(const struct shootdowns *shootdowns, double *ret_
 // The probes are attached only while there are many flushes (collect/irq_watch.h): those of the row TLB that nobody saw, a second.
 static double unseen_rate(const struct shootdowns *shootdowns)
 {
-	double growth = interrupts__growth(shootdowns->scene->ledger->recording, "interrupts", "TLB", NULL);
+	double growth = kernel_counter__sum(shootdowns->scene->ledger->recording, "interrupts", "TLB", NULL);
 	return fmax(0, growth - shootdowns->all.interruptions) / shootdowns->scene->window_ns * NS_PER_SEC;
 }
 

@@ -1,4 +1,5 @@
 #include "ledger/devices.h"
+#include "ledger/kernel_counters.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,12 +27,8 @@ static const struct device_row *row_of(const struct recording *recording, const 
 // Growth of a counter of /proc/diskstats; -1 unknown.
 static double counted(const struct recording *recording, const char *name, const char *counter)
 {
-	for (size_t i = 0; name && i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (same(row->source, "diskstats") && same(row->key, name) && same(row->name, counter))
-			return fmax(0, (double)(row->after - row->before));
-	}
-	return -1;
+	const struct kernel_counter_row *row = name ? kernel_counter__find(recording, "diskstats", name, counter) : NULL;
+	return row ? fmax(0, (double)(row->after - row->before)) : -1;
 }
 
 static double mean_wait_ms(const struct recording *recording, const struct device_row *row)

@@ -5,22 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static bool fits(const char *text, const char *wanted)
-{
-	return !wanted || (text && !strcmp(text, wanted));
-}
-
-double interrupts__growth(const struct recording *recording, const char *source, const char *key, const char *name)
-{
-	double sum = 0;
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (fits(row->source, source) && fits(row->key, key) && fits(row->name, name))
-			sum += (double)(row->after - row->before);
-	}
-	return sum;
-}
-
 size_t interrupts__crowd(const struct scene *scene, int64_t process)
 {
 	const struct ledger_process *row = process ? ledger__process(scene->ledger, process) : NULL;

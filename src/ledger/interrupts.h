@@ -2,6 +2,7 @@
 #ifndef WHYSTALL_LEDGER_INTERRUPTS_H
 #define WHYSTALL_LEDGER_INTERRUPTS_H
 
+#include "ledger/kernel_counters.h"
 #include "ledger/scene.h"
 
 // What interrupts take the CPU for a party, or as it.
@@ -62,8 +63,6 @@ void interrupts__gather_hard(struct interrupts *interrupts, int64_t cpu, double 
 // The crowd of a process; SIZE_MAX unknown.
 size_t interrupts__crowd(const struct scene *scene, int64_t process);
 
-// The growth of the kernel's own counters (table kernel_counter); NULL as a wild card.
-double interrupts__growth(const struct recording *recording, const char *source, const char *key, const char *name);
 // The vector or interrupt that took most of a CPU's time; NULL: none did.
 const char *interrupts__largest_key(const struct ledger *ledger, enum interrupt_side side, int64_t cpu);
 // How many of them the probes saw; cpu -1: on all CPUs.

@@ -9,11 +9,9 @@
 // What the kernel calls an interrupt of this key: "virtio1-req.0 (36)".
 static char *name_of(const struct recording *recording, const char *key)
 {
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (row->source && !strcmp(row->source, "interrupts") && row->key && !strcmp(row->key, key) && row->name && *row->name)
+	for (const struct kernel_counter_row *row = NULL; (row = kernel_counter__next(recording, "interrupts", row));)
+		if (row->key && !strcmp(row->key, key) && row->name && *row->name)
 			return base__format("%s (%s)", row->name, key);
-	}
 	return base__format("interrupt %s", key);
 }
 

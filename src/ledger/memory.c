@@ -5,39 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static const struct kernel_counter_row *find_counter(const struct recording *recording, const char *source, const char *key, const char *name)
-{
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (!strcmp(row->source, source) && !strcmp(row->key, key) && !strcmp(row->name, name))
-			return row;
-	}
-	return NULL;
-}
-
-int64_t kernel_counter__growth(const struct recording *recording, const char *source, const char *key, const char *name)
-{
-	const struct kernel_counter_row *row = find_counter(recording, source, key, name);
-	return row ? row->after - row->before : -1;
-}
-
-int64_t kernel_counter__after(const struct recording *recording, const char *source, const char *key, const char *name)
-{
-	const struct kernel_counter_row *row = find_counter(recording, source, key, name);
-	return row ? row->after : -1;
-}
-
-int64_t kernel_counter__growth_of(const struct recording *recording, const char *source, const char *prefix)
-{
-	int64_t sum = 0;
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (!strcmp(row->source, source) && !strncmp(row->name, prefix, strlen(prefix)))
-			sum += row->after - row->before;
-	}
-	return sum;
-}
-
 // ---- cgroups ----
 
 static struct memory_group *group_of(struct ledger_memory *memory, size_t *capacity, const struct kernel_counter_row *row)

@@ -6,6 +6,7 @@
 #ifndef WHYSTALL_LEDGER_MEMORY_H
 #define WHYSTALL_LEDGER_MEMORY_H
 
+#include "ledger/kernel_counters.h"
 #include "ledger/ledger.h"
 
 enum memory_reason {
@@ -66,10 +67,5 @@ void ledger_memory__free(struct ledger_memory *memory);
 struct memory_group *ledger_memory__limit_of(const struct ledger_memory *memory, const char *path);
 // The same for the limit of a cgroup above this one.
 struct memory_group *ledger_memory__limit_above(const struct ledger_memory *memory, const struct memory_group *group);
-// Growth of one of the kernel's counters (kernel_counter) in the window, and its value at the end; -1 where it was not recorded.
-int64_t kernel_counter__growth(const struct recording *recording, const char *source, const char *key, const char *name);
-int64_t kernel_counter__after(const struct recording *recording, const char *source, const char *key, const char *name);
-// The same as a sum over all counters of a source whose names begin like this; 0 where there are none.
-int64_t kernel_counter__growth_of(const struct recording *recording, const char *source, const char *prefix);
 
 #endif

@@ -1,4 +1,5 @@
 // Syncs, journals, dirty memory and servers of file systems.
+#include "ledger/kernel_counters.h"
 #include "remedies/offer.h"
 
 #include <string.h>
@@ -137,12 +138,8 @@ void own_file_system__consider(const struct ledger *ledger, const struct verdict
 
 static double vmstat(const struct recording *recording, const char *name)
 {
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (row->source && row->name && !strcmp(row->source, "vmstat") && !strcmp(row->name, name))
-			return (double)row->after;
-	}
-	return 0;
+	const struct kernel_counter_row *row = kernel_counter__find(recording, "vmstat", NULL, name);
+	return row ? (double)row->after : 0;
 }
 
 // Moving the machine's limit helps only where it is the one that is reached.

@@ -63,7 +63,7 @@ void coalescing__consider(const struct ledger *ledger, const struct verdict *ver
 
 void softirq_budget__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
-	double squeezed = interrupts__growth(ledger->recording, "softnet", NULL, "squeezed");
+	double squeezed = kernel_counter__sum(ledger->recording, "softnet", NULL, "squeezed");
 	if (!party_of(verdict, INTERRUPT_NET_RX))
 		return;
 	if (squeezed <= 0) {

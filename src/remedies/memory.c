@@ -10,14 +10,12 @@
 // The cgroup whose limit is the heaviest culprit, from the recording's rows.
 static const struct kernel_counter_row *limit_row(const struct ledger *ledger, const struct verdict *verdict, const char *name)
 {
-	const struct recording *recording = ledger->recording;
-	for (size_t i = 0; i < recording->kernel_counter_count && verdict->culprit_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (!strncmp(row->source, "memcg.v", 7) && !strcmp(row->name, name) && verdict->culprits[0].cgroup &&
-		    !strcmp(row->key, verdict->culprits[0].cgroup))
-			return row;
-	}
-	return NULL;
+	static const char *const sources[] = { "memcg.v2", "memcg.v1" };
+	const char *cgroup = verdict->culprit_count ? verdict->culprits[0].cgroup : NULL;
+	const struct kernel_counter_row *row = NULL;
+	for (size_t i = 0; cgroup && i < ARRAY_SIZE(sources) && !row; i++)
+		row = kernel_counter__find(ledger->recording, sources[i], cgroup, name);
+	return row;
 }
 
 static int64_t growth_of(const struct ledger *ledger, const struct verdict *verdict, const char *name)
@@ -131,11 +129,9 @@ void memory_zram__consider(const struct ledger *ledger, const struct verdict *ve
 	const struct recording *recording = ledger->recording;
 	bool zram = false, swap = false;
 	(void)verdict;
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		if (strcmp(recording->kernel_counter[i].source, "swaps"))
-			continue;
+	for (const struct kernel_counter_row *row = NULL; (row = kernel_counter__next(recording, "swaps", row));) {
 		swap = true;
-		zram = zram || strstr(recording->kernel_counter[i].key, "zram");
+		zram = zram || strstr(row->key, "zram");
 	}
 	if (kernel_counter__after(recording, "vmstat", "", "workingset_refault_file") < 0)
 		return;
