@@ -1,97 +1,13 @@
 // Heat, a power limit or a setting slows the CPUs.
 #include "causes/judged.h"
 #include "causes/wording.h"
+#include "ledger/cpu_speed.h"
 
 #include <math.h>
 #include <string.h>
 
-#define LEAST_LOOKS 3           // of one CPU while it was busy: fewer say nothing of the whole window
-
-struct speed {
-	double busy_ns, lost_ns;        // of CPUs whose base frequency is known; lost: the time that the base frequency would have saved
-	double sum_mhz, looks;          // of all busy CPUs
-	double slowest; int64_t slowest_cpu; // mean ÷ base, of the slowest CPU; -1: none
-	double throttled_ms, throttles; // of the CPU that was throttled longest; how often in all
-	double over_limit;              // power used ÷ limit, of the package nearest to it; 0 unknown
-	int64_t limited_cpu; double limit_mhz, base_mhz; // a setting holds it below its base frequency; -1: none
-	const char *cooler; double cooled; // who was cooling, in how many looks
-};
-
-// The value at the end of the window; -1: not there.
-static double value_of(const struct recording *recording, const char *source, int64_t cpu, const char *name)
-{
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (row->source && !strcmp(row->source, source) && row->name && !strcmp(row->name, name) && row->key && atoll(row->key) == cpu)
-			return (double)row->after;
-	}
-	return -1;
-}
-
-static void add_busy(const struct recording *recording, const struct activity_row *row, struct speed *speed)
-{
-	double mean = (double)row->amount, base = value_of(recording, "cpufreq", row->cpu, "base_khz");
-	speed->sum_mhz += mean / 1e3 * (double)row->count;
-	speed->looks += (double)row->count;
-	if (base <= 0 || row->count < LEAST_LOOKS)
-		return;
-	double ratio = mean / base;
-	speed->busy_ns += (double)row->ns;
-	speed->lost_ns += (double)row->ns * fmax(0, 1 - ratio);
-	if (speed->slowest_cpu < 0 || ratio < speed->slowest) {
-		speed->slowest = ratio;
-		speed->slowest_cpu = row->cpu;
-		speed->base_mhz = base / 1e3;
-	}
-}
-
-static void add_limit(const struct recording *recording, const struct kernel_counter_row *row, struct speed *speed)
-{
-	double growth = (double)(row->after - row->before);
-	if (!strcmp(row->source, "thermal_throttle")) {
-		if (strstr(row->name, "_time_ms"))
-			speed->throttled_ms = fmax(speed->throttled_ms, growth);
-		else if (!strcmp(row->name, "core_throttle_count"))
-			speed->throttles += growth;
-	} else if (!strcmp(row->source, "cpufreq") && (!strcmp(row->name, "scaling_max_khz") || !strcmp(row->name, "bios_limit_khz"))) {
-		double base = value_of(recording, "cpufreq", atoll(row->key), "base_khz");
-		if (base > 0 && (double)row->after < base && speed->limited_cpu < 0) {
-			speed->limited_cpu = atoll(row->key);
-			speed->limit_mhz = (double)row->after / 1e3;
-		}
-	} else if (!strcmp(row->source, "powercap") && !strcmp(row->name, "energy_uj")) {
-		for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-			const struct kernel_counter_row *limit = &recording->kernel_counter[i];
-			if (!strcmp(limit->source, "powercap") && !strcmp(limit->key, row->key) && !strcmp(limit->name, "limit_uw") && limit->after > 0)
-				speed->over_limit = fmax(speed->over_limit, growth / ((double)limit->after * (double)recording__meta_number(recording, "window_ns", 0) /
-										      (double)NS_PER_SEC));
-		}
-	}
-}
-
-static struct speed gather(const struct ledger *ledger)
-{
-	const struct recording *recording = ledger->recording;
-	const struct activity_rows *busy = &ledger->activity.of[ACTIVITY_CPU_BUSY], *cooling = &ledger->activity.of[ACTIVITY_COOLING];
-	struct speed speed = { .slowest = 1, .slowest_cpu = -1, .limited_cpu = -1 };
-	for (size_t i = 0; i < busy->count; i++)
-		if (busy->rows[i]->count > 0)
-			add_busy(recording, busy->rows[i], &speed);
-	for (size_t i = 0; i < cooling->count; i++)
-		if ((double)cooling->rows[i]->count > speed.cooled) {
-			speed.cooled = (double)cooling->rows[i]->count;
-			speed.cooler = cooling->rows[i]->key;
-		}
-	for (size_t i = 0; i < recording->kernel_counter_count; i++) {
-		const struct kernel_counter_row *row = &recording->kernel_counter[i];
-		if (row->source && row->name && row->key)
-			add_limit(recording, row, &speed);
-	}
-	return speed;
-}
-
 // What slows them, as far as it left a trace.
-static enum slowdown find_slowdown(const struct recording *recording, const struct speed *speed, double window_ms)
+static enum slowdown find_slowdown(const struct recording *recording, const struct cpu_speed *speed, double window_ms)
 {
 	const char *governor = recording__meta(recording, "frequency.governor"), *driver = recording__meta(recording, "frequency.driver");
 	if (speed->throttled_ms >= threshold__value(THRESHOLD_FREQUENCY_THROTTLED) * window_ms || (speed->throttled_ms <= 0 && speed->throttles > 0))
@@ -109,7 +25,7 @@ static enum slowdown find_slowdown(const struct recording *recording, const stru
 }
 
 // The same in words. Owned by the caller.
-static char *slowdown_words(enum slowdown slowdown, const struct speed *speed)
+static char *slowdown_words(enum slowdown slowdown, const struct cpu_speed *speed)
 {
 	switch (slowdown) {
 	case SLOWDOWN_HEAT: return base__copy("heat (thermal throttling)");
@@ -127,7 +43,7 @@ static bool is_hardware(enum slowdown slowdown)
 	return slowdown == SLOWDOWN_HEAT || slowdown == SLOWDOWN_POWER_LIMIT || slowdown == SLOWDOWN_COOLING;
 }
 
-static void add_victims(const struct scene *scene, const struct speed *speed, struct verdict *verdict)
+static void add_victims(const struct scene *scene, const struct cpu_speed *speed, struct verdict *verdict)
 {
 	double loss = speed->busy_ns > 0 ? speed->lost_ns / speed->busy_ns : 0;
 	for (size_t i = 0; i < scene->crowd_count; i++) {
@@ -152,7 +68,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 				     guest ? "; a virtual machine's CPUs are as fast as its host's: look there (turbostat, thermal_throttle)" : "");
 		return;
 	}
-	struct speed speed = gather(scene->ledger);
+	struct cpu_speed speed = cpu_speed__of(scene->ledger);
 	double window_ms = scene->window_ns / 1e6, loss = speed.busy_ns > 0 ? speed.lost_ns / speed.busy_ns : 0;
 	bool slow = speed.slowest_cpu >= 0 && 1 - speed.slowest >= threshold__value(THRESHOLD_FREQUENCY_SLOW);
 	enum slowdown slowdown = find_slowdown(recording, &speed, window_ms);
