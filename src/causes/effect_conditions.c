@@ -191,22 +191,22 @@ double effects__during_pauses(const struct diagnosis *diagnosis, const struct ve
 	(void)cause;
 	for (size_t i = 0; cpu && i < recording->event_count; i++)
 		if (is_member(effect->victims, effect->victim_count, recording->event[i].process))
-			ns += host_events__paused_ns(recording, (double)recording->event[i].time_ns, (double)recording->event[i].wait_ns);
+			ns += host_events__paused_ns(&diagnosis->ledger->host, (double)recording->event[i].time_ns, (double)recording->event[i].wait_ns);
 	for (size_t i = 0; !cpu && i < recording->sleep_event_count; i++)
 		if (is_member(effect->victims, effect->victim_count, recording->sleep_event[i].process))
-			ns += host_events__paused_ns(recording, (double)recording->sleep_event[i].time_ns, (double)recording->sleep_event[i].ns);
+			ns += host_events__paused_ns(&diagnosis->ledger->host, (double)recording->sleep_event[i].time_ns, (double)recording->sleep_event[i].ns);
 	return ns / NS_PER_SEC;
 }
 
 // A stretch that a warning of the kernel tells of, and in which the machine did not run.
 double effects__warnings_of_pauses(const struct diagnosis *diagnosis, const struct verdict *effect, const struct verdict *cause)
 {
-	const struct recording *recording = diagnosis->ledger->recording;
+	const struct ledger_host *host = &diagnosis->ledger->host;
 	double ns = 0;
 	(void)effect, (void)cause;
-	for (size_t i = 0; i < recording->host_event_count; i++) {
-		const struct host_event_row *row = &recording->host_event[i];
-		ns += host_events__paused_ns(recording, (double)row->time_ns, host_events__new_lockup_ns(recording, i));
+	for (size_t i = 0; i < host->count; i++) {
+		const struct host_event *row = &host->events[i];
+		ns += host_events__paused_ns(host, (double)row->time_ns, host_events__new_lockup_ns(host, row));
 	}
 	return ns / NS_PER_SEC;
 }
@@ -215,12 +215,13 @@ double effects__warnings_of_pauses(const struct diagnosis *diagnosis, const stru
 double effects__warnings_on_stolen_cpus(const struct diagnosis *diagnosis, const struct verdict *effect, const struct verdict *cause)
 {
 	const struct recording *recording = diagnosis->ledger->recording;
+	const struct ledger_host *host = &diagnosis->ledger->host;
 	double ns = 0, window_ns = diagnosis->ledger->window_seconds * NS_PER_SEC;
 	(void)effect, (void)cause;
-	for (size_t i = 0; i < recording->host_event_count; i++)
+	for (size_t i = 0; i < host->count; i++)
 		for (size_t j = 0; j < recording->cpu_count; j++) {
-			if (recording->host_event[i].cpu == recording->cpu[j].cpu)
-				ns += host_events__new_lockup_ns(recording, i) * fmin(1, (double)recording->cpu[j].steal_ns / window_ns);
+			if (host->events[i].cpu == recording->cpu[j].cpu)
+				ns += host_events__new_lockup_ns(host, &host->events[i]) * fmin(1, (double)recording->cpu[j].steal_ns / window_ns);
 		}
 	return ns / NS_PER_SEC;
 }
@@ -230,6 +231,7 @@ double effects__warnings_on_stolen_cpus(const struct diagnosis *diagnosis, const
 double effects__behind_stalled_cpus(const struct diagnosis *diagnosis, const struct verdict *effect, const struct verdict *cause)
 {
 	const struct recording *recording = diagnosis->ledger->recording;
+	const struct ledger_host *host = &diagnosis->ledger->host;
 	double behind_ns = 0, all_ns = 0;
 	struct kernel_holds holds;
 	kernel_holds__find(diagnosis->scene, &holds);
@@ -239,8 +241,8 @@ double effects__behind_stalled_cpus(const struct diagnosis *diagnosis, const str
 		if (!is_member(effect->victims, effect->victim_count, wait->process))
 			continue;
 		all_ns += (double)wait->wait_ns;
-		for (size_t j = 0; !stalled && j < recording->host_event_count; j++) {
-			const struct host_event_row *row = &recording->host_event[j];
+		for (size_t j = 0; !stalled && j < host->count; j++) {
+			const struct host_event *row = &host->events[j];
 			stalled = host_event__is_lockup(row) && row->cpu == wait->cpu && wait->time_ns >= row->time_ns - (int64_t)host_event__lockup_ns(row) &&
 				  wait->time_ns - wait->wait_ns <= row->time_ns;
 		}

@@ -9,13 +9,13 @@
 #define LISTED 5                // pauses told one by one
 #define FOLLOWS_NS (60LL * (int64_t)NS_PER_SEC) // a warning of the kernel this soon after a pause
 
-struct pauses { size_t count; double seconds, longest_seconds; const struct host_event_row *longest; bool unknown_length; };
+struct pauses { size_t count; double seconds, longest_seconds; const struct host_event *longest; bool unknown_length; };
 
-static struct pauses sum_up(const struct recording *recording)
+static struct pauses sum_up(const struct ledger_host *host)
 {
 	struct pauses pauses = { 0 };
-	for (size_t i = 0; i < recording->host_event_count; i++) {
-		const struct host_event_row *row = &recording->host_event[i];
+	for (size_t i = 0; i < host->count; i++) {
+		const struct host_event *row = &host->events[i];
 		double seconds = (double)row->ns / NS_PER_SEC;
 		if (!host_event__is_pause(row) || row->time_ns < 0)
 			continue;
@@ -66,11 +66,11 @@ static bool is_untestable(const struct recording *recording, const char *virtual
 	return verdict->absent;
 }
 
-static void add_pauses(const struct recording *recording, struct verdict *verdict)
+static void add_pauses(const struct ledger_host *host, struct verdict *verdict)
 {
 	size_t listed = 0;
-	for (size_t i = 0; i < recording->host_event_count && listed < LISTED; i++) {
-		const struct host_event_row *row = &recording->host_event[i];
+	for (size_t i = 0; i < host->count && listed < LISTED; i++) {
+		const struct host_event *row = &host->events[i];
 		if (!host_event__is_pause(row) || row->time_ns < 0)
 			continue;
 		cleanup_free char *what = base__format("stopped until %.2f s after the beginning: %s", (double)row->time_ns / NS_PER_SEC,
@@ -82,19 +82,19 @@ static void add_pauses(const struct recording *recording, struct verdict *verdic
 }
 
 // What in the guest came of it: complaints of its kernel, and a clock that somebody put right.
-static void add_consequences(const struct recording *recording, struct verdict *verdict)
+static void add_consequences(const struct ledger_host *host, struct verdict *verdict)
 {
 	size_t warnings = 0;
-	for (size_t i = 0; i < recording->host_event_count; i++) {
-		const struct host_event_row *row = &recording->host_event[i];
+	for (size_t i = 0; i < host->count; i++) {
+		const struct host_event *row = &host->events[i];
 		bool after = false;
-		for (size_t j = 0; j < recording->host_event_count && !after; j++)
-			after = host_event__is_pause(&recording->host_event[j]) && row->time_ns >= recording->host_event[j].time_ns - (int64_t)NS_PER_SEC &&
-				row->time_ns <= recording->host_event[j].time_ns + FOLLOWS_NS;
+		for (size_t j = 0; j < host->count && !after; j++)
+			after = host_event__is_pause(&host->events[j]) && row->time_ns >= host->events[j].time_ns - (int64_t)NS_PER_SEC &&
+				row->time_ns <= host->events[j].time_ns + FOLLOWS_NS;
 		if (!after)
 			continue;
-		warnings += host_event__is_lockup(row) || host_event__is(row, HOST_EVENT_HUNG_TASK) || host_event__is(row, HOST_EVENT_CLOCK_UNSTABLE);
-		if (host_event__is(row, HOST_EVENT_CLOCK_STEP))
+		warnings += host_event__is_lockup(row) || row->kind == HOST_EVENT_HUNG_TASK || row->kind == HOST_EVENT_CLOCK_UNSTABLE;
+		if (row->kind == HOST_EVENT_CLOCK_STEP)
 			verdict__add_evidence(verdict, row->text, (double)row->ns / NS_PER_SEC, UNIT_SECONDS, NAN, "host_event");
 	}
 	if (warnings)
@@ -113,7 +113,7 @@ static void add_checks(struct verdict *verdict)
 static void say_what(const struct pauses *pauses, struct verdict *verdict)
 {
 	struct text_figure all = wording__seconds(pauses->seconds), longest = wording__seconds(pauses->longest_seconds);
-	const char *lacks = pauses->longest && host_event__is(pauses->longest, HOST_EVENT_FREEZE) ? "; its clocks stood still meanwhile and are late since" : "";
+	const char *lacks = pauses->longest && pauses->longest->kind == HOST_EVENT_FREEZE ? "; its clocks stood still meanwhile and are late since" : "";
 	double end = (double)pauses->longest->time_ns / NS_PER_SEC;
 	if (pauses->count == 1 && !pauses->longest->ns)
 		verdict__set_summary(verdict, "the host stopped this machine at about %.1f s; for how long is not known", end);
@@ -128,7 +128,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 {
 	const struct recording *recording = scene->ledger->recording;
 	const char *virtualization = recording__meta(recording, "virtualization");
-	struct pauses pauses = sum_up(recording);
+	struct pauses pauses = sum_up(&scene->ledger->host);
 	if (virtualization && !strcmp(virtualization, "none")) {
 		verdict->kind = VERDICT_RULED_OUT;
 		verdict__set_summary(verdict, "this is no virtual machine");
@@ -142,7 +142,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		    pauses.seconds >= threshold__value(THRESHOLD_PAUSE_SHARE) * scene->ledger->window_seconds;
 	bool some = pauses.longest_seconds >= threshold__value(THRESHOLD_PAUSE_CONTRIBUTING) || pauses.unknown_length;
 	verdict->kind = some && much ? VERDICT_CONFIRMED : some ? VERDICT_CONTRIBUTING : VERDICT_RULED_OUT;
-	add_pauses(recording, verdict);
+	add_pauses(&scene->ledger->host, verdict);
 	if (verdict->kind == VERDICT_RULED_OUT) {
 		if (recording__counter(recording, "heartbeats_lost")) {
 			verdict->kind = VERDICT_NOT_TESTABLE;
@@ -154,7 +154,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		verdict__set_summary(verdict, "no clock tells of a time in which this machine did not run");
 		return;
 	}
-	add_consequences(recording, verdict);
+	add_consequences(&scene->ledger->host, verdict);
 	struct party *party = verdict__add_other_culprit(verdict, PARTY_HYPERVISOR, virtualization, NULL, pauses.seconds * NS_PER_SEC);
 	party__set_note(party, "what it did meanwhile is known on the host only");
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);

@@ -16,22 +16,22 @@ struct warnings {
 	size_t hung;                    // tasks blocked for minutes
 	double seconds, longest_seconds, paused_seconds;
 	double starved_seconds;         // of warnings about work that only lacked a CPU
-	const struct host_event_row *longest, *stall; // stall: the longest that RCU wrote
+	const struct host_event *longest, *stall; // stall: the longest that RCU wrote
 };
 
 // How much of a warning's time nobody in this machine answers for.
-static double absent_ns(const struct recording *recording, const struct host_event_row *row, double ns)
+static double absent_ns(const struct ledger_host *host, const struct host_event *row, double ns)
 {
-	return host_event__found_idle(recording, row) ? ns : host_events__not_run_ns(recording, (double)row->time_ns, ns);
+	return host_event__found_idle(host, row) ? ns : host_events__not_run_ns(host, (double)row->time_ns, ns);
 }
 
 // Whether a warning tells of threads of the kernel that did not get a CPU, and of no CPU that stood still. A work item's pool is stuck without its
 // workers (kernel/workqueue.c, wq_watchdog_timer_fn(), v6.18: it looks at the time since the last item only), a grace period without RCU's
 // own thread, when all CPUs have answered.
-static bool is_starvation(const struct ledger *ledger, const struct host_event_row *row, double ns)
+static bool is_starvation(const struct ledger *ledger, const struct host_event *row, double ns)
 {
 	struct rcu_stall stall;
-	bool items = host_event__is(row, HOST_EVENT_WORKQUEUE_LOCKUP);
+	bool items = row->kind == HOST_EVENT_WORKQUEUE_LOCKUP;
 	if (!items && !(rcu_stall__parse(row->text, &stall) && rcu_stall__shape(&stall) == RCU_STALL_STARVED))
 		return false;
 	for (size_t i = 0; i < ledger->starved.count; i++) {
@@ -44,23 +44,23 @@ static bool is_starvation(const struct ledger *ledger, const struct host_event_r
 
 static struct warnings sum_up(const struct ledger *ledger)
 {
-	const struct recording *recording = ledger->recording;
+	const struct ledger_host *host = &ledger->host;
 	struct warnings warnings = { 0 };
-	for (size_t i = 0; i < recording->host_event_count; i++) {
-		const struct host_event_row *row = &recording->host_event[i];
-		warnings.hung += host_event__is(row, HOST_EVENT_HUNG_TASK) && row->time_ns >= 0;
+	for (size_t i = 0; i < host->count; i++) {
+		const struct host_event *row = &host->events[i];
+		warnings.hung += row->kind == HOST_EVENT_HUNG_TASK && row->time_ns >= 0;
 		if (!host_event__is_lockup(row))
 			continue;
 		if (row->time_ns < 0) {
 			warnings.before++;
 			continue;
 		}
-		double ns = host_event__lockup_ns(row), new_ns = host_events__new_lockup_ns(recording, i);
+		double ns = host_event__lockup_ns(row), new_ns = host_events__new_lockup_ns(host, row);
 		warnings.count++;
 		warnings.seconds += new_ns / NS_PER_SEC;
-		warnings.paused_seconds += absent_ns(recording, row, new_ns) / NS_PER_SEC;
+		warnings.paused_seconds += absent_ns(host, row, new_ns) / NS_PER_SEC;
 		warnings.starved_seconds += is_starvation(ledger, row, new_ns) ? new_ns / NS_PER_SEC : 0;
-		if (host_event__is(row, HOST_EVENT_RCU_STALL) && (!warnings.stall || row->ns > warnings.stall->ns))
+		if (row->kind == HOST_EVENT_RCU_STALL && (!warnings.stall || row->ns > warnings.stall->ns))
 			warnings.stall = row;
 		if (!warnings.longest || ns / NS_PER_SEC > warnings.longest_seconds) {
 			warnings.longest = row;
@@ -113,23 +113,23 @@ static void add_figures(const struct rcu_stall *stall, struct verdict *verdict)
 				      UNIT("callbacks"), NAN, "kernel log");
 }
 
-static const char *kind_words(const struct host_event_row *row)
+static const char *kind_words(const struct host_event *row)
 {
-	return host_event__is(row, HOST_EVENT_RCU_STALL) ? "RCU stall" : host_event__is(row, HOST_EVENT_SOFT_LOCKUP) ? "soft lockup"
-		: host_event__is(row, HOST_EVENT_HARD_LOCKUP) ? "hard lockup" : "workqueue lockup";
+	return row->kind == HOST_EVENT_RCU_STALL ? "RCU stall" : row->kind == HOST_EVENT_SOFT_LOCKUP ? "soft lockup"
+		: row->kind == HOST_EVENT_HARD_LOCKUP ? "hard lockup" : "workqueue lockup";
 }
 
-static void add_evidence(const struct recording *recording, const struct warnings *warnings, struct verdict *verdict)
+static void add_evidence(const struct ledger_host *host, const struct warnings *warnings, struct verdict *verdict)
 {
 	static const enum host_event_kind kinds[] = { HOST_EVENT_RCU_STALL, HOST_EVENT_SOFT_LOCKUP, HOST_EVENT_HARD_LOCKUP, HOST_EVENT_WORKQUEUE_LOCKUP };
 	struct rcu_stall stall;
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
 		size_t count = 0;
 		double longest = 0;
-		const struct host_event_row *one = NULL;
-		for (size_t i = 0; i < recording->host_event_count; i++) {
-			const struct host_event_row *row = &recording->host_event[i];
-			if (!host_event__is(row, kinds[k]) || row->time_ns < 0)
+		const struct host_event *one = NULL;
+		for (size_t i = 0; i < host->count; i++) {
+			const struct host_event *row = &host->events[i];
+			if (row->kind != kinds[k] || row->time_ns < 0)
 				continue;
 			count++;
 			longest = fmax(longest, host_event__lockup_ns(row) / NS_PER_SEC);
@@ -161,7 +161,7 @@ static struct party *find_party(struct verdict *verdict, const struct crowd *cro
 	return NULL;
 }
 
-static void accuse_one(const struct scene *scene, const struct host_event_row *row, double ns, struct verdict *verdict)
+static void accuse_one(const struct scene *scene, const struct host_event *row, double ns, struct verdict *verdict)
 {
 	const struct ledger_process *process = row->process ? ledger__process(scene->ledger, row->process) : NULL;
 	const struct crowd *crowd = process ? &scene->crowds[scene->crowd_of[process - scene->ledger->processes]] : NULL;
@@ -183,18 +183,18 @@ static void accuse_one(const struct scene *scene, const struct host_event_row *r
 
 static void accuse(const struct scene *scene, struct verdict *verdict)
 {
-	const struct recording *recording = scene->ledger->recording;
-	for (size_t i = 0; i < recording->host_event_count; i++) {
-		double ns = host_events__new_lockup_ns(recording, i);
-		if (ns > 0 && absent_ns(recording, &recording->host_event[i], ns) < PAUSED_MOST * ns &&
-		    !is_starvation(scene->ledger, &recording->host_event[i], ns))
-			accuse_one(scene, &recording->host_event[i], ns, verdict);
+	const struct ledger_host *host = &scene->ledger->host;
+	for (size_t i = 0; i < host->count; i++) {
+		double ns = host_events__new_lockup_ns(host, &host->events[i]);
+		if (ns > 0 && absent_ns(host, &host->events[i], ns) < PAUSED_MOST * ns &&
+		    !is_starvation(scene->ledger, &host->events[i], ns))
+			accuse_one(scene, &host->events[i], ns, verdict);
 	}
 }
 
 static void say_what(const struct scene *scene, const struct warnings *warnings, struct verdict *verdict)
 {
-	const struct host_event_row *row = warnings->longest;
+	const struct host_event *row = warnings->longest;
 	struct rcu_stall stall;
 	const char *shape = warnings->stall && rcu_stall__parse(warnings->stall->text, &stall) ? rcu_stall__shape_words(rcu_stall__shape(&stall)) : NULL;
 	struct text_figure seconds = wording__seconds(warnings->longest_seconds);
@@ -304,7 +304,7 @@ static void judge_warnings(const struct scene *scene, struct verdict *verdict)
 	verdict->wall_seconds = fmin(warnings.longest_seconds, scene->ledger->window_seconds);
 	if (fmax(warnings.paused_seconds, warnings.starved_seconds) >= PAUSED_MOST * warnings.seconds)
 		verdict->kind = VERDICT_CONTRIBUTING;
-	add_evidence(recording, &warnings, verdict);
+	add_evidence(&scene->ledger->host, &warnings, verdict);
 	accuse(scene, verdict);
 	verdict__settle_parties(verdict, scene->ledger->window_seconds);
 	say_what(scene, &warnings, verdict);

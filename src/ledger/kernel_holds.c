@@ -48,7 +48,7 @@ static void add(const struct scene *scene, int64_t stopper, struct kernel_hold h
 	const struct crowd *crowd = crowd_of(scene, hold.process);
 	if (!crowd || crowd->stopper || crowd->tool || !is_seen_whole(recording, hold.cpu))
 		return;
-	double lost = host_events__paused_ns(recording, hold.end_ns, hold.ns) + host_events__silent_ns(recording, hold.cpu, hold.end_ns, hold.ns);
+	double lost = host_events__paused_ns(&scene->ledger->host, hold.end_ns, hold.ns) + host_events__silent_ns(&scene->ledger->host, hold.cpu, hold.end_ns, hold.ns);
 	hold.ns = fmin(hold.ns - lost, met_ns(recording, stopper, hold.process));
 	if (hold.ns < threshold__value(THRESHOLD_HOLD_CONTRIBUTING) * NS_PER_SEC)
 		return;

@@ -179,6 +179,7 @@ int ledger__build(const struct recording *recording, struct ledger **ret_ledger)
 		return error;
 	}
 	add_system(ledger);
+	host_events__make(recording, &ledger->host);
 	activity__make(recording, &ledger->activity);
 	ledger->memory_churns = memory_churns__make(ledger);
 	add_lock_waits(ledger);
@@ -212,6 +213,7 @@ void ledger__free(struct ledger *ledger)
 	starved__free(&ledger->starved);
 	cpu_profiles__free(&ledger->profiles);
 	free(ledger->processes);
+	host_events__free(&ledger->host);
 	activity__free(&ledger->activity);
 	free(ledger->memory_churns);
 	free(ledger->pressures);

@@ -5,6 +5,7 @@
 #define WHYSTALL_LEDGER_H
 
 #include "ledger/activity.h"
+#include "ledger/host_events.h"
 #include "ledger/blocked.h"
 #include "ledger/chains.h"
 #include "ledger/cpu_profile.h"
@@ -79,6 +80,7 @@ struct ledger {
 	struct ledger_sleeps sleeps;
 	struct starved_threads starved;     // kernel threads
 	struct ledger_profiles profiles;    // what processes did with the CPU, from samples
+	struct ledger_host host;            // pauses of the machine, complaints of its kernel
 	struct ledger_activity activity;    // what the probes of each subject summed up
 	struct memory_churn *memory_churns; // by index of processes: memory that they faulted in and gave back
 	bool balanced;                      // explained >= 0.95, sides within 1.05 of counted_seconds, or too little pressure to matter
