@@ -200,10 +200,10 @@ static void summarize(const struct interrupts *interrupts, struct verdict *verdi
 }
 
 // Where the kernel accounts interrupts' time by itself, it counts as pressure of its own (full, Linux 6.1 and later).
-static bool has_irq_pressure(const struct recording *recording)
+static bool has_irq_pressure(const struct ledger *ledger)
 {
-	for (size_t i = 0; i < recording->pressure_count; i++)
-		if (recording->pressure[i].resource && !strcmp(recording->pressure[i].resource, "irq"))
+	for (size_t i = 0; i < ledger->pressure_count; i++)
+		if (!strcmp(ledger->pressures[i].resource, "irq"))
 			return true;
 	return false;
 }
@@ -217,7 +217,7 @@ void interrupts__judge(const struct interrupts *interrupts, struct verdict *verd
 	// Several victims of one CPU lose at the same time.
 	verdict->wall_seconds = fmin(scene->ledger->window_seconds, fmax(harm.most_ns / NS_PER_SEC,
 		scene->wall_seconds[interrupts->side == INTERRUPTS_SOFT ? OCCUPANT_SOFTIRQ : OCCUPANT_HARDIRQ]));
-	if (has_irq_pressure(scene->ledger->recording))
+	if (has_irq_pressure(scene->ledger))
 		verdict->counted_by_pressure = "irq";
 	add_evidence(interrupts, verdict, harm.worst);
 	add_seen(interrupts, verdict);

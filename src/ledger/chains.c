@@ -1,4 +1,5 @@
 #include "ledger/chains.h"
+#include "ledger/look_ups.h"
 #include "ledger/process_names.h"
 #include "base/base.h"
 #include "ledger/sleep_classes.h"
@@ -102,12 +103,12 @@ static const char *name_of(const struct recording *recording, int64_t process)
 char *chain__end_words(const struct recording *recording, const struct chain *chain)
 {
 	const char *device = chain->device ? chain->device : "a device";
+	const struct device_row *row;
 	switch (chain->end) {
 	case CHAIN_END_INTERRUPT: return base__copy("an interrupt ended it (a timer or a device)");
 	case CHAIN_END_DEVICE:
-		for (size_t i = 0; chain->device && i < recording->device_count; i++)
-			if (!strcmp(recording->device[i].number, chain->device))
-				device = recording->device[i].name;
+		row = look_up__device(recording, chain->device);
+		device = row ? row->name : device;
 		return base__format("block device %s had completed the request", device);
 	case CHAIN_END_CPU:
 		return chain->occupant == OCCUPANT_TASK ? base__format("mostly %s had the CPU", name_of(recording, chain->occupant_process))

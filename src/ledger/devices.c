@@ -1,5 +1,6 @@
 #include "ledger/devices.h"
 #include "ledger/kernel_counters.h"
+#include "ledger/look_ups.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,14 +15,6 @@
 static bool same(const char *a, const char *b)
 {
 	return a && b && !strcmp(a, b);
-}
-
-static const struct device_row *row_of(const struct recording *recording, const char *number)
-{
-	for (size_t i = 0; number && i < recording->device_count; i++)
-		if (same(recording->device[i].number, number))
-			return &recording->device[i];
-	return NULL;
 }
 
 // Growth of a counter of /proc/diskstats; -1 unknown.
@@ -45,9 +38,9 @@ static const struct device_row *slowest_below(const struct recording *recording,
 	cleanup_free char *list = base__copy(row->below);
 	double most = 0;
 	for (char *rest = list, *number; rest && (number = strsep(&rest, " "));) {
-		const struct device_row *one = row_of(recording, number);
+		const struct device_row *one = look_up__device(recording, number);
 		if (one && one->disk)
-			one = row_of(recording, one->disk);
+			one = look_up__device(recording, one->disk);
 		double ms = one ? counted(recording, one->name, "queue_ms") : 0;
 		if (one && (!slowest || ms > most)) {
 			slowest = one;
@@ -59,9 +52,9 @@ static const struct device_row *slowest_below(const struct recording *recording,
 
 static const struct device_row *follow(const struct recording *recording, const char *number)
 {
-	const struct device_row *row = row_of(recording, number);
+	const struct device_row *row = look_up__device(recording, number);
 	for (int depth = 0; row && depth < STACK_DEPTH; depth++) {
-		const struct device_row *next = row->disk ? row_of(recording, row->disk) : NULL;
+		const struct device_row *next = row->disk ? look_up__device(recording, row->disk) : NULL;
 		if (!next && !row->requests && row->below) {
 			next = slowest_below(recording, row);
 			if (next && mean_wait_ms(recording, next) < FROM_BELOW * mean_wait_ms(recording, row))

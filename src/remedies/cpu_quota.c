@@ -7,12 +7,7 @@
 
 static const struct cgroup_row *limiting_cgroup(const struct ledger *ledger, const struct verdict *verdict)
 {
-	for (size_t i = 0; i < ledger->recording->cgroup_count && verdict->culprit_count; i++) {
-		const struct cgroup_row *row = &ledger->recording->cgroup[i];
-		if (row->path && row->quota_us > 0 && row->period_us > 0 && verdict->culprits[0].cgroup && !strcmp(row->path, verdict->culprits[0].cgroup))
-			return row;
-	}
-	return NULL;
+	return look_up__limited_cgroup(ledger->recording, verdict->culprit_count ? verdict->culprits[0].cgroup : NULL);
 }
 
 // The limit, in CPUs, that holds what the cgroup ran and what it was kept from in a period with throttling: at most what was wanted, as a throttled

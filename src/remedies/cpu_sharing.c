@@ -115,7 +115,7 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 		return;
 	}
 	const char *name = process_row__name(culprit);
-	const struct cgroup_row *group = offer__cgroup(ledger->recording, culprit->cpu_cgroup ? culprit->cpu_cgroup : culprit->cgroup);
+	const struct cgroup_row *group = look_up__cgroup(ledger->recording, culprit->cpu_cgroup ? culprit->cpu_cgroup : culprit->cgroup);
 	if (class_fact__is_realtime(&verdict->culprits[0].class))
 		offer__decide(offer, false, "weights do not bind realtime and deadline tasks");
 	else if (!victim)
@@ -170,7 +170,7 @@ void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdi
 	else if (!victim)
 		offer__decide(offer, false, "%s holds up nobody but its own kind: all would be lowered alike", name);
 	else if (culprit->cpu_cgroup && victim->cpu_cgroup && !same_text(culprit->cpu_cgroup, victim->cpu_cgroup) &&
-		 offer__cgroup(ledger->recording, culprit->cpu_cgroup) && offer__cgroup(ledger->recording, culprit->cpu_cgroup)->weight >= 0)
+		 look_up__cgroup(ledger->recording, culprit->cpu_cgroup) && look_up__cgroup(ledger->recording, culprit->cpu_cgroup)->weight >= 0)
 		offer__decide(offer, false, "%s and %s are in different cgroups with weights of their own, and nice acts inside a cgroup only",
 			      name, process_row__name(victim));
 	else

@@ -6,15 +6,10 @@
 
 static const struct device_row *accused_device(const struct ledger *ledger, const struct verdict *verdict)
 {
-	for (size_t i = 0; i < verdict->culprit_count; i++) {
-		const struct party *party = &verdict->culprits[i];
-		for (size_t j = 0; j < ledger->recording->device_count && party->kind == PARTY_DEVICE && party->device; j++) {
-			const struct device_row *row = &ledger->recording->device[j];
-			if (row->number && !strcmp(row->number, party->device))
-				return row;
-		}
-	}
-	return NULL;
+	const struct device_row *row = NULL;
+	for (size_t i = 0; i < verdict->culprit_count && !row; i++)
+		row = verdict->culprits[i].kind == PARTY_DEVICE ? look_up__device(ledger->recording, verdict->culprits[i].device) : NULL;
+	return row;
 }
 
 static bool is_scheduler(const struct device_row *device, const char *name)
@@ -85,12 +80,7 @@ void io_spread__consider(const struct ledger *ledger, const struct verdict *verd
 static const struct cgroup_io_row *accused_limit(const struct ledger *ledger, const struct verdict *verdict)
 {
 	const struct party *quota = verdict->culprit_count ? &verdict->culprits[0] : NULL;
-	for (size_t i = 0; i < ledger->recording->cgroup_io_count && quota && quota->cgroup && quota->device; i++) {
-		const struct cgroup_io_row *row = &ledger->recording->cgroup_io[i];
-		if (!strcmp(row->cgroup, quota->cgroup) && !strcmp(row->device, quota->device))
-			return row;
-	}
-	return NULL;
+	return quota ? look_up__cgroup_io(ledger->recording, quota->cgroup, quota->device) : NULL;
 }
 
 struct rate { const char *v2, *v1; int64_t limit, used; };
@@ -138,10 +128,7 @@ void io_limit_raise__consider(const struct ledger *ledger, const struct verdict 
 void io_weight__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct cgroup_io_row *row = accused_limit(ledger, verdict);
-	const struct device_row *device = NULL;
-	for (size_t i = 0; row && i < ledger->recording->device_count; i++)
-		if (!strcmp(ledger->recording->device[i].number, row->device))
-			device = &ledger->recording->device[i];
+	const struct device_row *device = row ? look_up__device(ledger->recording, row->device) : NULL;
 	if (!row || row->hierarchy != 2) {
 		offer__decide(offer, false, "weights need the io controller of cgroup v2");
 		return;

@@ -26,10 +26,7 @@ static const struct device_row *device_of(const struct ledger *ledger, const str
 {
 	const char *number = NULL;
 	through(verdict, RESOURCE_DEVICE, &number);
-	for (size_t i = 0; number && i < ledger->recording->device_count; i++)
-		if (ledger->recording->device[i].number && !strcmp(ledger->recording->device[i].number, number))
-			return &ledger->recording->device[i];
-	return NULL;
+	return look_up__device(ledger->recording, number);
 }
 
 // Settings of databases that say how durable a transaction is. Each has the same price.

@@ -56,18 +56,6 @@ bool offer__is_within(const char *path, const char *group)
 	return path && length && !strncmp(path, group, length) && (!path[length] || path[length] == '/' || group[length - 1] == '/');
 }
 
-const struct cgroup_row *offer__cgroup(const struct recording *recording, const char *path)
-{
-	const struct cgroup_row *found = NULL;
-	for (size_t i = 0; path && i < recording->cgroup_count; i++) {
-		const struct cgroup_row *row = &recording->cgroup[i];
-		// The hierarchy with the cpu controller is the one whose weight is known.
-		if (row->path && !strcmp(row->path, path) && (!found || row->weight >= 0))
-			found = row;
-	}
-	return found;
-}
-
 char *offer__cgroup_file(const struct cgroup_row *group, const char *file)
 {
 	return base__format("/sys/fs/cgroup%s%s/%s", group->hierarchy == 2 ? "" : "/cpu", group->path, file);

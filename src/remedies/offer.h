@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "base/shell.h"
 #include "causes/wording.h"
+#include "ledger/look_ups.h"
 #include "remedies/remedy.h"
 
 // Says whether it can work and why; replaces what was said before.
@@ -18,8 +19,6 @@ const struct process_row *offer__living(const struct ledger *ledger, const struc
 const struct party *offer__living_party(const struct ledger *ledger, const struct party *parties, size_t count);
 // Whether a cgroup's path is `group` or below it; NULL is nowhere.
 bool offer__is_within(const char *path, const char *group);
-// The row of a cgroup by its path in the hierarchy that has the cpu controller; NULL if it was not recorded.
-const struct cgroup_row *offer__cgroup(const struct recording *recording, const char *path);
 // A file of the cgroup's directory: below "/sys/fs/cgroup" (v2) or "/sys/fs/cgroup/cpu" (v1). Owned.
 char *offer__cgroup_file(const struct cgroup_row *group, const char *file);
 
