@@ -17,7 +17,7 @@ static const struct { const char *waits, *name, *place; } words[ACCOUNTS] = {
 	[ACCOUNT_HOST] = { "the machine underneath", "MACHINE", "by the machine underneath" },
 };
 
-const char *const pressure_kinds[PRESSURE_KINDS] = { "cpu", "memory", "io" };
+const enum pressure_resource pressures_judged[PRESSURES_JUDGED] = { PRESSURE_CPU, PRESSURE_MEMORY, PRESSURE_IO };
 
 const char *account__waits(enum account account)
 {
@@ -85,30 +85,30 @@ bool account__is_judged(const struct diagnosis *diagnosis, enum account account,
 	return false;
 }
 
-const char *pressure__name(const char *resource)
+const char *pressure__name(enum pressure_resource resource)
 {
-	return !strcmp(resource, "cpu") ? "CPU" : !strcmp(resource, "io") ? "I/O" : resource;
+	return resource == PRESSURE_CPU ? "CPU" : resource == PRESSURE_IO ? "I/O" : pressure_resource__name(resource);
 }
 
-const struct ledger_pressure *pressure__system(const struct ledger *ledger, const char *resource)
+const struct ledger_pressure *pressure__system(const struct ledger *ledger, enum pressure_resource resource)
 {
 	for (size_t i = 0; i < ledger->pressure_count; i++) {
 		const struct ledger_pressure *row = &ledger->pressures[i];
-		if (!row->cgroup && !strcmp(row->resource, resource) && !strcmp(row->kind, "some"))
+		if (!row->cgroup && !strcmp(row->resource, pressure_resource__name(resource)) && !strcmp(row->kind, "some"))
 			return row;
 	}
 	return NULL;
 }
 
-double pressure__share(const struct ledger *ledger, const char *resource)
+double pressure__share(const struct ledger *ledger, enum pressure_resource resource)
 {
 	const struct ledger_pressure *row = pressure__system(ledger, resource);
 	return row && ledger->window_seconds > 0 ? row->counted_seconds / ledger->window_seconds : 0;
 }
 
-double pressure__found_seconds(const struct diagnosis *diagnosis, const char *resource, bool *ret_any)
+double pressure__found_seconds(const struct diagnosis *diagnosis, enum pressure_resource resource, bool *ret_any)
 {
-	const struct attribution *row = attributions__system(diagnosis->attributions, resource);
+	const struct attribution *row = attributions__system(diagnosis->attributions, pressure_resource__name(resource));
 	double seconds = 0;
 	*ret_any = false;
 	for (size_t i = 0; i < diagnosis->verdict_count; i++) {
@@ -117,16 +117,16 @@ double pressure__found_seconds(const struct diagnosis *diagnosis, const char *re
 		if (verdict->kind < VERDICT_CONTRIBUTING)
 			continue;
 		// Without the books of a resource its causes' own figures have to do.
-		double more = row && key < CAUSE_NONE ? row->parts[key].seconds : strcmp(verdict->counted_by_pressure, resource) ? 0 : verdict->wall_seconds;
+		double more = row && key < CAUSE_NONE ? row->parts[key].seconds : verdict->counted_by_pressure != resource ? 0 : verdict->wall_seconds;
 		seconds += more;
 		*ret_any = *ret_any || more > 0;
 	}
 	return seconds;
 }
 
-double pressure__idle_seconds(const struct ledger *ledger, const char *resource)
+double pressure__idle_seconds(const struct ledger *ledger, enum pressure_resource resource)
 {
-	if (strcmp(resource, "io"))
+	if (resource != PRESSURE_IO)
 		return 0;
 	return (double)ledger->sleeps.by_class[SLEEP_RING_IDLE].io_some_ns / NS_PER_SEC * resources__scale(ledger, "io", "some");
 }
@@ -148,14 +148,14 @@ static int compare_waiters(const void *left, const void *right)
 }
 
 // Those that waited for the resource, by kind, each kind in the order of the table.
-static struct waiter *gather_waiters(const struct recording *recording, const char *resource, size_t *ret_count, double *ret_all_ns)
+static struct waiter *gather_waiters(const struct recording *recording, enum pressure_resource resource, size_t *ret_count, double *ret_all_ns)
 {
 	struct waiter *waiters = base__alloc(recording->pressure_share_count + 1, sizeof(*waiters));
 	size_t count = 0;
 	*ret_all_ns = 0;
 	for (size_t i = 0; i < recording->pressure_share_count; i++) {
 		const struct pressure_share_row *row = &recording->pressure_share[i];
-		if (!row->resource || strcmp(row->resource, resource))
+		if (!row->resource || strcmp(row->resource, pressure_resource__name(resource)))
 			continue;
 		*ret_all_ns += (double)row->some_ns;
 		const struct process_row *process = row->process && row->some_ns > 0 ? recording__process(recording, row->process) : NULL;
@@ -167,7 +167,7 @@ static struct waiter *gather_waiters(const struct recording *recording, const ch
 	return waiters;
 }
 
-char *pressure__main_waiter(const struct ledger *ledger, const char *resource, double *ret_share)
+char *pressure__main_waiter(const struct ledger *ledger, enum pressure_resource resource, double *ret_share)
 {
 	double all_ns, most_ns = 0;
 	size_t count, most_count = 0, most = 0;

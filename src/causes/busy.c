@@ -252,7 +252,7 @@ void busy__describe(const struct diagnosis *diagnosis, const struct attribution 
 		describe_cpu(scene, key, culprits, clause, verdict);
 	else
 		verdict__set_summary(verdict, "%s: %s, %s of the %s pressure", culprits, clause,
-				     wording__percent(verdict->share.share).text, pressure__name(resource));
+				     wording__percent(verdict->share.share).text, pressure__name(pressure_resource__from_name(resource, PRESSURE_NONE)));
 	verdict__add_evidence(verdict, "share of the pressure", verdict->share.share, PART_OF("the pressure"),
 			      threshold__value(THRESHOLD_SHARE_CONFIRMED),
 			      "account of causes");

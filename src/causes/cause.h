@@ -74,7 +74,7 @@ struct verdict {
 	double wall_seconds;            // book A (folded) or other wall time in which it held somebody up
 	double stall_low, stall_high, wall_low, wall_high; // bounds of both by what could not be booked on anybody (loss_bounds.h)
 	char *summary;                  // one sentence, with names; for not_testable: what is missing and how to enable it
-	const char *counted_by_pressure; // cpu|memory|io|irq|none
+	enum pressure_resource counted_by_pressure;
 	const struct ledger_lock *lock; // lock verdicts that found something: the one that was waited for most; else NULL
 	bool convoy;                    // lock verdicts: the lock was mostly free, and whoever was to take it had no CPU
 	const char *under;              // id of the confirmed cause that this one follows from, or NULL
@@ -104,7 +104,7 @@ struct cause {
 	const char *id, *title;
 	const char *claim;              // "more runnable tasks than CPUs; these processes occupy them"
 	const char *decisive;           // the decisive evidence, one clause
-	const char *counted_by_pressure;
+	enum pressure_resource counted_by_pressure;
 	const char *by_hand;            // generic hand check
 	const char *helps;              // what can help and its price
 	enum account account;

@@ -35,7 +35,7 @@ static void add_uncounted_caution(struct diagnosis *diagnosis, const size_t *ord
 	for (size_t i = 0; i < count; i++) {
 		const struct verdict *verdict = &diagnosis->verdicts[order[i]];
 		enum account account = verdict->cause->account;
-		if (verdict->under || strcmp(verdict->counted_by_pressure, "none") ||
+		if (verdict->under || verdict->counted_by_pressure != PRESSURE_NONE ||
 		    (account != ACCOUNT_LOCKS && account != ACCOUNT_SLEEPS && account != ACCOUNT_IO))
 			continue;
 		asleep += verdict->stall_seconds;
@@ -44,14 +44,14 @@ static void add_uncounted_caution(struct diagnosis *diagnosis, const size_t *ord
 	if (asleep <= 0)
 		return;
 	cleanup_string struct string other = { 0 };
-	for (size_t j = 0; j < PRESSURE_KINDS; j++) {
+	for (size_t j = 0; j < PRESSURES_JUDGED; j++) {
 		const struct verdict *counted = NULL;
-		double share = pressure__share(diagnosis->ledger, pressure_kinds[j]);
+		double share = pressure__share(diagnosis->ledger, pressures_judged[j]);
 		for (size_t i = 0; i < count && !counted; i++)
-			if (!diagnosis->verdicts[order[i]].under && !strcmp(diagnosis->verdicts[order[i]].counted_by_pressure, pressure_kinds[j]))
+			if (!diagnosis->verdicts[order[i]].under && diagnosis->verdicts[order[i]].counted_by_pressure == pressures_judged[j])
 				counted = &diagnosis->verdicts[order[i]];
 		if (counted)
-			string__add(&other, " The %s pressure of %s has another cause: %s.", pressure__name(pressure_kinds[j]), wording__percent(share).text,
+			string__add(&other, " The %s pressure of %s has another cause: %s.", pressure__name(pressures_judged[j]), wording__percent(share).text,
 				    counted->cause->id);
 		else if (!j && share >= threshold__value(THRESHOLD_WALL_CONTRIBUTING))
 			string__add(&other, " The CPU pressure of %s is other waiting: of tasks that are awake and want a CPU.",
@@ -65,11 +65,11 @@ static void add_uncounted_caution(struct diagnosis *diagnosis, const size_t *ord
 static void add_idle_caution(struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
-	double seconds = pressure__idle_seconds(ledger, "io");
+	double seconds = pressure__idle_seconds(ledger, PRESSURE_IO);
 
 	if (seconds >= threshold__value(THRESHOLD_WALL_CONTRIBUTING) * ledger->window_seconds)
 		add_caution(diagnosis, base__format("Of the I/O pressure of %s, %s is that of io_uring waiters to whom nothing is owed: the kernel counts "
-						    "them, nobody stalls there.", wording__percent(pressure__share(ledger, "io")).text,
+						    "them, nobody stalls there.", wording__percent(pressure__share(ledger, PRESSURE_IO)).text,
 						    wording__percent(seconds / ledger->window_seconds).text));
 }
 
@@ -106,7 +106,7 @@ static void add_unjudged_caution(struct diagnosis *diagnosis, enum account accou
 // Pressure of memory or I/O of which no cause was found: what the books know of it.
 static void add_unattributed_caution(struct diagnosis *diagnosis, size_t number)
 {
-	const char *const *resources = pressure_kinds;
+	const enum pressure_resource *resources = pressures_judged;
 	const struct ledger *ledger = diagnosis->ledger;
 	const struct ledger_pressure *row = pressure__system(ledger, resources[number]);
 	double seconds = diagnosis->unattributed_seconds[number], share;

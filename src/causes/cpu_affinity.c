@@ -45,7 +45,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause cpu_affinity = {
-	.id = "cpu.affinity", .title = "tied to busy CPUs", .counted_by_pressure = "cpu",
+	.id = "cpu.affinity", .title = "tied to busy CPUs", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "tasks wait for a busy CPU that they are tied to while other CPUs idle",
 	.decisive = "waits during which no CPU of the mask was idle but one outside it was",
 	.by_hand = "taskset -pc PID and the cgroup's cpuset.cpus.effective against mpstat -P ALL",

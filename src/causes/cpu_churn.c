@@ -89,7 +89,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause cpu_churn = {
-	.id = "cpu.churn", .title = "tasks come and go", .counted_by_pressure = "cpu",
+	.id = "cpu.churn", .title = "tasks come and go", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "tasks are created and ended at a high rate, and the time that takes is missing elsewhere",
 	.decisive = "tasks created a second, and waits that short-lived tasks and their parents filled",
 	.by_hand = "vmstat -f twice; perf stat -a -e sched:sched_process_fork sleep 5",

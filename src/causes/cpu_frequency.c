@@ -112,7 +112,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause cpu_frequency = {
-	.id = "cpu.frequency", .title = "CPUs are slowed down", .counted_by_pressure = "none",
+	.id = "cpu.frequency", .title = "CPUs are slowed down", .counted_by_pressure = PRESSURE_NONE,
 	.claim = "heat, a power limit or a setting slows the CPUs",
 	.decisive = "a mean frequency under the base while busy, and a limit that was reached",
 	.by_hand = "grep . /sys/devices/system/cpu/cpu*/thermal_throttle/*_count; turbostat",

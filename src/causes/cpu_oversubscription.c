@@ -75,7 +75,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause cpu_oversubscription = {
-	.id = "cpu.oversubscription", .title = "more runnable tasks than CPUs", .counted_by_pressure = "cpu",
+	.id = "cpu.oversubscription", .title = "more runnable tasks than CPUs", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "more tasks want to run than there are CPUs, and these processes occupy them",
 	.decisive = "runqueue waits that were filled by other tasks' run time while hardly a CPU idled",
 	.by_hand = "field 2 of /proc/PID/schedstat grows; vmstat's column r stays above the number of CPUs",

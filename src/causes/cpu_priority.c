@@ -38,7 +38,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause cpu_priority = {
-	.id = "cpu.priority", .title = "crowded out by priority", .counted_by_pressure = "cpu",
+	.id = "cpu.priority", .title = "crowded out by priority", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "realtime or much heavier tasks take the CPU before the victims",
 	.decisive = "waits filled by realtime or deadline tasks, or by tasks of over 4 times the victim's weight",
 	.by_hand = "ps -eLo tid,cls,rtprio,ni,psr,pcpu,comm --sort=-pcpu",

@@ -154,7 +154,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause cpu_quota = {
-	.id = "cpu.quota", .title = "a CPU limit throttles", .counted_by_pressure = "cpu",
+	.id = "cpu.quota", .title = "a CPU limit throttles", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "a CPU limit keeps the tasks of this cgroup off the CPU, busy or not",
 	.decisive = "throttled time of the cgroup, in which nobody occupied the CPU in the victims' place",
 	.by_hand = "nr_throttled and throttled_usec in the cgroup's cpu.stat grow",

@@ -69,7 +69,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause cpu_steal = {
-	.id = "cpu.steal", .title = "the hypervisor takes CPU time", .counted_by_pressure = "cpu",
+	.id = "cpu.steal", .title = "the hypervisor takes CPU time", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "the hypervisor runs others on this machine's CPUs",
 	.decisive = "stolen time while tasks ran or waited",
 	.by_hand = "steal in /proc/stat; on the host field 2 of the vCPU threads' /proc/PID/task/TID/schedstat",

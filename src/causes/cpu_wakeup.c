@@ -97,7 +97,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause cpu_wakeup = {
-	.id = "cpu.wakeup", .title = "idle CPUs wake slowly", .counted_by_pressure = "cpu",
+	.id = "cpu.wakeup", .title = "idle CPUs wake slowly", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "idle CPUs take long to pick up woken tasks",
 	.decisive = "waits while the CPU was idle, of a millisecond in the mean",
 	.by_hand = "cyclictest; /sys/devices/system/cpu/cpu0/cpuidle/state*/latency",

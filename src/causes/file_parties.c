@@ -136,7 +136,7 @@ void file_waits__conclude(const struct file_waits *waits, struct verdict *verdic
 	verdict->wall_seconds = waits->wall_seconds;
 	if (waits->kind < VERDICT_CONTRIBUTING)
 		return;
-	verdict->counted_by_pressure = waits->hurt_uncounted_ns > 0.5 * waits->hurt_ns ? "none" : "io";
+	verdict->counted_by_pressure = waits->hurt_uncounted_ns > 0.5 * waits->hurt_ns ? PRESSURE_NONE : PRESSURE_IO;
 	add_victims(waits, verdict);
 	add_resources(waits, verdict);
 	verdict__add_evidence(verdict, "asleep in it, of those who are held up", verdict->stall_seconds, UNIT_TASK_SECONDS, NAN, "sleep.ns");

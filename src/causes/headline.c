@@ -47,7 +47,7 @@ size_t headline__order(const struct diagnosis *diagnosis, size_t *ret_order, siz
 }
 
 // "CPU pressure (some) 12 %"; NULL where the kernel counted none.
-static char *pressure_of(const struct diagnosis *diagnosis, const char *resource)
+static char *pressure_of(const struct diagnosis *diagnosis, enum pressure_resource resource)
 {
 	double share = pressure__share(diagnosis->ledger, resource);
 	return share > 0 ? base__format("%s pressure (some) %s", pressure__name(resource), wording__percent(share).text) : NULL;
@@ -58,9 +58,9 @@ static char *pressure_clause(const struct diagnosis *diagnosis)
 {
 	struct string out = { 0 };
 	string__add(&out, "%s", "");
-	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
-		cleanup_free char *one = pressure_of(diagnosis, pressure_kinds[i]);
-		if (one && (!i || pressure__share(diagnosis->ledger, pressure_kinds[i]) >= threshold__value(THRESHOLD_WALL_CONTRIBUTING)))
+	for (size_t i = 0; i < PRESSURES_JUDGED; i++) {
+		cleanup_free char *one = pressure_of(diagnosis, pressures_judged[i]);
+		if (one && (!i || pressure__share(diagnosis->ledger, pressures_judged[i]) >= threshold__value(THRESHOLD_WALL_CONTRIBUTING)))
 			string__add(&out, "%s%s", out.length ? ", " : "", one);
 	}
 	return string__steal(&out);
@@ -68,8 +68,9 @@ static char *pressure_clause(const struct diagnosis *diagnosis)
 
 static char *clause_of(const struct diagnosis *diagnosis, const struct verdict *verdict)
 {
-	const char *lead = verdict->severity == SEVERITY_SEVERE ? "STALLED" : "PARTLY STALLED", *counted = verdict->counted_by_pressure;
-	cleanup_free char *pressure = strcmp(counted, "none") ? pressure_of(diagnosis, counted) : base__copy("which no pressure figure shows");
+	const char *lead = verdict->severity == SEVERITY_SEVERE ? "STALLED" : "PARTLY STALLED";
+	enum pressure_resource counted = verdict->counted_by_pressure;
+	cleanup_free char *pressure = counted != PRESSURE_NONE ? pressure_of(diagnosis, counted) : base__copy("which no pressure figure shows");
 	return base__format("%s %s%s%s: %s", lead, account__place_of(verdict->cause), pressure ? ", " : "", pressure ? pressure : "", verdict->summary);
 }
 
@@ -162,7 +163,7 @@ static void add_busy(const struct diagnosis *diagnosis, const struct verdict *ve
 	cleanup_free char *pressure = pressure_of(diagnosis, verdict->counted_by_pressure);
 	// What no pressure counts, as long system calls, and what waits inside a runtime may hold up others where the kernel does not see it.
 	cleanup_free char *hidden = runtimes__hide_locks(diagnosis);
-	const char *lead = hidden || !strcmp(verdict->counted_by_pressure, "none") ? "BUSY, as far as the kernel sees: " : "BUSY, not stalled: ";
+	const char *lead = hidden || verdict->counted_by_pressure == PRESSURE_NONE ? "BUSY, as far as the kernel sees: " : "BUSY, not stalled: ";
 	string__add(out, "%s%s%s%s", out->text ? ". " : lead, pressure ? pressure : "", pressure ? ": " : "", verdict->summary);
 }
 
@@ -173,12 +174,12 @@ static char *busy_sentence(const struct diagnosis *diagnosis, const size_t *orde
 	struct string out = { 0 };
 	size_t named = 1;
 	add_busy(diagnosis, heaviest, &out);
-	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
+	for (size_t i = 0; i < PRESSURES_JUDGED; i++) {
 		const struct verdict *first = NULL;
 		for (size_t j = 1; j < count && !first; j++)
-			if (!strcmp(diagnosis->verdicts[order[j]].counted_by_pressure, pressure_kinds[i]))
+			if (diagnosis->verdicts[order[j]].counted_by_pressure == pressures_judged[i])
 				first = &diagnosis->verdicts[order[j]];
-		if (!first || !strcmp(heaviest->counted_by_pressure, pressure_kinds[i]))
+		if (!first || heaviest->counted_by_pressure == pressures_judged[i])
 			continue;
 		add_busy(diagnosis, first, &out);
 		named++;
@@ -193,10 +194,10 @@ static char *busy_sentence(const struct diagnosis *diagnosis, const size_t *orde
 static char *harmless_sentence(const struct diagnosis *diagnosis)
 {
 	struct string out = { 0 };
-	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
-		const struct attribution *row = attributions__system(diagnosis->attributions, pressure_kinds[i]);
-		cleanup_free char *pressure = pressure_of(diagnosis, pressure_kinds[i]);
-		if (!row || pressure__share(diagnosis->ledger, pressure_kinds[i]) < threshold__value(THRESHOLD_OTHER_PRESSURE))
+	for (size_t i = 0; i < PRESSURES_JUDGED; i++) {
+		const struct attribution *row = attributions__system(diagnosis->attributions, pressure_resource__name(pressures_judged[i]));
+		cleanup_free char *pressure = pressure_of(diagnosis, pressures_judged[i]);
+		if (!row || pressure__share(diagnosis->ledger, pressures_judged[i]) < threshold__value(THRESHOLD_OTHER_PRESSURE))
 			continue;
 		string__add(&out, "%s%s: ", out.text ? ". " : "BUSY, not stalled: ", pressure);
 		if (row->parts[CAUSE_IDLE].share >= row->parts[CAUSE_TOOL].share)
@@ -212,10 +213,10 @@ static char *harmless_sentence(const struct diagnosis *diagnosis)
 static char *unexplained_sentence(const struct diagnosis *diagnosis)
 {
 	size_t worst = 0;
-	for (size_t i = 1; i < PRESSURE_KINDS; i++)
+	for (size_t i = 1; i < PRESSURES_JUDGED; i++)
 		if (diagnosis->unattributed_seconds[i] > diagnosis->unattributed_seconds[worst])
 			worst = i;
-	const char *resource = pressure_kinds[worst];
+	enum pressure_resource resource = pressures_judged[worst];
 	cleanup_free char *pressure = pressure_of(diagnosis, resource), *all = pressure_clause(diagnosis);
 	const struct ledger_pressure *row = pressure__system(diagnosis->ledger, resource);
 	double share;

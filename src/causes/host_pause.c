@@ -163,7 +163,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause host_pause = {
-	.id = "host.pause", .title = "the virtual machine was stopped", .counted_by_pressure = "none",
+	.id = "host.pause", .title = "the virtual machine was stopped", .counted_by_pressure = PRESSURE_NONE,
 	.claim = "the host stopped this virtual machine for a while",
 	.decisive = "all CPUs silent together, or clocks that disagree afterwards",
 	.by_hand = "clock steps in the log; the host's backup and migration log",

@@ -44,7 +44,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause host_smi = {
-	.id = "host.smi", .title = "firmware takes all CPUs", .counted_by_pressure = "none",
+	.id = "host.smi", .title = "firmware takes all CPUs", .counted_by_pressure = PRESSURE_NONE,
 	.claim = "system management interrupts stop all CPUs",
 	.decisive = "the SMI counter of Intel CPUs (how often; how long is for other tools to tell)",
 	.by_hand = "perf stat --smi-cost -a sleep 10; the hwlat tracer",

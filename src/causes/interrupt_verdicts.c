@@ -218,7 +218,7 @@ void interrupts__judge(const struct interrupts *interrupts, struct verdict *verd
 	verdict->wall_seconds = fmin(scene->ledger->window_seconds, fmax(harm.most_ns / NS_PER_SEC,
 		scene->wall_seconds[interrupts->side == INTERRUPTS_SOFT ? OCCUPANT_SOFTIRQ : OCCUPANT_HARDIRQ]));
 	if (has_irq_pressure(scene->ledger))
-		verdict->counted_by_pressure = "irq";
+		verdict->counted_by_pressure = PRESSURE_IRQ;
 	add_evidence(interrupts, verdict, harm.worst);
 	add_seen(interrupts, verdict);
 	if (verdict->kind > VERDICT_RULED_OUT)

@@ -291,7 +291,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause io_device = {
-	.id = "io.device", .title = "a device is slow or saturated", .counted_by_pressure = "io", .account = ACCOUNT_IO,
+	.id = "io.device", .title = "a device is slow or saturated", .counted_by_pressure = PRESSURE_IO, .account = ACCOUNT_IO,
 	.claim = "requests take long on a device, and programs wait for them",
 	.decisive = "sleeps that a completion of this device ended, and the time of its requests, far above what its kind needs",
 	.by_hand = "iostat -x 1 (r_await, w_await, aqu-sz, %util); /proc/diskstats",

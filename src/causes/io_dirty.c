@@ -118,7 +118,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause io_dirty = {
-	.id = "io.dirty", .title = "writers are held back", .counted_by_pressure = "io", .account = ACCOUNT_IO,
+	.id = "io.dirty", .title = "writers are held back", .counted_by_pressure = PRESSURE_IO, .account = ACCOUNT_IO,
 	.claim = "writers sleep because too much memory is dirty", .decisive = "sleeps in balance_dirty_pages by process, and the pages that each dirtied",
 	.by_hand = "cat /proc/PID/stack; nr_dirty, nr_writeback and nr_dirty_threshold in /proc/vmstat",
 	.helps = "less written at once, a faster device; vm.dirty_bytes and vm.dirty_background_bytes move the point where it begins",

@@ -155,7 +155,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause io_fsync = {
-	.id = "io.fsync", .title = "the program's own syncs wait", .counted_by_pressure = "io", .account = ACCOUNT_IO,
+	.id = "io.fsync", .title = "the program's own syncs wait", .counted_by_pressure = PRESSURE_IO, .account = ACCOUNT_IO,
 	.claim = "programs wait for their own fsync and the like", .decisive = "sleeps within sync calls and synchronous writes, by process and by what they "
 		"hung on",
 	.by_hand = "strace -f -T -e trace=fsync,fdatasync -p PID; cat /proc/fs/jbd2/*/info",

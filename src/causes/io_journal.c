@@ -117,7 +117,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause io_journal = {
-	.id = "io.journal", .title = "waits for a file system's commit", .counted_by_pressure = "none", .account = ACCOUNT_IO,
+	.id = "io.journal", .title = "waits for a file system's commit", .counted_by_pressure = PRESSURE_NONE, .account = ACCOUNT_IO,
 	.claim = "programs that sync nothing wait for the file system's journal or transaction commit",
 	.decisive = "sleeps in the functions that wait for a commit or for room in the log, and who made the commits",
 	.by_hand = "/proc/fs/jbd2/*/info; cat /proc/PID/stack; the txgs kstat of ZFS",

@@ -282,7 +282,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause io_limit = {
-	.id = "io.limit", .title = "an I/O limit delays requests", .counted_by_pressure = "io", .account = ACCOUNT_IO,
+	.id = "io.limit", .title = "an I/O limit delays requests", .counted_by_pressure = PRESSURE_IO, .account = ACCOUNT_IO,
 	.claim = "a cgroup's I/O limit holds its requests back, though the device could take them",
 	.decisive = "the cgroup uses its limit up by the kernel's own count, and its tasks wait far longer than their requests take",
 	.by_hand = "io.max and io.stat of the cgroup (v1: blkio.throttle.*); iostat -x shows a device that answers fast",

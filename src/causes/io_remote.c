@@ -123,7 +123,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause io_remote = {
-	.id = "io.remote", .title = "waits for a remote file system", .counted_by_pressure = "io", .account = ACCOUNT_IO,
+	.id = "io.remote", .title = "waits for a remote file system", .counted_by_pressure = PRESSURE_IO, .account = ACCOUNT_IO,
 	.claim = "programs wait for the server of a network or user-space file system", .decisive = "sleeps inside nfs, cifs, ceph, 9p or fuse, and who answered",
 	.by_hand = "cat /proc/PID/stack; mountstats; /sys/fs/fuse/connections/*/waiting", .helps = "the server, the network between, fewer round trips",
 	.judge = judge,

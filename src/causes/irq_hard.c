@@ -22,7 +22,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause irq_hard = {
-	.id = "irq.hard", .title = "hard interrupts take the CPU", .counted_by_pressure = "cpu",
+	.id = "irq.hard", .title = "hard interrupts take the CPU", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "handlers of hard interrupts (devices, timers, calls from other CPUs) take the CPU from tasks that want it",
 	.decisive = "the time of a handler on a CPU, and what tasks lost there by it, waiting or running",
 	.by_hand = "/proc/interrupts twice", .helps = "driver, coalescing, affinity; fewer timers",

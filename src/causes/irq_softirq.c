@@ -32,7 +32,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause irq_softirq = {
-	.id = "irq.softirq", .title = "soft interrupts take the CPU", .counted_by_pressure = "cpu",
+	.id = "irq.softirq", .title = "soft interrupts take the CPU", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "soft interrupts (network, block, timers) take the CPU from tasks that want it",
 	.decisive = "the time of a vector on a CPU, and what tasks lost there by it, waiting or running",
 	.by_hand = "mpstat -I SCPU 1; /proc/softirqs; third column of /proc/net/softnet_stat",

@@ -329,7 +329,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause kernel_rcu = {
-	.id = "kernel.rcu", .title = "a CPU blocks RCU", .counted_by_pressure = "none",
+	.id = "kernel.rcu", .title = "a CPU blocks RCU", .counted_by_pressure = PRESSURE_NONE,
 	.claim = "a CPU that does not pass through the scheduler holds up RCU",
 	.decisive = "a stall or lockup warning in the window and that CPU's stack; or a task behind which even the stopper thread waits for seconds",
 	.by_hand = "dmesg | grep -iE 'rcu.*stall|lockup'",

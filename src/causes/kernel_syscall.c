@@ -416,7 +416,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause kernel_syscall = {
-	.id = "kernel.syscall", .title = "long system calls", .counted_by_pressure = "none", .account = ACCOUNT_CPU,
+	.id = "kernel.syscall", .title = "long system calls", .counted_by_pressure = PRESSURE_NONE, .account = ACCOUNT_CPU,
 	.claim = "a program spends much of its time, on a CPU or asleep, in few and long system calls of one kind",
 	.decisive = "time on a CPU and asleep within one system call, the number of its calls and their mean length",
 	.by_hand = "strace -f -T -e trace=CALL -p PID",

@@ -280,7 +280,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause lock_futex = {
-	.id = "lock.futex", .title = "threads wait for a lock of their program", .counted_by_pressure = "none", .account = ACCOUNT_SLEEPS,
+	.id = "lock.futex", .title = "threads wait for a lock of their program", .counted_by_pressure = PRESSURE_NONE, .account = ACCOUNT_SLEEPS,
 	.claim = "threads wait for a lock in user space (a mutex, a rwlock, Python's GIL), and are in no pressure figure while they sleep",
 	.decisive = "futex waits that are told from idle waiting by their function, value or wakers, and who held the lock: whoever handed it over",
 	.by_hand = "cat /proc/PID/task/*/syscall | sort | uniq -c (many threads in futex at one address); gdb -p PID -batch -ex 'thread apply all bt'",

@@ -130,7 +130,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause lock_kernel = {
-	.id = "lock.kernel", .title = "contention on a kernel lock", .counted_by_pressure = "none", .account = ACCOUNT_LOCKS,
+	.id = "lock.kernel", .title = "contention on a kernel lock", .counted_by_pressure = PRESSURE_NONE, .account = ACCOUNT_LOCKS,
 	.claim = "tasks wait for a lock inside the kernel, and are in no pressure figure while they sleep on it",
 	.decisive = "waits by lock and calling function, with the owner where the lock keeps one (spinning locks do not)",
 	.by_hand = "perf lock record -a -- sleep 5 && perf lock contention; grep -h . /proc/PID/task/*/wchan | sort | uniq -c",

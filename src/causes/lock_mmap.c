@@ -124,7 +124,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause lock_mmap = {
-	.id = "lock.mmap", .title = "threads fight over their address space", .counted_by_pressure = "none", .account = ACCOUNT_LOCKS,
+	.id = "lock.mmap", .title = "threads fight over their address space", .counted_by_pressure = PRESSURE_NONE, .account = ACCOUNT_LOCKS,
 	.claim = "threads wait for the lock of an address space (mmap_lock), and are in no pressure figure while they sleep on it",
 	.decisive = "waits for that process' mmap_lock, and who held it meanwhile during which operation",
 	.by_hand = "grep -h . /proc/PID/task/*/wchan | sort | uniq -c (__vm_munmap, vm_mmap_pgoff, …); strace -c -f -e trace=%memory -p PID (slows the process down)",

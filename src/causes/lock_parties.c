@@ -365,7 +365,7 @@ void contention__conclude(struct contention *const *contentions, size_t count, s
 	if (heaviest) {
 		close_parties(contentions, count, verdict);
 		if (sums.spin_ns > sums.sleep_ns)
-			verdict->counted_by_pressure = "cpu";
+			verdict->counted_by_pressure = PRESSURE_CPU;
 	}
 	if (count)
 		add_evidence(contentions[0]->scene, &sums, verdict);

@@ -365,7 +365,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause memory_churn = {
-	.id = "memory.churn", .title = "memory mapped, faulted in and given back over and over", .counted_by_pressure = "cpu", .account = ACCOUNT_CPU,
+	.id = "memory.churn", .title = "memory mapped, faulted in and given back over and over", .counted_by_pressure = PRESSURE_CPU, .account = ACCOUNT_CPU,
 	.claim = "a program gives memory back that it wants again at once; the kernel's work for that (page faults, zeroing, unmapping) takes the CPU",
 	.decisive = "bytes faulted in against the growth of the program's resident memory, and its CPU time in faults and unmapping",
 	.by_hand = "pidstat -r 1 (minflt/s) beside a resident size that does not grow; perf record -g -p PID: clear_page, zap_pte_range",

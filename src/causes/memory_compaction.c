@@ -80,7 +80,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause memory_compaction = {
-	.id = "memory.compaction", .title = "compaction holds allocations up", .counted_by_pressure = "memory",
+	.id = "memory.compaction", .title = "compaction holds allocations up", .counted_by_pressure = PRESSURE_MEMORY,
 	.claim = "allocating huge pages makes tasks compact memory", .decisive = "time in direct compaction by caller",
 	.by_hand = "compact_stall and thp_fault_alloc in /proc/vmstat",
 	.helps = "transparent_hugepage/defrag = defer+madvise (fewer huge pages at first), more free memory",

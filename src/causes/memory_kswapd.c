@@ -115,7 +115,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause memory_kswapd = {
-	.id = "memory.kswapd", .title = "background reclaim burns CPU", .counted_by_pressure = "cpu",
+	.id = "memory.kswapd", .title = "background reclaim burns CPU", .counted_by_pressure = PRESSURE_CPU,
 	.claim = "kswapd uses much CPU time", .decisive = "kswapd's run time, who waited for its CPU, and who took the memory",
 	.by_hand = "top; pgscan_kswapd in /proc/vmstat", .helps = "as for memory.reclaim; the growth behind it",
 	.judge = judge,

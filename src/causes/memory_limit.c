@@ -182,7 +182,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause memory_limit = {
-	.id = "memory.limit", .title = "a memory limit holds its cgroup up", .counted_by_pressure = "memory",
+	.id = "memory.limit", .title = "a memory limit holds its cgroup up", .counted_by_pressure = PRESSURE_MEMORY,
 	.claim = "a cgroup's memory limit makes its tasks reclaim or sleep", .decisive = "reclaim and over-high sleeps in the cgroup",
 	.by_hand = "memory.events (high, max) and memory.pressure of the cgroup",
 	.helps = "a higher memory.high or memory.max (less for the others), a smaller cache in the program",

@@ -56,7 +56,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause memory_reclaim = {
-	.id = "memory.reclaim", .title = "allocations wait for reclaim", .counted_by_pressure = "memory",
+	.id = "memory.reclaim", .title = "allocations wait for reclaim", .counted_by_pressure = PRESSURE_MEMORY,
 	.claim = "tasks that allocate memory must free some of the machine's first", .decisive = "time in direct reclaim by process",
 	.by_hand = "allocstall_* and pgscan_direct in /proc/vmstat",
 	.helps = "what keeps more memory free in reserve (watermark_scale_factor, min_free_kbytes), limits for those who take it, more RAM",

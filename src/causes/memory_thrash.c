@@ -161,7 +161,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause memory_thrash = {
-	.id = "memory.thrash", .title = "the working set does not fit", .counted_by_pressure = "memory",
+	.id = "memory.thrash", .title = "the working set does not fit", .counted_by_pressure = PRESSURE_MEMORY,
 	.claim = "pages are read back that were just dropped or swapped out", .decisive = "waits for refaults and swap-ins, and for the room that they need",
 	.by_hand = "workingset_refault_* and pswpin in /proc/vmstat", .helps = "more RAM, fewer tenants, a smaller cache, swap in compressed memory (CPU time)",
 	.judge = judge,

@@ -246,7 +246,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 }
 
 const struct cause memory_tlb = {
-	.id = "memory.tlb", .title = "TLB shootdowns", .counted_by_pressure = "none",
+	.id = "memory.tlb", .title = "TLB shootdowns", .counted_by_pressure = PRESSURE_NONE,
 	.claim = "changes of address spaces interrupt other CPUs and wait for their answers",
 	.decisive = "flushes by process and system call, the time until all CPUs have answered, and whom they interrupted",
 	.by_hand = "row TLB of /proc/interrupts", .helps = "fewer unmaps and protection changes, in batches",

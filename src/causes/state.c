@@ -15,10 +15,10 @@ static bool is_judgeable(const struct verdict *verdict)
 }
 
 // What of a resource's pressure no cause was found for, in seconds of the kernel's total: what stands for nobody's waiting left out.
-static double unattributed_seconds(const struct diagnosis *diagnosis, const char *resource)
+static double unattributed_seconds(const struct diagnosis *diagnosis, enum pressure_resource resource)
 {
 	const struct ledger_pressure *row = pressure__system(diagnosis->ledger, resource);
-	const struct attribution *account = attributions__system(diagnosis->attributions, resource);
+	const struct attribution *account = attributions__system(diagnosis->attributions, pressure_resource__name(resource));
 	bool any;
 	double seconds = row ? row->counted_seconds : 0;
 	if (!account)           // without the books the verdicts' own figures have to do
@@ -41,9 +41,9 @@ static enum diagnosis_state state_of(const struct diagnosis *diagnosis, bool jud
 	}
 	if (some)
 		return STATE_PARTLY_STALLED;
-	for (size_t i = 0; i < PRESSURE_KINDS; i++)
-		pressure = fmax(pressure, pressure__share(diagnosis->ledger, pressure_kinds[i]));
-	for (size_t i = 0; i < PRESSURE_KINDS; i++)
+	for (size_t i = 0; i < PRESSURES_JUDGED; i++)
+		pressure = fmax(pressure, pressure__share(diagnosis->ledger, pressures_judged[i]));
+	for (size_t i = 0; i < PRESSURES_JUDGED; i++)
 		if (diagnosis->unattributed_seconds[i] >= least * window && (!busy || 2 * diagnosis->unattributed_seconds[i] >= pressure * window))
 			return STATE_UNEXPLAINED;
 	if (busy || (judged && pressure >= least))
@@ -67,8 +67,8 @@ void diagnosis__sum_up(struct diagnosis *diagnosis)
 		diagnosis->confirmed = diagnosis->confirmed || verdict->kind == VERDICT_CONFIRMED;
 		judged = judged && !(is_judgeable(verdict) && verdict->kind == VERDICT_NOT_TESTABLE);
 	}
-	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
-		double seconds = unattributed_seconds(diagnosis, pressure_kinds[i]);
+	for (size_t i = 0; i < PRESSURES_JUDGED; i++) {
+		double seconds = unattributed_seconds(diagnosis, pressures_judged[i]);
 		if (seconds >= threshold__value(THRESHOLD_OTHER_PRESSURE) * ledger->window_seconds)
 			diagnosis->unattributed_seconds[i] = seconds;
 	}

@@ -53,8 +53,8 @@ static bool is_own(const struct verdict *verdict, enum cause_key key)
 static const struct attribution *largest_row(const struct diagnosis *diagnosis, enum cause_key key)
 {
 	const struct attribution *largest = NULL;
-	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
-		const struct attribution *row = attributions__system(diagnosis->attributions, pressure_kinds[i]);
+	for (size_t i = 0; i < PRESSURES_JUDGED; i++) {
+		const struct attribution *row = attributions__system(diagnosis->attributions, pressure_resource__name(pressures_judged[i]));
 		if (row && row->parts[key].seconds > (largest ? largest->parts[key].seconds : 0))
 			largest = row;
 	}
@@ -105,7 +105,7 @@ static void find_by_share(const struct diagnosis *diagnosis, const struct attrib
 	verdict->doubt = NULL;
 	verdict->kind = kind;
 	verdict->wall_seconds = verdict->share.seconds;
-	verdict->counted_by_pressure = verdict->share.resource;
+	verdict->counted_by_pressure = pressure_resource__from_name(verdict->share.resource, PRESSURE_NONE);
 	busy__describe(diagnosis, row, verdict);
 	verdict->severity = severity_in_sum(verdict, diagnosis->ledger->window_seconds);
 	if (verdict->cause->judge_busy)
@@ -201,7 +201,7 @@ static void set_gain(const struct diagnosis *diagnosis, struct verdict *verdict)
 	const struct party *victim = verdict->victim_count ? &verdict->victims[number] : NULL;
 	const struct crowd *crowd = victim ? crowd_of(diagnosis, victim) : NULL;
 	verdict->gain = (struct verdict_gain){ NAN, NAN, number };
-	if (verdict->kind < VERDICT_CONTRIBUTING || !crowd || verdict->cause->account != ACCOUNT_CPU || strcmp(verdict->counted_by_pressure, "cpu"))
+	if (verdict->kind < VERDICT_CONTRIBUTING || !crowd || verdict->cause->account != ACCOUNT_CPU || verdict->counted_by_pressure != PRESSURE_CPU)
 		return;
 	double run = (double)crowd->run_ns, wait = (double)crowd->wait_ns, part = fmin(wait, victim->seconds * NS_PER_SEC);
 	if (run + wait <= 0 || run + wait - part <= 0)
@@ -213,8 +213,8 @@ void weighing__apply(struct diagnosis *diagnosis)
 {
 	for (size_t i = 0; i < diagnosis->verdict_count; i++)
 		weigh(diagnosis, &diagnosis->verdicts[i]);
-	for (size_t i = 0; i < PRESSURE_KINDS; i++) {
-		const struct attribution *row = attributions__system(diagnosis->attributions, pressure_kinds[i]);
+	for (size_t i = 0; i < PRESSURES_JUDGED; i++) {
+		const struct attribution *row = attributions__system(diagnosis->attributions, pressure_resource__name(pressures_judged[i]));
 		if (row)
 			name_largest(diagnosis, row);
 	}

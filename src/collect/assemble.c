@@ -143,7 +143,7 @@ static void store_pressure(const struct collector *collector, struct recording *
 			if (growth[kind] < 0 || (resource == PRESSURE_CPU && kind == 1))
 				continue;
 			row = recording__add_pressure(recording);
-			row->resource = base__copy(pressure__resource_name((enum pressure_resource)resource));
+			row->resource = base__copy(pressure_resource__name((enum pressure_resource)resource));
 			row->kind = base__copy(kinds[kind]);
 			row->kernel_ns = growth[kind] * (int64_t)NS_PER_USEC;
 		}

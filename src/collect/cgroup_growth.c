@@ -38,7 +38,7 @@ static void add_pressure_row(int64_t cgroup, int resource, const char *kind, int
 		return;
 	struct pressure_row *row = recording__add_pressure(recording);
 	row->cgroup = cgroup;
-	row->resource = base__copy(pressure__resource_name((enum pressure_resource)resource));
+	row->resource = base__copy(pressure_resource__name((enum pressure_resource)resource));
 	row->kind = base__copy(kind);
 	row->kernel_ns = grown_us * (int64_t)NS_PER_USEC;
 }

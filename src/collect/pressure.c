@@ -8,13 +8,6 @@
 
 #include "base/base.h"
 
-static const char *const names[PRESSURE_RESOURCES] = { "cpu", "memory", "io", "irq" };
-
-const char *pressure__resource_name(enum pressure_resource resource)
-{
-	return resource < PRESSURE_RESOURCES ? names[resource] : "unknown";
-}
-
 // The total= of the line that begins with `kind`; -1 where there is none.
 static int64_t find_total(const char *text, const char *kind)
 {
@@ -58,7 +51,7 @@ int pressure__read_system(enum pressure_resource resource, struct pressure_total
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/pressure/%s", pressure__resource_name(resource));
+	snprintf(path, sizeof(path), "/proc/pressure/%s", pressure_resource__name(resource));
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	return read_open_file(fd, ret);
 }
@@ -67,7 +60,7 @@ int pressure__read_cgroup(int directory_fd, enum pressure_resource resource, str
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "%s.pressure", pressure__resource_name(resource));
+	snprintf(name, sizeof(name), "%s.pressure", pressure_resource__name(resource));
 	cleanup_fd int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC);
 	return read_open_file(fd, ret);
 }

@@ -5,8 +5,7 @@
 
 #include <stdint.h>
 
-enum pressure_resource { PRESSURE_CPU, PRESSURE_MEMORY, PRESSURE_IO, PRESSURE_IRQ, PRESSURE_RESOURCES };
-const char *pressure__resource_name(enum pressure_resource resource); // "cpu", "memory", "io", "irq"
+#include "recording/vocabulary.h"
 
 // total= in microseconds; -1 where the file has no such line (cpu full before 5.13, irq some).
 struct pressure_totals { int64_t some_us, full_us; };

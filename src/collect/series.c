@@ -83,7 +83,7 @@ void series__store(const struct series *series, struct recording *recording)
 		for (int resource = 0; resource < PRESSURE_RESOURCES; resource++)
 			if (values[1 + resource] >= 0)
 				store_value(recording, values[0], values[1 + resource],
-					base__format("%s.some_total_us", pressure__resource_name((enum pressure_resource)resource)), base__copy("system"));
+					base__format("%s.some_total_us", pressure_resource__name((enum pressure_resource)resource)), base__copy("system"));
 		for (size_t j = 0; j < (size_t)CPU_SERIES * series->probes->cpus; j++)
 			if (cpus[j] >= 0)
 				store_value(recording, values[0], cpus[j], base__copy(cpu_names[j % CPU_SERIES]), base__format("%zu", j / CPU_SERIES));

@@ -67,8 +67,8 @@ static void write_cause(struct page *page, const struct cause *cause)
 	}
 	page__labelled(page, 0, BODY, STYLE_BOLD, "Claim", cause->claim);
 	page__labelled(page, 0, BODY, STYLE_BOLD, "Judged by", cause->decisive);
-	page__labelled(page, 0, BODY, STYLE_BOLD, "Pressure", strcmp(cause->counted_by_pressure, "none")
-		       ? cause->counted_by_pressure : "in none of the kernel's pressure files");
+	page__labelled(page, 0, BODY, STYLE_BOLD, "Pressure", cause->counted_by_pressure != PRESSURE_NONE
+		       ? pressure_resource__name(cause->counted_by_pressure) : "in none of the kernel's pressure files");
 	if (cause->needs)
 		page__labelled(page, 0, BODY, STYLE_BOLD, "Not judged", cause->needs);
 	write_thresholds(page, cause);
@@ -97,7 +97,7 @@ static void print_json(const struct cause *only)
 		if (only && cause != only)
 			continue;
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s?, s:o, s:s, s:s, s:s?}", "id", cause->id, "title", cause->title,
-						      "claim", cause->claim, "decisive", cause->decisive, "counted_by_pressure", cause->counted_by_pressure,
+						      "claim", cause->claim, "decisive", cause->decisive, "counted_by_pressure", pressure_resource__name(cause->counted_by_pressure),
 						      "judged", cause->judge != NULL, "needs", cause->needs, "thresholds", render_thresholds(cause),
 						      "by_hand", cause->by_hand, "helps", cause->helps, "page", cause_page__text(cause->id)));
 	}

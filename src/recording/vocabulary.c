@@ -45,3 +45,8 @@ static const char *const host_events[HOST_EVENT_KINDS] = {
 	[HOST_EVENT_OOM_KILL] = "oom_kill", [HOST_EVENT_CLOCK_UNSTABLE] = "clock_unstable", [HOST_EVENT_TIMER_LATE] = "timer_late",
 };
 STRING_TABLE_DEFINE(host_event_kind, host_events)
+
+static const char *const pressures[] = {
+	[PRESSURE_CPU] = "cpu", [PRESSURE_MEMORY] = "memory", [PRESSURE_IO] = "io", [PRESSURE_IRQ] = "irq", [PRESSURE_NONE] = "none",
+};
+STRING_TABLE_DEFINE(pressure_resource, pressures)

@@ -13,6 +13,11 @@ STRING_TABLE_DECLARE(lock_mode);                       // "read", "write", "hand
 STRING_TABLE_DECLARE(lock_role);                       // "waiter", "owner"
 STRING_TABLE_DECLARE(futex_role);                      // "waiter", "waker"
 
+// The kernel's pressure files (/proc/pressure); stored by name only.
+enum pressure_resource { PRESSURE_CPU, PRESSURE_MEMORY, PRESSURE_IO, PRESSURE_IRQ, PRESSURE_RESOURCES,
+	PRESSURE_NONE = PRESSURE_RESOURCES };   // counted by none of them
+STRING_TABLE_DECLARE(pressure_resource);        // "cpu", "memory", "io", "irq"; "none"
+
 // What host_event rows tell of; stored by name only.
 enum host_event_kind {
 	HOST_EVENT_PAUSE,       // the host did not run the machine, and its clock went on

@@ -82,7 +82,7 @@ static json_t *render_causes_of(const struct answer *answer, const struct ledger
 {
 	json_t *list = pressure->cgroup ? NULL : json_array();
 	for (size_t i = 0; list && i < answer->found_count; i++)
-		if (!strcmp(answer->found[i]->counted_by_pressure, pressure->resource))
+		if (!strcmp(pressure_resource__name(answer->found[i]->counted_by_pressure), pressure->resource))
 			json_array_append_new(list, json__text(answer->found[i]->cause->id));
 	return list ? list : json_null();
 }
@@ -228,7 +228,7 @@ static void write_verdict(struct json_writing *writing, const struct answer *ans
 		json_writing__put(writing, high, json__number(bounds[i].high));
 	}
 	json_writing__put(writing, "summary", json__text(verdict->summary));
-	json_writing__put(writing, "counted_by_pressure", json__text(verdict->counted_by_pressure));
+	json_writing__put(writing, "counted_by_pressure", json__text(pressure_resource__name(verdict->counted_by_pressure)));
 	json_writing__put(writing, "under", json__text(verdict->under));
 	json_writing__put(writing, "doubt", json__text(verdict->doubt));
 	json_writing__put(writing, "severity", verdict->kind >= VERDICT_CONTRIBUTING ? json_string(severity__name(verdict->severity)) : json_null());

@@ -125,7 +125,7 @@ static void add_parties(struct string *out, const char *side, const struct party
 static void add_verdict(struct string *out, const struct verdict *verdict)
 {
 	string__add(out, "%s %s %s under %s, %s %.9g %.9g, %.9g of %s\n", verdict->cause->id, verdict__name(verdict->kind), severity__name(verdict->severity),
-		    verdict->under ? verdict->under : "-", verdict->counted_by_pressure, verdict->stall_seconds, verdict->wall_seconds, verdict->share.share,
+		    verdict->under ? verdict->under : "-", pressure_resource__name(verdict->counted_by_pressure), verdict->stall_seconds, verdict->wall_seconds, verdict->share.share,
 		    verdict->share.resource ? verdict->share.resource : "-");
 	add_parties(out, "culprit", verdict->culprits, verdict->culprit_count);
 	add_parties(out, "victim", verdict->victims, verdict->victim_count);

@@ -86,7 +86,7 @@ static void test_own_syncs(void **state)
 	assert_victim(&stage, "io.fsync", database);
 	assert_not_accused(&stage, "io.fsync", agent);
 	const struct verdict *verdict = stage__verdict(&stage, "io.fsync");
-	assert_string_equal(verdict->counted_by_pressure, "none");
+	assert_int_equal(verdict->counted_by_pressure, PRESSURE_NONE);
 	assert_float_equal(verdict->stall_seconds, 9, 1e-6);
 	assert_float_equal(verdict->wall_seconds, 9, 1e-6);
 	assert_float_equal(verdict->victims[0].loss, 9000.0 / 9510, 1e-6);
@@ -209,7 +209,7 @@ static void test_anothers_commits(void **state)
 	const struct verdict *verdict = stage__verdict(&stage, "io.journal");
 	assert_float_equal(verdict->stall_seconds, 4, 1e-6);
 	assert_int_equal(verdict->victim_count, 1);
-	assert_string_equal(verdict->counted_by_pressure, "io");
+	assert_int_equal(verdict->counted_by_pressure, PRESSURE_IO);
 	stage__free(&stage);
 }
 
@@ -234,7 +234,7 @@ static void test_commits_without_syncs(void **state)
 			assert_accused(&stage, "io.journal", unpacker);
 		else
 			assert_int_equal(stage__verdict(&stage, "io.journal")->culprit_count, 0);
-		assert_string_equal(stage__verdict(&stage, "io.journal")->counted_by_pressure, "none");
+		assert_int_equal(stage__verdict(&stage, "io.journal")->counted_by_pressure, PRESSURE_NONE);
 		stage__free(&stage);
 	}
 }
@@ -274,7 +274,7 @@ static void test_a_server_in_user_space(void **state)
 	assert_accused(&stage, "io.remote", server);
 	assert_not_accused(&stage, "io.remote", bystander);
 	assert_victim(&stage, "io.remote", viewer);
-	assert_string_equal(stage__verdict(&stage, "io.remote")->counted_by_pressure, "none");
+	assert_int_equal(stage__verdict(&stage, "io.remote")->counted_by_pressure, PRESSURE_NONE);
 	assert_says(stage__verdict(&stage, "io.remote")->summary, "20.0 ms each");
 	stage__free(&stage);
 }

@@ -80,7 +80,7 @@ static void test_flood(void **state)
 	assert_non_null(strstr(verdict->summary, "NET_RX (lab-sink)"));
 	assert_non_null(strstr(verdict->culprits[0].note, "NET_RX (lab-sink)"));
 	assert_float_equal(verdict->stall_seconds, 4.0, 0.01);
-	assert_string_equal(verdict->counted_by_pressure, "cpu");
+	assert_int_equal(verdict->counted_by_pressure, PRESSURE_CPU);
 	assert_float_equal(evidence(verdict, "NET_RX on CPU 1, as counted"), 50500, 0);
 	assert_float_equal(evidence(verdict, "part of them that the probes saw"), 50000.0 / 50500, 1e-9);
 	assert_non_null(strstr(offer(verdict, "receive-steering")->command, "/lab-sink/"));
@@ -186,7 +186,7 @@ static void test_packets_from_outside(void **state)
 	assert_non_null(strstr(offer(verdict, "device-queues")->command, "ethtool -L eth0 combined 2"));
 	assert_true(offer(verdict, "coalescing")->applicable);
 	assert_false(offer(verdict, "softirq-budget")->applicable);     // nothing was squeezed
-	assert_string_equal(verdict->counted_by_pressure, "irq");
+	assert_int_equal(verdict->counted_by_pressure, PRESSURE_IRQ);
 	stage__free(&stage);
 }
 
@@ -268,7 +268,7 @@ static void test_shootdowns(void **state)
 	assert_true(stage__names(verdict->culprits, 1, program));
 	assert_string_equal(verdict->culprits[0].operations[0].operation, "mprotect");
 	assert_true(stage__names(verdict->victims, verdict->victim_count, program));
-	assert_string_equal(verdict->counted_by_pressure, "none");
+	assert_int_equal(verdict->counted_by_pressure, PRESSURE_NONE);
 	stage__free(&stage);
 	// A handful of flushes that were answered very late: not their fault.
 	stage = flushes(&program, 4000);

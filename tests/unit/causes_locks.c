@@ -34,7 +34,7 @@ static void test_threads_that_fight(void **state)
 	assert_victim(&stage, "lock.mmap", fighter);
 	assert_not_accused(&stage, "lock.mmap", innocent);
 	const struct verdict *verdict = stage__verdict(&stage, "lock.mmap");
-	assert_string_equal(verdict->counted_by_pressure, "none");
+	assert_int_equal(verdict->counted_by_pressure, PRESSURE_NONE);
 	assert_float_equal(verdict->stall_seconds, 30, 1e-6);
 	assert_float_equal(verdict->wall_seconds, 8, 1e-6);
 	const struct party *culprit = &verdict->culprits[0];
@@ -425,7 +425,7 @@ static void test_spinning_locks(void **state)
 		assert_string_equal(verdict__name(verdict->kind), parties == 1 ? "confirmed" : "contributing");
 		assert_int_equal(verdict->culprit_count, parties);
 		assert_says(verdict->culprits[0].note, "holders of spinning locks are not known");
-		assert_string_equal(verdict->counted_by_pressure, "cpu");
+		assert_int_equal(verdict->counted_by_pressure, PRESSURE_CPU);
 		// Six task-seconds of spinning on two CPUs take three seconds at least.
 		assert_float_equal(verdict->wall_seconds, 3, 1e-6);
 		assert_int_equal(verdict->doubt != NULL, parties > 1);

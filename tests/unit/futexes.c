@@ -281,7 +281,7 @@ static void test_a_mutex_that_all_wait_for_is_confirmed(void **state)
 	assert_near(verdict->victims[0].loss, 150 / 159.5);
 	assert_int_equal(verdict->culprits[0].operation_count, 2);
 	assert_says(verdict->summary, "wait for each other at a mutex in step (one-big-mutex) during 99 %");
-	assert_string_equal(verdict->counted_by_pressure, "none");
+	assert_int_equal(verdict->counted_by_pressure, PRESSURE_NONE);
 	stage__free(&stage);
 }
 

@@ -219,7 +219,7 @@ static void test_pressure_of_many_alike(void **state)
 				.process = shares[i].process, .some_ns = shares[i].ms * STAGE_MS };
 		assert_int_equal(ledger__build(stage.recording, &stage.ledger), 0);
 		double share;
-		cleanup_free char *waiter = pressure__main_waiter(stage.ledger, "io", &share);
+		cleanup_free char *waiter = pressure__main_waiter(stage.ledger, PRESSURE_IO, &share);
 		assert_string_equal(waiter, alike ? "postgres (2 processes)" : "reader (pid 202)");
 		assert_int_equal(diagnosis__make(stage.ledger, &stage.diagnosis), 0);
 		assert_float_equal(share, alike ? 0.6 : 0.4, 1e-9);

@@ -22,6 +22,8 @@ static const struct word host_events[] = { { 0, "pause" }, { 1, "freeze" }, { 2,
 	{ 6, "soft_lockup" }, { 7, "hard_lockup" }, { 8, "workqueue_lockup" }, { 9, "hung_task" }, { 10, "oom_kill" }, { 11, "clock_unstable" },
 	{ 12, "timer_late" } };
 
+static const struct word pressures[] = { { 0, "cpu" }, { 1, "memory" }, { 2, "io" }, { 3, "irq" }, { 4, "none" } };
+
 // Number to name, name to number, and nothing behind the last one.
 #define CHECK(kind, words) do { \
 	for (size_t i_ = 0; i_ < ARRAY_SIZE(words); i_++) { \
@@ -45,6 +47,7 @@ static void test_stored_words(void **state)
 	CHECK(lock_role, lock_roles);
 	CHECK(futex_role, futex_roles);
 	CHECK(host_event_kind, host_events);
+	CHECK(pressure_resource, pressures);
 	assert_int_equal(ARRAY_SIZE(reasons), BLOCKED_REASONS);
 	assert_int_equal(BLOCKED_REASONS & (BLOCKED_REASONS - 1), 0);   // a mask in the kernel
 	assert_int_equal(ARRAY_SIZE(kinds) + 1, LOCK_KINDS);
