@@ -10,12 +10,12 @@
 #include "recording/recording.h"
 #include "symbolize/kernel_symbols.h"
 
-struct party { struct irq_party_key key; int64_t process; struct irq_party_sum sum; uint64_t asked; };
+struct irq_share { struct irq_party_key key; int64_t process; struct irq_party_sum sum; uint64_t asked; };
 struct irq_account { void *tree; size_t count; uint64_t flush_function; };
 
 static int compare(const void *a, const void *b)
 {
-	const struct party *left = a, *right = b;
+	const struct irq_share *left = a, *right = b;
 	int64_t one[] = { left->key.role, (int64_t)left->key.source, left->process, left->key.operation };
 	int64_t other[] = { right->key.role, (int64_t)right->key.source, right->process, right->key.operation };
 
@@ -43,7 +43,7 @@ void irq_account__free(struct irq_account *account)
 
 void irq_account__add(struct irq_account *account, const struct irq_party_key *key, int64_t process, const struct irq_party_sum *sum)
 {
-	struct party wanted = { .key = *key, .process = process }, **found, *party;
+	struct irq_share wanted = { .key = *key, .process = process }, **found, *share;
 	bool asks = key->role == IRQ_ROLE_CALLER && account->flush_function && key->source == account->flush_function;
 
 	// The requests of a flush stand beside it; of other calls nobody asks what the caller was doing.
@@ -53,20 +53,20 @@ void irq_account__add(struct irq_account *account, const struct irq_party_key *k
 		wanted.key.operation = 0;
 	found = tfind(&wanted, &account->tree, compare);
 	if (!found) {
-		party = base__alloc(1, sizeof(*party));
-		*party = wanted;
-		found = base__tsearch(party, &account->tree, compare);
+		share = base__alloc(1, sizeof(*share));
+		*share = wanted;
+		found = base__tsearch(share, &account->tree, compare);
 		account->count++;
 	}
-	party = *found;
+	share = *found;
 	if (asks) {
-		party->asked += sum->count;
+		share->asked += sum->count;
 		return;
 	}
-	party->sum.count += sum->count;
-	party->sum.ns += sum->ns;
-	if (sum->max_ns > party->sum.max_ns)
-		party->sum.max_ns = sum->max_ns;
+	share->sum.count += sum->count;
+	share->sum.ns += sum->ns;
+	if (sum->max_ns > share->sum.max_ns)
+		share->sum.max_ns = sum->max_ns;
 }
 
 static struct activity_row *add_row(struct recording *recording, const char *kind, const char *key, int64_t cpu)
@@ -131,17 +131,17 @@ static char *function_name(const struct kernel_symbols *symbols, uint64_t addres
 	return name ? base__copy_part(name, strcspn(name, "+.")) : base__format("0x%llx", (unsigned long long)address);
 }
 
-static bool is_flush(const struct party *party)
+static bool is_flush(const struct irq_share *share)
 {
-	return party->key.role == IRQ_ROLE_CALLER && party->key.source == IRQ_FLUSHES;
+	return share->key.role == IRQ_ROLE_CALLER && share->key.source == IRQ_FLUSHES;
 }
 
 static void want_party(const void *node, VISIT visit, void *closure)
 {
-	const struct party *party = *(const struct party *const *)node;
+	const struct irq_share *share = *(const struct irq_share *const *)node;
 
-	if ((visit == postorder || visit == leaf) && party->key.source && !is_flush(party))
-		kernel_symbols__want(closure, party->key.source);
+	if ((visit == postorder || visit == leaf) && share->key.source && !is_flush(share))
+		kernel_symbols__want(closure, share->key.source);
 }
 
 void irq_account__want_symbols(const struct irq_account *account, const struct irq_cpu *cpus, uint32_t cpu_count,
@@ -159,23 +159,23 @@ static void store_party(const void *node, VISIT visit, void *closure)
 {
 	static const char *const kinds[] = { [IRQ_ROLE_SENT] = "sent", [IRQ_ROLE_RECEIVED] = "copied", [IRQ_ROLE_TIMER] = "timer",
 		[IRQ_ROLE_WHEEL] = "wheel timer", [IRQ_ROLE_CALLER] = "caller", [IRQ_ROLE_CALLED] = "interrupted" };
-	const struct party *party = *(const struct party *const *)node;
+	const struct irq_share *share = *(const struct irq_share *const *)node;
 	const struct storing *storing = closure;
 	cleanup_free char *key = NULL;
 	struct activity_row *row;
 
-	if ((visit != postorder && visit != leaf) || !party->key.role || party->key.role >= ARRAY_SIZE(kinds))
+	if ((visit != postorder && visit != leaf) || !share->key.role || share->key.role >= ARRAY_SIZE(kinds))
 		return;
-	if (is_flush(party))
-		key = syscalls__operation_name(party->key.operation);
-	else if (party->key.source)
-		key = function_name(storing->symbols, party->key.source);
-	row = add_row(storing->recording, is_flush(party) ? "shootdown" : kinds[party->key.role], key ? key : "", -1);
-	row->process = party->process;
-	row->count = (int64_t)party->sum.count;
-	row->ns = (int64_t)party->sum.ns;
-	row->max_ns = (int64_t)party->sum.max_ns;
-	row->amount = (int64_t)party->asked;
+	if (is_flush(share))
+		key = syscalls__operation_name(share->key.operation);
+	else if (share->key.source)
+		key = function_name(storing->symbols, share->key.source);
+	row = add_row(storing->recording, is_flush(share) ? "shootdown" : kinds[share->key.role], key ? key : "", -1);
+	row->process = share->process;
+	row->count = (int64_t)share->sum.count;
+	row->ns = (int64_t)share->sum.ns;
+	row->max_ns = (int64_t)share->sum.max_ns;
+	row->amount = (int64_t)share->asked;
 }
 
 static void store_calls(const struct storing *storing, const struct irq_cpu *irq, int64_t cpu)

@@ -224,21 +224,21 @@ static void add_growth(struct recording *recording, const char *kind, int64_t pr
 
 static void store_processes(const struct memory_state *state, struct collector *collector, struct recording *recording)
 {
-	static const struct memory_process nothing;
+	static const struct memory_reading nothing;
 	double ticks = (double)sysconf(_SC_CLK_TCK);
 	struct timespec boot;
 
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	double began = (double)boot.tv_sec + (double)boot.tv_nsec / 1e9 - (double)(now_ns() - state->began_ns) / 1e9;
 	for (size_t i = 0; state->processes_end && i < state->processes_end->count; i++) {
-		const struct memory_process *after = &state->processes_end->all[i], *before = memory_processes__find(state->processes_start, after);
+		const struct memory_reading *after = &state->processes_end->all[i], *before = memory_processes__find(state->processes_start, after);
 
 		// One that was missed at the beginning did not grow by all that it has.
 		if (!before && (double)after->start_ticks / ticks < began - 1)
 			continue;
 		before = before ? before : &nothing;
 		int64_t held = after->anonymous_bytes + after->swap_bytes, grown = held - before->anonymous_bytes - before->swap_bytes;
-		int64_t faults = after->major_faults - before->major_faults, minor_faults = memory_process__faults(before, after);
+		int64_t faults = after->major_faults - before->major_faults, minor_faults = memory_reading__faults(before, after);
 		if (grown < GROWN_BYTES && held < HELD_BYTES && faults < FAULTS_LEAST && minor_faults < MINOR_FAULTS_LEAST)
 			continue;
 		int64_t process = processes__by_tgid(collector->processes, (uint32_t)after->pid);
@@ -248,7 +248,7 @@ static void store_processes(const struct memory_state *state, struct collector *
 		if (faults >= FAULTS_LEAST)
 			add_growth(recording, "major_faults", process, faults, 0);
 		if (minor_faults >= MINOR_FAULTS_LEAST)
-			add_growth(recording, "minor_faults", process, minor_faults, memory_process__kept_bytes(before, after));
+			add_growth(recording, "minor_faults", process, minor_faults, memory_reading__kept_bytes(before, after));
 	}
 }
 

@@ -11,7 +11,7 @@
 #define KERNEL_THREAD 0x200000  // PF_KTHREAD, in field 9
 #define PROCESSES_LIMIT 8192    // more would take longer than the window's ends may
 
-bool memory_processes__parse_stat(const char *line, struct memory_process *ret)
+bool memory_processes__parse_stat(const char *line, struct memory_reading *ret)
 {
 	const char *end = strrchr(line, ')');
 	unsigned flags;
@@ -30,7 +30,7 @@ static int64_t kib_of(const char *text, const char *name)
 	return line ? strtoll(line + strlen(name), NULL, 10) * 1024 : 0;
 }
 
-bool memory_processes__parse_status(const char *text, struct memory_process *ret)
+bool memory_processes__parse_status(const char *text, struct memory_reading *ret)
 {
 	if (!strstr(text, "\nVmRSS:"))
 		return false;
@@ -41,11 +41,11 @@ bool memory_processes__parse_status(const char *text, struct memory_process *ret
 	return true;
 }
 
-static bool read_one(int64_t pid, struct memory_process *ret)
+static bool read_one(int64_t pid, struct memory_reading *ret)
 {
 	char path[64], text[8192];
 
-	*ret = (struct memory_process){ .pid = pid };
+	*ret = (struct memory_reading){ .pid = pid };
 	snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
 	if (base__read_at(AT_FDCWD, path, text, sizeof(text)) <= 0 || !memory_processes__parse_stat(text, ret))
 		return false;
@@ -55,7 +55,7 @@ static bool read_one(int64_t pid, struct memory_process *ret)
 
 static int compare(const void *a, const void *b)
 {
-	const struct memory_process *left = a, *right = b;
+	const struct memory_reading *left = a, *right = b;
 
 	return left->pid < right->pid ? -1 : left->pid > right->pid;
 }
@@ -67,7 +67,7 @@ struct memory_processes *memory_processes__read(void)
 	size_t capacity = 0;
 
 	for (struct dirent *entry; directory && (entry = readdir(directory)) && processes->count < PROCESSES_LIMIT;) {
-		struct memory_process process;
+		struct memory_reading process;
 
 		if (!isdigit((unsigned char)entry->d_name[0]) || !read_one(strtoll(entry->d_name, NULL, 10), &process))
 			continue;
@@ -88,20 +88,20 @@ void memory_processes__free(struct memory_processes *processes)
 	free(processes);
 }
 
-const struct memory_process *memory_processes__find(const struct memory_processes *processes, const struct memory_process *process)
+const struct memory_reading *memory_processes__find(const struct memory_processes *processes, const struct memory_reading *process)
 {
-	const struct memory_process *found = processes && processes->count
+	const struct memory_reading *found = processes && processes->count
 		? bsearch(process, processes->all, processes->count, sizeof(*process), compare) : NULL;
 
 	return found && found->start_ticks == process->start_ticks ? found : NULL;
 }
 
-int64_t memory_process__faults(const struct memory_process *before, const struct memory_process *after)
+int64_t memory_reading__faults(const struct memory_reading *before, const struct memory_reading *after)
 {
 	return after->minor_faults > before->minor_faults ? after->minor_faults - before->minor_faults : 0;
 }
 
-int64_t memory_process__kept_bytes(const struct memory_process *before, const struct memory_process *after)
+int64_t memory_reading__kept_bytes(const struct memory_reading *before, const struct memory_reading *after)
 {
 	int64_t most = after->most_bytes > before->most_bytes ? after->most_bytes : after->resident_bytes;
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct memory_process {
+struct memory_reading {
 	int64_t pid, start_ticks;       // field 22 of stat: tells a pid from its successor's
 	int64_t anonymous_bytes;        // resident pages that belong to no file and no shared memory
 	int64_t swap_bytes;
@@ -15,20 +15,20 @@ struct memory_process {
 	int64_t most_bytes;             // the most that were resident at any time so far
 	int64_t minor_faults, major_faults; // of all its threads, those that ended included
 };
-struct memory_processes { struct memory_process *all; size_t count; };
+struct memory_processes { struct memory_reading *all; size_t count; };
 
 // Kernel threads are left out; sorted by pid. Free with memory_processes__free.
 struct memory_processes *memory_processes__read(void);
 void memory_processes__free(struct memory_processes *processes);
 // The same process in an earlier reading; NULL: it was not there, or another one had the pid.
-const struct memory_process *memory_processes__find(const struct memory_processes *processes, const struct memory_process *process);
+const struct memory_reading *memory_processes__find(const struct memory_processes *processes, const struct memory_reading *process);
 // The fields of a stat line; false: odd text or a kernel thread.
-bool memory_processes__parse_stat(const char *line, struct memory_process *ret);
+bool memory_processes__parse_stat(const char *line, struct memory_reading *ret);
 // The fields of a status file; false: it has no memory (a process that is ending).
-bool memory_processes__parse_status(const char *text, struct memory_process *ret);
+bool memory_processes__parse_status(const char *text, struct memory_reading *ret);
 // Of two readings of one process (before: zeroes where it was started since): the pages that it faulted in without a read, and how much more memory
 // than at first was resident at any time between them, as far as the two tell: at least the growth, and more where a new peak was reached.
-int64_t memory_process__faults(const struct memory_process *before, const struct memory_process *after);
-int64_t memory_process__kept_bytes(const struct memory_process *before, const struct memory_process *after);
+int64_t memory_reading__faults(const struct memory_reading *before, const struct memory_reading *after);
+int64_t memory_reading__kept_bytes(const struct memory_reading *before, const struct memory_reading *after);
 
 #endif

@@ -16,7 +16,7 @@
 
 static void test_stat(void **state)
 {
-	struct memory_process process = { 0 };
+	struct memory_reading process = { 0 };
 
 	(void)state;
 	assert_true(memory_processes__parse_stat("42 (a b) c) S 1 42 42 0 -1 4194560 111 222 333 444 5 6 7 8 20 0 1 0 98765 1000 200 0", &process));
@@ -31,7 +31,7 @@ static void test_stat(void **state)
 
 static void test_status(void **state)
 {
-	struct memory_process process = { 0 };
+	struct memory_reading process = { 0 };
 
 	(void)state;
 	assert_true(memory_processes__parse_status("Name:\tVmRSS:\nVmPeak:\t  900 kB\nVmHWM:\t  300 kB\nVmRSS:\t  200 kB\nRssAnon:\t  120 kB\nRssFile:\t"
@@ -55,12 +55,12 @@ static void test_what_was_kept(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct memory_process before = { .resident_bytes = cases[i].before_resident, .most_bytes = cases[i].before_most, .minor_faults = 5 };
-		struct memory_process after = { .resident_bytes = cases[i].resident, .most_bytes = cases[i].most, .minor_faults = 12 };
+		struct memory_reading before = { .resident_bytes = cases[i].before_resident, .most_bytes = cases[i].before_most, .minor_faults = 5 };
+		struct memory_reading after = { .resident_bytes = cases[i].resident, .most_bytes = cases[i].most, .minor_faults = 12 };
 
-		assert_int_equal(memory_process__kept_bytes(&before, &after), cases[i].kept);
-		assert_int_equal(memory_process__faults(&before, &after), 7);
-		assert_int_equal(memory_process__faults(&after, &before), 0);
+		assert_int_equal(memory_reading__kept_bytes(&before, &after), cases[i].kept);
+		assert_int_equal(memory_reading__faults(&before, &after), 7);
+		assert_int_equal(memory_reading__faults(&after, &before), 0);
 	}
 }
 
