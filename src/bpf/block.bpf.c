@@ -7,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/block_records.h"
+#include "bpf/untrusted.h"
 #include "bpf/records.h"
 #include "bpf/completing.h"
 #include "bpf/rows.h"
@@ -290,7 +291,7 @@ static __always_inline void book_cgroup(struct block_cpu *own, u32 cpu, u32 devi
 
 	if (!bpf_core_field_exists(request->bio->bi_blkg))
 		return;
-	cgroup = request->bio->bi_blkg->blkcg->css.cgroup->kn->id;
+	cgroup = UNTRUSTED(request)->bio->bi_blkg->blkcg->css.cgroup->kn->id;
 	if (!cgroup)
 		return;
 	group = find_cgroup(cpu, cgroup, device);
@@ -315,7 +316,7 @@ int BPF_PROG(on_complete, struct request___block *request, int error, unsigned i
 	u64 now, began, ns, place;
 	u32 weight;
 
-	disk = request->q->disk;
+	disk = UNTRUSTED(request)->q->disk;
 	if (!disk)                      // a command that goes to no disk
 		return 0;
 	device = device_of(disk);
@@ -371,7 +372,7 @@ SEC("tp_btf/block_rq_merge")
 int BPF_PROG(on_merge, struct request___block *request)
 {
 	u32 cpu = bpf_get_smp_processor_id();
-	struct gendisk___block *disk = request->q->disk;
+	struct gendisk___block *disk = UNTRUSTED(request)->q->disk;
 
 	if (recording && cpu < cpus && disk)
 		flight_end(cpu, device_of(disk), class_of(request->cmd_flags), request->start_time_ns);
@@ -392,7 +393,7 @@ int BPF_PROG(on_submit, struct bio___block *bio)
 		return 0;
 	own = cpu_row(cpu);
 	weight = own ? sample(own, &own->submits, BLOCK_SUBMITTERS) : 0;
-	device = device_of(bio->bi_bdev->bd_disk);
+	device = device_of(UNTRUSTED(bio)->bi_bdev->bd_disk);
 	u32 before = weight ? beside(device) : 0;
 	if (bio->bi_iter.bi_size)
 		flight_begin(cpu, device, class_of(bio->bi_opf));

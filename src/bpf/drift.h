@@ -2,6 +2,8 @@
 #ifndef WHYSTALL_BPF_DRIFT_H
 #define WHYSTALL_BPF_DRIFT_H
 
+#include "bpf/untrusted.h"
+
 // Offsets between the per-CPU variable `runqueues` and others, from the kernel's BTF (DATASEC .data..percpu).
 // The address of a CPU's run queue plus the distance is the address of that CPU's copy: no symbol table is needed.
 const volatile long long distance_psi = 0;         // system_group_pcpu
@@ -12,7 +14,6 @@ const volatile _Bool have_preempt_count = false;
 const volatile _Bool have_meter = false;      // PSI is on and its variable was found
 const volatile _Bool have_groups = false;     // this_cpu_off was found, so cgroups' counters can be reached
 const volatile _Bool have_steal = false;
-const volatile _Bool have_rdonly_cast = false; // kfunc bpf_rdonly_cast: 6.2, commit a35b9af4ec2c
 const volatile unsigned int nonidle_index = 6;        // PSI_NONIDLE: moved when PSI_IRQ_FULL came (6.1, commit 52b1364ba0b1)
 const volatile unsigned int states = 7;               // NR_PSI_STATES; bit of "on a CPU" in state_mask since 6.0
 const volatile unsigned int cpus = 1;                 // possible CPUs
@@ -21,8 +22,6 @@ const volatile unsigned long long pair_threshold_ns = 100000;
 const volatile unsigned long long event_threshold_ns = 10000000;
 const volatile unsigned long long idle_threshold_ns = 1000000;
 const volatile unsigned int events_per_slice = 7;    // for each CPU
-
-extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym __weak;
 
 // Reads unsigned `field` of the kernel struct at an address that no typed pointer leads to: a plain load where the kernel
 // can check it, a helper call elsewhere.
@@ -82,7 +81,7 @@ static __always_inline u32 times_prev_offset(void)
 //  6.6+: throttled_clock_self_time, on rq->clock (commit 677ea015f231); 5.19+: …_clock_pelt (commit 64eaf50731ac), before: …_clock_task.
 static __always_inline u64 throttled_total(struct task_struct *task, u64 now)
 {
-	struct cfs_rq *queue = task->se.cfs_rq;
+	struct cfs_rq *queue = UNTRUSTED(task)->se.cfs_rq;
 
 	if (bpf_core_field_exists(queue->throttled_clock_self_time)) {
 		u64 since = queue->throttled_clock_self;
@@ -131,7 +130,7 @@ static __always_inline bool is_throttled(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->throttled) && task->throttled)
 		return true;
-	return task->se.cfs_rq->throttle_count > 0;
+	return UNTRUSTED(task)->se.cfs_rq->throttle_count > 0;
 }
 
 #endif

@@ -68,7 +68,7 @@ int BPF_PROG(on_hardirq_exit, int number, struct irqaction *action)
 		return 0;
 	sum = (u32)number < IRQ_NUMBERS ? &irq->number[(u32)number & (IRQ_NUMBERS - 1)] : &irq->beyond;
 	irq_sum_add(sum, ns);
-	if (action->next)
+	if (UNTRUSTED(action)->next)
 		sum->count--;
 	return 0;
 }

@@ -110,7 +110,7 @@ static __always_inline u32 mmap_lock_tgid(struct task_struct *task, u64 lock)
 	u64 mm = lock - bpf_core_field_offset(struct mm_struct, mmap_lock);
 	struct task_struct *owner;
 
-	if ((u64)task->mm == mm)
+	if ((u64)UNTRUSTED(task)->mm == mm)
 		return task->tgid;
 	if (!bpf_core_field_exists(struct mm_struct, owner))
 		return 0;

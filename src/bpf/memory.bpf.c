@@ -5,6 +5,7 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include "bpf/memory_records.h"
+#include "bpf/untrusted.h"
 #include "bpf/rows.h"
 
 #define GFP_DIRECT_RECLAIM 0x400 // ___GFP_DIRECT_RECLAIM (include/linux/gfp_types.h): the allocation may sleep, so it is no interrupt's
@@ -102,7 +103,7 @@ static __always_inline int section_end(u64 amount)
 static __always_inline u64 memory_cgroup(struct task_struct *task)
 {
 	u32 index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-	u64 table = (u64)task->cgroups + bpf_core_field_offset(struct css_set___memory, subsys);
+	u64 table = (u64)UNTRUSTED(task)->cgroups + bpf_core_field_offset(struct css_set___memory, subsys);
 	struct cgroup_subsys_state___memory *css = 0;
 
 	bpf_probe_read_kernel(&css, sizeof(css), (void *)(table + 8 * index));

@@ -100,7 +100,7 @@ int on_sample(struct sample_context *ctx)
 		kernel = 1;
 	}
 	sample->operation = account->softirq_began ? OPERATION_SOFTIRQ : kernel ? operation_here(task) : OPERATION_USER;
-	user = task->mm ? frames_of(bpf_get_stack(ctx, &sample->frames[kernel], SAMPLE_FRAMES * 8, BPF_F_USER_STACK)) : 0;
+	user = UNTRUSTED(task)->mm ? frames_of(bpf_get_stack(ctx, &sample->frames[kernel], SAMPLE_FRAMES * 8, BPF_F_USER_STACK)) : 0;
 	sample->kernel_frames = kernel;
 	sample->user_frames = user;
 	sample->cpu = number;

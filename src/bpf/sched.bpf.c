@@ -299,7 +299,7 @@ static __always_inline void task_comes(struct cpu_account *account, struct task_
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct rq *rq = prev->se.cfs_rq->rq;
+	struct rq *rq = UNTRUSTED(prev)->se.cfs_rq->rq;
 	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
 	struct task_slot *prev_slot = 0, *next_slot = 0;
 	u32 prev_index = 0, next_index = 0;
@@ -349,7 +349,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 // `fresh`: the task has never run, so it neither sleeps nor waits for anything.
 static __always_inline int wakeup(struct task_struct *task, bool fresh)
 {
-	struct rq *rq = task->se.cfs_rq->rq;
+	struct rq *rq = UNTRUSTED(task)->se.cfs_rq->rq;
 	struct cpu_account *account = find_cpu(rq->cpu);
 	struct task_slot *slot;
 	u64 queued = task->sched_info.last_queued, clock = rq->clock;
@@ -401,7 +401,7 @@ int BPF_PROG(on_wakeup_new, struct task_struct *task) { return wakeup(task, true
 SEC("tp_btf/sched_migrate_task")
 int BPF_PROG(on_migrate, struct task_struct *task, int destination)
 {
-	struct rq *rq = task->se.cfs_rq->rq;
+	struct rq *rq = UNTRUSTED(task)->se.cfs_rq->rq;
 	struct cpu_account *account, *target;
 	struct task_slot *slot;
 	u32 index = 0;
@@ -471,8 +471,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	}
 	record->kind = RECORD_EXEC;
 	record->tgid = task->tgid;
-	record->parent_tgid = task->real_parent->tgid;
-	record->start_ns = task->group_leader->start_boottime;
+	record->parent_tgid = UNTRUSTED(task)->real_parent->tgid;
+	record->start_ns = UNTRUSTED(task)->group_leader->start_boottime;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), task->comm);
 	record->filename[0] = 0;
 	bpf_probe_read_kernel_str(record->filename, sizeof(record->filename), binprm->filename);

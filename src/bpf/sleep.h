@@ -270,7 +270,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(on_request_complete, struct request *request)
 {
-	struct gendisk *disk = request->q->disk;
+	struct gendisk *disk = UNTRUSTED(request)->q->disk;
 
 	if (disk)
 		completing_set(find_cpu(bpf_get_smp_processor_id()), (u32)disk->major << 20 | (u32)disk->first_minor);
@@ -281,7 +281,7 @@ int BPF_PROG(on_request_complete, struct request *request)
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(on_bio_complete, void *queue, struct bio *bio)
 {
-	completing_set(find_cpu(bpf_get_smp_processor_id()), bio->bi_bdev->bd_dev);
+	completing_set(find_cpu(bpf_get_smp_processor_id()), UNTRUSTED(bio)->bi_bdev->bd_dev);
 	return 0;
 }
 

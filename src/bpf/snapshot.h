@@ -120,7 +120,7 @@ SEC("raw_tp/whystall_snapshot")
 int snapshot(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *current = bpf_get_current_task_btf();
-	struct rq *rq = current->se.cfs_rq->rq;
+	struct rq *rq = UNTRUSTED(current)->se.cfs_rq->rq;
 	struct cpu_account *account = find_cpu(bpf_get_smp_processor_id());
 	u64 mode = *(u64 *)ctx, now;
 
@@ -202,7 +202,7 @@ int walk_tasks(struct bpf_iter__task *ctx)
 
 	if (!task || !task->pid)
 		return 0;
-	account = find_cpu(task->se.cfs_rq->rq->cpu);
+	account = find_cpu(UNTRUSTED(task)->se.cfs_rq->rq->cpu);
 	if (!account)
 		return 0;
 	u64 queued = task->sched_info.last_queued;

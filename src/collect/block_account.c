@@ -106,6 +106,7 @@ static void *open_state(struct collector *collector, char **ret_why_off)
 	error = state->skeleton ? 0 : -errno;
 	if (!error) {
 		size_maps(state);
+		state->skeleton->rodata->have_rdonly_cast = probes->skeleton->rodata->have_rdonly_cast;
 		error = bpf_map__reuse_fd(state->skeleton->maps.cpu_accounts, bpf_map__fd(probes->skeleton->maps.cpu_accounts));
 	}
 	if (!error)

@@ -73,6 +73,7 @@ static int choose_programs(struct memory_state *state, const struct btf *btf)
 	bpf_program__set_autoattach(skeleton->progs.on_page_cache_add, false);
 	state->compaction = compaction && tracepoint(btf, "mm_compaction_try_to_compact_pages");
 	state->throttled = tracepoint(btf, "mm_vmscan_throttled");
+	skeleton->rodata->have_rdonly_cast = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 	// (void *, gfp, order, memcg) since 7.0; (void *, order, gfp) before.
 	skeleton->rodata->have_reclaim_memcg = begin && btf_vlen(begin) >= 4;
 	if (compaction && btf_vlen(compaction) >= 2) {
