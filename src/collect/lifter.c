@@ -66,6 +66,7 @@ struct watch {
 	int tasks;                      // /proc/PID/task
 	char name[32];                  // of the process: forked children that have it are ours as well
 	uint64_t starved_ns;            // when one was found starving last
+	uint64_t scarce_ns;             // when one was granted less than the best budget last
 	struct watched threads[THREADS];
 };
 
@@ -151,7 +152,7 @@ static struct watched *find(struct watch *watch, pid_t id)
 	return free_one;
 }
 
-static const struct own_budget *const budgets[] = { &own_budget_lift, &own_budget_help, &own_budget_errand };
+static const struct own_budget *const budgets[] = { &own_budget_lift, &own_budget_half, &own_budget_help, &own_budget_errand };
 #define BUDGET_ERRAND (ARRAY_SIZE(budgets) - 1)
 
 // The best that is granted: the kernel takes into account what others of ours hold, so nobody holds more than he needs (see adjust).
@@ -175,23 +176,25 @@ static void lift(struct watch *watch, struct watched *one)
 		one->lifted = own_class__take(one->id, &own_budget_lift, 1);
 	else if (take_deadline(one, one->role == ROLE_ERRAND ? BUDGET_ERRAND : 0, BUDGET_ERRAND))
 		one->lifted = OWN_CLASS_DEADLINE;
+	if (one->role != ROLE_ERRAND && (one->lifted == OWN_CLASS_ORDINARY || one->budget > 0))
+		watch->scarce_ns = one->last.time_ns;
 	if (one->lifted == OWN_CLASS_ORDINARY)
 		return;
 	one->lifted_cpu_ns = one->last.cpu_ns;
 	watch->shared->lifts++;
 }
 
-// One that is lifted holds a large budget only while it needs a CPU: one that sleeps gives way to those that it waits for. Returns whether to
-// look again soon.
-static bool adjust(struct watched *one)
+// One that is lifted, and sleeps: where budgets are scarce it gives way to those that it waits for. Where they are not it keeps its own: two that wait
+// for each other in turn would be raised a look too late each time. Returns whether to look again soon.
+static bool adjust(struct watch *watch, struct watched *one)
 {
 	if (one->role == ROLE_ERRAND || !one->last.runnable) {
-		if (one->budget != BUDGET_ERRAND)
+		if (one->budget != BUDGET_ERRAND && (one->role == ROLE_ERRAND || one->last.time_ns - watch->scarce_ns < LATELY_NS))
 			take_deadline(one, BUDGET_ERRAND, BUDGET_ERRAND);
 		return false;
 	}
-	if (one->budget > 0)
-		take_deadline(one, 0, one->budget - 1);
+	if (one->budget > 0 && (!take_deadline(one, 0, one->budget - 1) || one->budget > 0))
+		watch->scarce_ns = one->last.time_ns;
 	return true;
 }
 
@@ -208,7 +211,7 @@ static bool watch_lifted(struct watch *watch, struct watched *one, const struct 
 		return true;
 	}
 	if (setting->policy == SCHED_DEADLINE && setting->budget.period_ns == budgets[one->budget]->period_ns) {
-		*ret_soon |= adjust(one);
+		*ret_soon |= adjust(watch, one);
 		return true;
 	}
 	one->lifted = OWN_CLASS_ORDINARY;
@@ -243,8 +246,11 @@ static bool watch_one(struct watch *watch, int tasks, const char *path, pid_t id
 		rescue(watch, one);
 		return true;
 	}
-	if (setting.policy == SCHED_DEADLINE && !one->lifted)
-		return one->stall.looks > 1;    // the recorder's loop, in its window
+	// The recorder's loop, in its window. What it got before tells nothing of how it fares afterwards.
+	if (setting.policy == SCHED_DEADLINE && !one->lifted) {
+		one->last = (struct lift_look){ 0 };
+		return one->stall.looks > 1;
+	}
 	if (id == watch->process)
 		one->role = ROLE_MAIN;
 	used_ns = look.cpu_ns - one->last.cpu_ns;

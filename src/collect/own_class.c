@@ -17,7 +17,8 @@
 
 const struct own_budget own_budget_lifter = { NS_PER_MSEC, 10 * NS_PER_MSEC };
 const struct own_budget own_budget_loop = { 10 * NS_PER_MSEC, 50 * NS_PER_MSEC };
-const struct own_budget own_budget_lift = { 10 * NS_PER_MSEC, 20 * NS_PER_MSEC };
+const struct own_budget own_budget_lift = { 14 * NS_PER_MSEC, 20 * NS_PER_MSEC };
+const struct own_budget own_budget_half = { 10 * NS_PER_MSEC, 20 * NS_PER_MSEC };
 const struct own_budget own_budget_help = { 4 * NS_PER_MSEC, 20 * NS_PER_MSEC };
 const struct own_budget own_budget_errand = { NS_PER_MSEC, 20 * NS_PER_MSEC };
 

@@ -19,8 +19,9 @@ struct own_budget { uint64_t runtime_ns, period_ns; };
 // All that we have at one time must fit into what the kernel grants beside its own servers: nine tenths of a CPU where there is one only.
 extern const struct own_budget own_budget_lifter;       // 1 ms of 10 ms
 extern const struct own_budget own_budget_loop;         // 10 ms of 50 ms: the recorder's loop, which uses under 1 % of a CPU
-extern const struct own_budget own_budget_lift;         // 10 ms of 20 ms: a thread that starves while others wait for it
-extern const struct own_budget own_budget_help;         // 4 ms of 20 ms: the same, where the kernel grants no more
+extern const struct own_budget own_budget_lift;         // 14 ms of 20 ms: a thread that starves while others wait for it
+extern const struct own_budget own_budget_half;         // 10 ms of 20 ms: the same, where the kernel grants no more
+extern const struct own_budget own_budget_help;         // 4 ms of 20 ms: or even less
 extern const struct own_budget own_budget_errand;       // 1 ms of 20 ms: one that nobody waits for, or where it grants no more
 
 const char *own_class__name(enum own_class own);        // "ordinary", "fifo", "deadline"
