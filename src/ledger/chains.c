@@ -70,9 +70,15 @@ static const struct wait *find_cover(const struct waits *waits, int64_t process,
 
 // ---- words ----
 
+// By its system call alone: only the program itself knows what it was.
+static bool is_for_futex(const struct sleep_event_row *sleep)
+{
+	return blocked_reason__from_name(sleep->reason, BLOCKED_OTHER) == BLOCKED_FUTEX;
+}
+
 static enum sleep_class class_of(const struct recording *recording, const struct sleep_event_row *sleep)
 {
-	if (blocked_reason__from_name(sleep->reason, BLOCKED_OTHER) == BLOCKED_FUTEX)
+	if (is_for_futex(sleep))
 		return SLEEP_FUTEX;
 	const struct sleep_row row = { .process = sleep->process, .operation = sleep->operation, .reason = sleep->reason, .waker_kind = sleep->waker_kind,
 				       .waker = sleep->waker, .device = sleep->device, .kernel_stack = sleep->kernel_stack };
@@ -80,18 +86,19 @@ static enum sleep_class class_of(const struct recording *recording, const struct
 }
 
 // What it slept for: its class, or more where the system call tells.
-static const char *what_of(enum sleep_class class, const char *operation)
+static const char *what_of(enum sleep_class class, const struct sleep_event_row *sleep)
 {
 	static const char *const programs[] = { "wait4 waitid", "write writev sendto sendmsg sendmmsg splice tee vmsplice", "connect" };
 	static const char *const words[] = { "the end of a child process", "room in a pipe or socket", "a connection" };
-	for (size_t i = 0; class == SLEEP_PROCESS && operation && i < ARRAY_SIZE(programs); i++) {
-		const char *found = strstr(programs[i], operation);
-		size_t length = strlen(operation);
+	if (is_for_futex(sleep))
+		return "a lock or signal of the program";
+	for (size_t i = 0; class == SLEEP_PROCESS && sleep->operation && i < ARRAY_SIZE(programs); i++) {
+		const char *found = strstr(programs[i], sleep->operation);
+		size_t length = strlen(sleep->operation);
 		if (found && length && (found == programs[i] || found[-1] == ' ') && (found[length] == ' ' || !found[length]))
 			return words[i];
 	}
-	return class == SLEEP_FUTEX ? "a lock or signal of the program"
-	     : class == SLEEP_OTHER || class == SLEEP_UNKNOWN ? "something else in the kernel" : sleep_class__name(class);
+	return class == SLEEP_OTHER || class == SLEEP_UNKNOWN ? "something else in the kernel" : sleep_class__name(class);
 }
 
 static const char *name_of(const struct recording *recording, int64_t process)
@@ -127,7 +134,7 @@ static void add_link(const struct recording *recording, const struct wait *wait,
 	const struct sleep_event_row *sleep = wait->sleep;
 	enum sleep_class class = sleep ? class_of(recording, sleep) : SLEEP_UNKNOWN;
 	chain->links[chain->count++] = (struct chain_link){ .process = wait->process, .tid = wait->tid, .class = class,
-		.thread = sleep ? sleep->name : wait->queue->name, .what = sleep ? what_of(class, sleep->operation) : "a CPU",
+		.thread = sleep ? sleep->name : wait->queue->name, .what = sleep ? what_of(class, sleep) : "a CPU",
 		.seconds = (double)(to_ns - from_ns) / NS_PER_SEC, .kernel_stack = sleep ? sleep->kernel_stack : wait->queue->stack,
 		.user_stack = sleep ? sleep->user_stack : 0 };
 }
@@ -220,7 +227,7 @@ static bool is_stall(const struct recording *recording, const struct ledger_fute
 	// Who waits for a CPU is explained in full by those who have it; such waits are links only.
 	if (wait->queue || !process || wait->to_ns - wait->from_ns < SHORTEST_NS || process_row__is_tool(recording, process))
 		return false;
-	if (blocked_reason__from_name(wait->sleep->reason, BLOCKED_OTHER) == BLOCKED_FUTEX)
+	if (is_for_futex(wait->sleep))
 		return is_lock_wait(futexes, wait->sleep);
 	// Parents that wait for their children want nothing else.
 	const char *operation = wait->sleep->operation ? wait->sleep->operation : "";
