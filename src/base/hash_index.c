@@ -2,9 +2,10 @@
 
 #define LEAST_CAPACITY 64       // a power of two
 
-// Hashes may differ in their upper half only.
+// Hashes may differ in a few bits only, wherever these are.
 static size_t first_place(uint64_t hash)
 {
+	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15;
 	return (size_t)(hash ^ hash >> 32);
 }
 

@@ -15,31 +15,34 @@ static uint64_t neighbours(size_t i) { return i / 3; }
 static uint64_t upper(size_t i) { return (uint64_t)i << 40; }
 static uint64_t extreme(size_t i) { return i & 1 ? UINT64_MAX - i / 2 : i / 2; }
 
-static size_t find(const struct hash_index *index, uint64_t hash, size_t wanted)
+static size_t find(const struct hash_index *index, uint64_t hash, size_t wanted, size_t *steps)
 {
 	size_t step = 0, position;
-	while ((position = hash_index__next(index, hash, &step)) != SIZE_MAX)
-		if (position == wanted)
-			return position;
-	return SIZE_MAX;
+	while ((position = hash_index__next(index, hash, &step)) != SIZE_MAX && position != wanted)
+		;
+	*steps += step;
+	return position;
 }
 
 static void test_everything_is_found(void **state)
 {
-	static const struct { uint64_t (*hash)(size_t); size_t things; } cases[] = {
-		{ spread, THINGS }, { same, 300 }, { neighbours, THINGS }, { upper, THINGS }, { extreme, THINGS },
+	// Half of the places are free, so that few steps lead to one of them, but among equal hashes.
+	static const struct { uint64_t (*hash)(size_t); size_t things, most_steps; } cases[] = {
+		{ spread, THINGS, 2 }, { same, 300, 300 }, { neighbours, THINGS, 6 }, { upper, THINGS, 4 }, { extreme, THINGS, 4 },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct hash_index index = { 0 };
+		size_t steps = 0, ignored = 0;
 		for (size_t j = 0; j < cases[i].things; j++) {
-			assert_int_equal(find(&index, cases[i].hash(j), j), SIZE_MAX);
+			assert_int_equal(find(&index, cases[i].hash(j), j, &ignored), SIZE_MAX);
 			hash_index__add(&index, cases[i].hash(j), j);
 		}
 		assert_int_equal(index.count, cases[i].things);
 		assert_true(2 * index.count <= index.capacity);
 		for (size_t j = 0; j < cases[i].things; j++)
-			assert_int_equal(find(&index, cases[i].hash(j), j), j);
+			assert_int_equal(find(&index, cases[i].hash(j), j, &steps), j);
+		assert_true(steps <= cases[i].most_steps * cases[i].things);
 		hash_index__free(&index);
 	}
 }
