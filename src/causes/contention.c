@@ -240,11 +240,9 @@ static void mark_convoy(struct contention *contention)
 static void excuse_by_steal(struct contention *contention)
 {
 	const struct ledger *ledger = contention->scene->ledger;
-	double stolen_ns = 0, capacity_ns = contention->scene->window_ns * fmax(1, ledger->cpus);
+	double capacity_ns = contention->scene->window_ns * fmax(1, ledger->cpus);
 
-	for (size_t i = 0; i < ledger->recording->cpu_count; i++)
-		stolen_ns += (double)ledger->recording->cpu[i].steal_ns;
-	if (!contention->owned && stolen_ns >= threshold__value(THRESHOLD_STEAL_CONTRIBUTING) * capacity_ns)
+	if (!contention->owned && (double)ledger->steal_ns >= threshold__value(THRESHOLD_STEAL_CONTRIBUTING) * capacity_ns)
 		contention->kind = VERDICT_RULED_OUT;
 }
 

@@ -16,14 +16,6 @@ static void add_victims(const struct scene *scene, struct verdict *verdict)
 	}
 }
 
-static double stolen_ns(const struct recording *recording)
-{
-	double ns = 0;
-	for (size_t i = 0; i < recording->cpu_count; i++)
-		ns += (double)recording->cpu[i].steal_ns;
-	return ns;
-}
-
 static void judge(const struct scene *scene, struct verdict *verdict)
 {
 	const struct ledger *ledger = scene->ledger;
@@ -33,7 +25,7 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 		verdict__set_summary(verdict, "this is no virtual machine");
 		return;
 	}
-	double stolen = stolen_ns(ledger->recording), capacity = scene->window_ns * (ledger->cpus > 0 ? ledger->cpus : 1);
+	double stolen = (double)ledger->steal_ns, capacity = scene->window_ns * (ledger->cpus > 0 ? ledger->cpus : 1);
 	double share = stolen / capacity;
 	if (stolen <= 0 && recording__meta_number(ledger->recording, "steal_offered", 1) != 1) {
 		verdict->absent = true;

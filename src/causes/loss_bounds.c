@@ -14,9 +14,7 @@
 static struct account_loss cpu_loss(const struct diagnosis *diagnosis)
 {
 	const struct ledger *ledger = diagnosis->ledger;
-	double ns = (double)ledger->unknown_ns, pressure_ns = 0;
-	for (size_t i = 0; i < ledger->recording->cpu_count && ledger->by_events; i++)
-		ns += (double)ledger->recording->cpu[i].gap_ns;
+	double ns = (double)ledger->unknown_ns + (ledger->by_events ? (double)ledger->gap_ns : 0), pressure_ns = 0;
 	for (size_t i = 0; i < ledger->process_count; i++)
 		pressure_ns += (double)ledger->processes[i].wait_pressure_ns;
 	// A second of pressure stands for as many task-seconds as there were waiters at a time.

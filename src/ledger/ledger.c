@@ -120,6 +120,9 @@ static void add_system(struct ledger *ledger)
 		ledger->unknown_ns += recording->cpu[i].credit_unknown_task_ns;
 		ledger->run_ns += recording->cpu[i].run_ns;
 		ledger->idle_ns += recording->cpu[i].idle_ns;
+		ledger->steal_ns += recording->cpu[i].steal_ns;
+		ledger->gaps += recording->cpu[i].gaps;
+		ledger->gap_ns += recording->cpu[i].gap_ns;
 	}
 }
 

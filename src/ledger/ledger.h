@@ -68,7 +68,8 @@ struct ledger {
 	const struct ledger_pressure *cpu_some; // system; never NULL (zeroed row if the kernel has no PSI)
 	// System sums, book B unless named otherwise
 	int64_t wait_ns, throttled_ns, wait_idle_ns, wait_steal_ns, wait_hardirq_ns, wait_softirq_ns, unknown_ns;
-	int64_t run_ns, idle_ns;            // over all CPUs
+	int64_t run_ns, idle_ns, steal_ns;  // over all CPUs
+	int64_t gaps, gap_ns;               // where events were missed: how often, and the time in them
 	struct folds folds;                 // what each CPU's counters weigh in the kernel's totals
 	double fold_scale;                  // book A CPU seconds -> seconds of total=: predicted / sum of meters; without folds
 	                                    // an estimate from the CPUs' busy time; 1 where no CPU some was metered

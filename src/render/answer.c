@@ -152,8 +152,7 @@ static void assess_quality(struct answer *answer)
 	static const char *const losses[] = { "switches_missed", "records_lost", "pairs_lost", "tasks_lost", "lock_states_lost", "lock_rows_lost" };
 	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
 		quality->events_lost += recording__counter(recording, losses[i]);
-	for (size_t i = 0; i < recording->cpu_count; i++)
-		quality->gaps_healed += recording->cpu[i].gaps;
+	quality->gaps_healed = answer->ledger->gaps;
 	int64_t probe_ns = recording__meta_number(recording, "probe_ns", -1);
 	int64_t runs = recording__meta_number(recording, "probe_runs", 0);
 	quality->tool_cpu_seconds = meta_seconds(recording, "tool_cpu_ns");
