@@ -291,14 +291,6 @@ struct exec_record {
 
 // What a task was doing: the number of its system call, or one of these.
 #define OPERATION_COMPAT 0x10000u       // added to the number of a 32-bit system call
-#define OPERATION_PAGE_FAULT 0xff01u    // an exception from user mode: no system call
-#define OPERATION_EXIT 0xff02u
-#define OPERATION_KERNEL_THREAD 0xff03u
-#define OPERATION_IO_WORKER 0xff04u
-#define OPERATION_FREE 0xff05u          // nobody held the lock
-#define OPERATION_UNKNOWN 0xff06u
-#define OPERATION_SOFTIRQ 0xff07u       // samples only: a soft interrupt runs on top of whatever the task did
-#define OPERATION_USER 0xff08u          // samples only: user code
 
 // Which lock: an mmap_lock by the process that it belongs to, others by where they are taken.
 struct lock_class {

@@ -58,6 +58,19 @@ enum lock_mode {
 	LOCK_MODE_READ = 1,
 	LOCK_MODE_HANDED = 2,   // by a task that was woken to take it and has no CPU yet
 };
+// What a task does: the number of its system call, or one of these. Stored by name.
+enum operation {
+	OPERATION_PAGE_FAULT = 0xff01,  // an exception from user mode: no system call
+	OPERATION_EXIT = 0xff02,
+	OPERATION_KERNEL_THREAD = 0xff03,
+	OPERATION_IO_WORKER = 0xff04,   // of io_uring
+	OPERATION_FREE = 0xff05,        // nobody held the lock
+	OPERATION_UNKNOWN = 0xff06,
+	OPERATION_SOFTIRQ = 0xff07,     // samples only: a soft interrupt runs on top of whatever the task did
+	OPERATION_USER = 0xff08,        // samples only: user code
+	OPERATION_CALL = 0,             // user space: a system call, whichever
+};
+
 enum lock_role { LOCK_WAITER = 0, LOCK_OWNER = 1, LOCK_ROLES };
 enum futex_role { FUTEX_WAITER = 0, FUTEX_WAKER = 1, FUTEX_ROLES };
 

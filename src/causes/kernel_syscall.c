@@ -45,8 +45,8 @@ static bool is_out_of_question(const char *operation)
 		"recvmmsg rt_sigtimedwait rt_sigsuspend pause io_getevents io_pgetevents io_uring_enter mq_timedreceive msgrcv restart_syscall wait4 waitid "
 		"sendto sendmsg sendmmsg connect flock fcntl semop semtimedop mq_timedsend msgsnd futex futex_wait futex_waitv futex_requeue sched_yield ptrace";
 	static const char others[] = "fsync fdatasync sync syncfs msync sync_file_range exit exit_group execve execveat fork vfork clone clone3";
-	return !operation || !*operation || strchr(operation, ' ') || !strcmp(operation, "exit") || !strcmp(operation, "softirq") ||
-	       !strcmp(operation, "unknown") || is_one_of(operation, waits) || is_one_of(operation, others);
+	// Numbers that have no name are no calls that anybody could look up.
+	return operation__from_name(operation) != OPERATION_CALL || strchr(operation, ' ') || is_one_of(operation, waits) || is_one_of(operation, others);
 }
 
 // What reads and writes of files sleep for is said by the causes of I/O.

@@ -195,7 +195,7 @@ static void add_stacks(const struct scene *scene, const struct cpu_works *works,
 	size_t count = 0, capacity = party->stack_count;
 	for (size_t i = 0; i < recording->cpu_sample_count; i++) {
 		const struct cpu_sample_row *row = &recording->cpu_sample[i];
-		bool fault = row->operation && !strcmp(row->operation, "page fault");
+		bool fault = operation__from_name(row->operation) == OPERATION_PAGE_FAULT;
 		if (!row->user_stack || fault != faults || !is_member(churner, row->process))
 			continue;
 		const char *kernel = recording__frames(recording, row->kernel_stack);

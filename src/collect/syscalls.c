@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "bpf/records.h"
+#include "recording/vocabulary.h"
 
 // Waiting for work to come (a request, an event, a child's data) is idle; waiting for somebody to take what one gives, or to end, is waiting for a
 // process. What a read waits for cannot be told from its number: files are io (in_iowait), the rest are pipes, sockets, terminals.
@@ -47,14 +48,13 @@ void syscalls__reasons(bool compat, unsigned char *reasons, size_t count)
 
 char *syscalls__operation_name(uint32_t operation)
 {
-	static const char *const names[] = { "page fault", "exit", "kernel thread", "io_uring worker", "handing over", "unknown",
-		"softirq", "" };
 	bool compat = operation & OPERATION_COMPAT;
 	uint32_t number = operation & ~OPERATION_COMPAT;
+	const char *known = compat ? NULL : operation__name((enum operation)number);
 	char *name;
 
-	if (!compat && number >= OPERATION_PAGE_FAULT && number - OPERATION_PAGE_FAULT < ARRAY_SIZE(names))
-		return base__copy(names[number - OPERATION_PAGE_FAULT]);
+	if (known)
+		return base__copy(known);
 	name = seccomp_syscall_resolve_num_arch(architecture_of(compat), (int)number);
 	return name ? name : base__format("syscall %u", number);
 }

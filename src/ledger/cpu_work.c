@@ -195,23 +195,19 @@ static enum cpu_work work_of_fault(uint32_t marks)
 	return WORK_FAULT_OTHER;
 }
 
-static bool is(const char *operation, const char *what)
-{
-	return operation && !strcmp(operation, what);
-}
-
 // Where the stack says nothing more.
-static enum cpu_work work_of_operation(const char *operation, bool stack)
+static enum cpu_work work_of_operation(const char *name, bool stack)
 {
-	if (is(operation, "softirq"))
-		return WORK_INTERRUPT;
-	if (is(operation, "page fault"))        // an exception, or else an interrupt of user code
-		return stack ? WORK_SCHEDULER : WORK_FAULT_OTHER;
-	if (is(operation, "exit"))
-		return WORK_PROCESS;
-	if (is(operation, "kernel thread"))
-		return WORK_KERNEL_THREAD;
-	return !operation || is(operation, "unknown") ? WORK_UNKNOWN : *operation ? WORK_SYSCALL : WORK_USER;
+	switch (operation__from_name(name)) {
+	case OPERATION_SOFTIRQ: return WORK_INTERRUPT;
+	// An exception, or else an interrupt of user code.
+	case OPERATION_PAGE_FAULT: return stack ? WORK_SCHEDULER : WORK_FAULT_OTHER;
+	case OPERATION_EXIT: return WORK_PROCESS;
+	case OPERATION_KERNEL_THREAD: return WORK_KERNEL_THREAD;
+	case OPERATION_UNKNOWN: return WORK_UNKNOWN;
+	case OPERATION_USER: return WORK_USER;
+	default: return WORK_SYSCALL;
+	}
 }
 
 enum cpu_work cpu_works__of(const struct cpu_works *works, const char *operation, const char *frames)
@@ -222,7 +218,7 @@ enum cpu_work cpu_works__of(const struct cpu_works *works, const char *operation
 	};
 	bool mmap_lock = false;
 	uint32_t marks = frames ? read_stack(works, frames, &mmap_lock) : 0;
-	if (is(operation, "softirq") || HAS(marks, MARK_SOFTIRQ))
+	if (operation__from_name(operation) == OPERATION_SOFTIRQ || HAS(marks, MARK_SOFTIRQ))
 		return WORK_INTERRUPT;
 	if (HAS(marks, MARK_SPIN))
 		return mmap_lock ? WORK_SPIN_MMAP : WORK_SPIN_LOCK;
@@ -271,7 +267,7 @@ bool cpu_work__is_memory_churn(enum cpu_work work, const char *operation)
 {
 	static const char *const calls[] = { "mmap", "mmap2", "munmap", "mremap", "brk", "madvise" };
 	for (size_t i = 0; work == WORK_SYSCALL && i < ARRAY_SIZE(calls); i++)
-		if (is(operation, calls[i]))
+		if (operation && !strcmp(operation, calls[i]))
 			return true;
 	return work == WORK_UNMAP || work == WORK_TLB || (cpu_work__is_fault(work) && work != WORK_FAULT_FILE && work != WORK_FAULT_SWAP);
 }

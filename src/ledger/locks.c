@@ -4,14 +4,6 @@
 
 #include <string.h>
 
-#define HANDING_OVER "handing over"
-#define UNKNOWN "unknown"
-
-static bool is_text(const char *text, const char *wanted)
-{
-	return text && !strcmp(text, wanted);
-}
-
 bool locks__is_address_space(const struct ledger_lock *lock)
 {
 	return lock->kind == LOCK_KIND_MMAP || lock->kind == LOCK_KIND_VMA;
@@ -126,13 +118,14 @@ static void add_holds(struct ledger_lock *lock)
 {
 	for (size_t i = 0; i < lock->hold_count; i++) {
 		const struct lock_hold_row *hold = lock->holds[i];
-		if (hold->process && hold->operation && !is_text(hold->operation, UNKNOWN) && !is_text(hold->operation, HANDING_OVER)) {
+		enum operation operation = operation__from_name(hold->operation);
+		if (hold->process && operation != OPERATION_UNKNOWN && operation != OPERATION_FREE) {
 			lock->owners_ns += hold->task_ns;
 			if (locks__mode(hold->mode) == LOCK_MODE_READ)
 				lock->read_held_ns += hold->task_ns;
 			if (locks__is_handed(hold))
 				lock->handed_ns += hold->task_ns;
-		} else if (is_text(hold->operation, HANDING_OVER)) {
+		} else if (operation == OPERATION_FREE) {
 			lock->handing_over_ns += hold->task_ns;
 		} else {
 			lock->unknown_ns += hold->task_ns;

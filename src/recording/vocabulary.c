@@ -22,6 +22,24 @@ static const char *const wakers[] = {
 };
 STRING_TABLE_DEFINE(waker_kind, wakers)
 
+static const char *const operations[] = {
+	[OPERATION_PAGE_FAULT - OPERATION_PAGE_FAULT] = "page fault", [OPERATION_EXIT - OPERATION_PAGE_FAULT] = "exit",
+	[OPERATION_KERNEL_THREAD - OPERATION_PAGE_FAULT] = "kernel thread", [OPERATION_IO_WORKER - OPERATION_PAGE_FAULT] = "io_uring worker",
+	[OPERATION_FREE - OPERATION_PAGE_FAULT] = "handing over", [OPERATION_UNKNOWN - OPERATION_PAGE_FAULT] = "unknown",
+	[OPERATION_SOFTIRQ - OPERATION_PAGE_FAULT] = "softirq", [OPERATION_USER - OPERATION_PAGE_FAULT] = "",
+};
+
+const char *operation__name(enum operation operation)
+{
+	return string_table__name(operations, ARRAY_SIZE(operations), (size_t)operation - OPERATION_PAGE_FAULT);
+}
+
+enum operation operation__from_name(const char *name)
+{
+	size_t place = string_table__find(operations, ARRAY_SIZE(operations), name);
+	return !name ? OPERATION_UNKNOWN : place == SIZE_MAX ? OPERATION_CALL : (enum operation)(OPERATION_PAGE_FAULT + place);
+}
+
 static const char *const lock_kinds[LOCK_KINDS] = {
 	[LOCK_KIND_UNKNOWN] = "semaphore", [LOCK_KIND_MMAP] = "mmap_lock", [LOCK_KIND_RWSEM] = "rwsem", [LOCK_KIND_MUTEX] = "mutex",
 	[LOCK_KIND_SPINLOCK] = "spinlock", [LOCK_KIND_RWLOCK] = "rwlock", [LOCK_KIND_PERCPU] = "percpu_rwsem", [LOCK_KIND_RTMUTEX] = "rtmutex",

@@ -8,6 +8,10 @@
 const char *occupant__name(enum occupant kind); // "task", "idle", "steal", …; "unknown" for numbers of later versions
 STRING_TABLE_DECLARE(blocked_reason);                  // "lock", "io", …
 STRING_TABLE_DECLARE(waker_kind);                      // "task", "hardirq", "softirq", "block"; "" unknown
+// "page fault", "exit", "kernel thread", "io_uring worker", "handing over", "unknown", "softirq", ""; NULL for numbers of system calls.
+const char *operation__name(enum operation operation);
+// The operation of a name; OPERATION_CALL for all others, OPERATION_UNKNOWN for NULL.
+enum operation operation__from_name(const char *name);
 STRING_TABLE_DECLARE(lock_kind);                       // "mmap_lock", "rwsem", …
 STRING_TABLE_DECLARE(lock_mode);                       // "read", "write", "handed over"
 STRING_TABLE_DECLARE(lock_role);                       // "waiter", "owner"

@@ -137,7 +137,7 @@ void fewer_shootdowns__consider(const struct ledger *ledger, const struct verdic
 	const struct process_row *row = party->process ? recording__process(ledger->recording, party->process) : NULL;
 	if (row && row->kernel_thread)
 		offer__decide(offer, false, "%s is a thread of the kernel: see what it works for (ksm, compaction, NUMA balancing, reclaim) in place of it", name);
-	else if (operation && !strcmp(operation, "page fault"))
+	else if (operation__from_name(operation) == OPERATION_PAGE_FAULT)
 		offer__decide(offer, true, "%s flushes at page faults: copies after fork, or NUMA balancing, which can be switched off where it moves pages for nothing "
 			      "(sysctl kernel.numa_balancing)", name);
 	else

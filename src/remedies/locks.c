@@ -14,7 +14,7 @@
 static const char *giving_call(const struct program *program)
 {
 	for (size_t i = 0; i < program->party->operation_count; i++)
-		if (!program__is(program->party->operations[i].operation, "page fault"))
+		if (operation__from_name(program->party->operations[i].operation) != OPERATION_PAGE_FAULT)
 			return program->party->operations[i].operation;
 	return NULL;
 }

@@ -40,7 +40,7 @@ static void leave_out_faults(struct program *program)
 {
 	double faults = 0;
 	for (size_t i = 0; i < program->party->operation_count; i++)
-		faults += program__is(program->party->operations[i].operation, "page fault") ? program->party->operations[i].share : 0;
+		faults += operation__from_name(program->party->operations[i].operation) == OPERATION_PAGE_FAULT ? program->party->operations[i].share : 0;
 	double rest = 1 - faults;
 	if (rest < 0.001)
 		return;

@@ -53,6 +53,23 @@ static void test_stored_words(void **state)
 	assert_int_equal(ARRAY_SIZE(kinds) + 1, LOCK_KINDS);
 }
 
+static void test_operations(void **state)
+{
+	static const struct word operations[] = { { 0xff01, "page fault" }, { 0xff02, "exit" }, { 0xff03, "kernel thread" }, { 0xff04, "io_uring worker" },
+		{ 0xff05, "handing over" }, { 0xff06, "unknown" }, { 0xff07, "softirq" }, { 0xff08, "" } };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
+		assert_string_equal(operation__name((enum operation)operations[i].number), operations[i].name);
+		assert_int_equal(operation__from_name(operations[i].name), operations[i].number);
+	}
+	static const int calls[] = { 0, 1, 0xff00, 0xff09, 0x10000 };
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		assert_null(operation__name((enum operation)calls[i]));
+	assert_int_equal(operation__from_name("munmap"), OPERATION_CALL);
+	assert_int_equal(operation__from_name("syscall 999"), OPERATION_CALL);
+	assert_int_equal(operation__from_name(NULL), OPERATION_UNKNOWN);
+}
+
 static void test_occupants(void **state)
 {
 	(void)state;
@@ -67,6 +84,6 @@ static void test_occupants(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_stored_words), cmocka_unit_test(test_occupants) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_stored_words), cmocka_unit_test(test_operations), cmocka_unit_test(test_occupants) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
