@@ -48,7 +48,8 @@ enum lock_kind {
 	LOCK_KIND_PERCPU = 6,
 	LOCK_KIND_RTMUTEX = 7,
 	LOCK_KIND_VMA = 8,      // user space tells it from other rw_semaphores, by the function that takes it
-	LOCK_KIND_FUTEX = 9,    // in user space; judged by the same rules, never stored as a kernel lock
+	LOCK_KIND_SEVERAL = 9,  // those that were waited for least, where user space had too many to tell them apart
+	LOCK_KIND_FUTEX = 10,   // in user space; judged by the same rules, never stored as a kernel lock
 	LOCK_KINDS
 };
 

@@ -49,7 +49,7 @@ static struct contention **judge_all(const struct scene *scene, size_t *ret_coun
 		const struct lock_subject *subject = lock_words__subject(locks->locks[i].row);
 		if (subject && subject->follows)
 			*ret_follows_ns += (double)locks->locks[i].sleep_ns + (double)locks->locks[i].spin_ns;
-		else if (!locks__is_address_space(&locks->locks[i]))
+		else if (!locks__is_address_space(&locks->locks[i]) && !locks__is_several(&locks->locks[i]))
 			candidates[candidate_count++] = (struct candidate){ &locks->locks[i], subject, false };
 	}
 	for (size_t i = 0; i < candidate_count; i++)

@@ -268,7 +268,7 @@ static void store_counters(const struct collector *collector, struct recording *
 			processes__grouped(collector->processes) },
 		{ "task_names_merged", "ended tasks whose names are not told apart any more, because there were too many",
 			processes__task_names_merged(collector->processes) },
-		{ "interim_longest_ns", "longest time that our own loop took to copy an interim state", (int64_t)collector->interim_longest_ns },
+		{ "interim_longest_ns", "longest time that one round of our own loop took to copy a part of an interim state", (int64_t)collector->interim_longest_ns },
 		{ "probe_runs_missed", "times that a probe did not run, because one ran on that CPU already", (int64_t)probes__missed_runs(probes) },
 		{ "ticks_refused", "CPUs on which the kernel refused the timer that sees the stacks of locks' owners while they run", probes->ticks_refused },
 		{ "failed_reads", "reads of the kernel's files and tables that failed", collector->failed_reads + probes->lookups_failed },
@@ -380,37 +380,110 @@ static void store_meta(const struct collector *collector, struct recording *reco
 	recording__set_meta(recording, "first_event_ns", "%lld", first_event ? (long long)(first_event - collector->opened_ns) : -1LL);
 }
 
-struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete)
-{
-	struct recording *recording = recording__new();
-	struct stack_table *stacks = complete ? stack_table__new(recording) : NULL;
+struct assembly {
+	struct collector *collector;
+	struct recording *recording;
+	struct stack_table *stacks;     // NULL: an interim state, rows without stacks
+	const char *ended_by;
+	size_t step, subject;
+};
 
-	if (complete) {
-		take_credits_at_hand(collector);
-		name_kernel_addresses(collector);
-	}
+// One step copies one account; true: it is through with it.
+static bool copy_pairs(struct assembly *assembly)
+{
+	gather__store(assembly->collector, assembly->recording);
+	return true;
+}
+
+static bool copy_events(struct assembly *assembly)
+{
+	store_events(assembly->collector, assembly->recording, assembly->stacks);
+	return true;
+}
+
+static bool copy_locks(struct assembly *assembly)
+{
+	lock_account__store(assembly->collector->locks, assembly->collector, assembly->recording, assembly->stacks);
+	return true;
+}
+
+static bool copy_sleeps(struct assembly *assembly)
+{
+	sleep_account__store(assembly->collector->sleeps, assembly->collector, assembly->recording, assembly->stacks);
+	return true;
+}
+
+static bool copy_subject(struct assembly *assembly)
+{
+	return !subjects__store_one(assembly->collector->subjects, assembly->subject++, assembly->collector, assembly->recording, assembly->stacks);
+}
+
+static bool copy_series(struct assembly *assembly)
+{
+	counters__store(assembly->collector->counters, assembly->recording);
+	slices__store(assembly->collector->slices, assembly->recording);
+	series__store(assembly->collector->series, assembly->recording);
+	return true;
+}
+
+// What must be of one moment: both sides of the scheduler's books, and the length of the window. Last, so that every process that the others name is there.
+static bool copy_books(struct assembly *assembly)
+{
+	struct collector *collector = assembly->collector;
+	struct recording *recording = assembly->recording;
+	bool complete = assembly->stacks != NULL;
+
 	store_live_tasks(collector, recording, complete);
 	processes__store(collector->processes, recording);
 	for (uint32_t cpu = 0; cpu < collector->probes->cpus; cpu++)
 		if (collector->probes->accounts[cpu].first)
 			store_cpu(&collector->probes->accounts[cpu], cpu, recording);
 	store_groups(collector, recording);
-	gather__store(collector, recording);
 	foldlog__store(collector->folds, recording);
-	store_events(collector, recording, stacks);
-	lock_account__store(collector->locks, collector, recording, stacks);
-	sleep_account__store(collector->sleeps, collector, recording, stacks);
-	subjects__store(collector->subjects, collector, recording, stacks);
-	counters__store(collector->counters, recording);
-	slices__store(collector->slices, recording);
-	series__store(collector->series, recording);
-	stack_table__free(stacks);
 	store_pressure(collector, recording);
 	if (collector->cgroups_start)
 		cgroups__growth(collector->cgroups_start, collector->cgroups_end ? collector->cgroups_end : collector->cgroups_start, recording);
 	store_counters(collector, recording);
-	store_meta(collector, recording, ended_by, complete);
+	store_meta(collector, recording, assembly->ended_by, complete);
+	return true;
+}
+
+static bool (*const steps[])(struct assembly *) = { copy_pairs, copy_events, copy_locks, copy_sleeps, copy_subject, copy_series, copy_books };
+
+struct assembly *assembly__begin(struct collector *collector)
+{
+	struct assembly *assembly = base__alloc(1, sizeof(*assembly));
+
+	*assembly = (struct assembly){ .collector = collector, .recording = recording__new(), .ended_by = "kill" };
+	return assembly;
+}
+
+bool assembly__step(struct assembly *assembly)
+{
+	assembly->step += steps[assembly->step](assembly);
+	return assembly->step == ARRAY_SIZE(steps);
+}
+
+struct recording *assembly__end(struct assembly *assembly)
+{
+	struct recording *recording = assembly->recording;
+
+	stack_table__free(assembly->stacks);
+	free(assembly);
 	return recording;
+}
+
+struct recording *assemble__recording(struct collector *collector, const char *ended_by)
+{
+	struct assembly *assembly = assembly__begin(collector);
+
+	assembly->ended_by = ended_by;
+	assembly->stacks = stack_table__new(assembly->recording);
+	take_credits_at_hand(collector);
+	name_kernel_addresses(collector);
+	while (!assembly__step(assembly))
+		;
+	return assembly__end(assembly);
 }
 
 void assemble__free(struct collector *collector)

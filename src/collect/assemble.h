@@ -19,6 +19,7 @@
 #include "collect/sleep_account.h"
 #include "collect/subject.h"
 
+struct assembly;
 struct kernel_symbols;
 struct saver;
 struct series;
@@ -51,7 +52,8 @@ struct collector {
 	int64_t failed_reads, unread_command_lines, unread_programs, events_dropped;
 	struct silence silence;         // of our loop, which wants to come every 100 ms
 	struct saver *saver;            // saves interim states; NULL: they are not saved
-	uint64_t interim_longest_ns;    // the longest time that one of them took to copy
+	struct assembly *interim;       // the next one, while it is copied; else NULL
+	uint64_t interim_cost_ns, interim_longest_ns;   // what it took so far; the longest time that one round of the loop took for it
 	struct lock_account *locks;
 	struct blocked_account *blocked; // of tasks that have ended
 	struct sleep_account *sleeps;
@@ -74,8 +76,13 @@ void events__add(struct collector *collector, const struct wait_record *record);
 // Names the processes of the waits added since the last call: once the records of those that ended meanwhile are in.
 void events__resolve(struct collector *collector);
 
-// All rows so far; `complete`: the window has ended and the books are settled; so only once. Owned by the caller.
-struct recording *assemble__recording(struct collector *collector, const char *ended_by, bool complete);
+// All rows, when the window has ended and the books are settled; so only once. Owned by the caller.
+struct recording *assemble__recording(struct collector *collector, const char *ended_by);
+// An interim state, account by account, so that the loop that copies it can look at the kernel in between. An account that was copied earlier lacks what came
+// since then; the scheduler's books, the processes and the length of the window are of the last moment.
+struct assembly *assembly__begin(struct collector *collector);
+bool assembly__step(struct assembly *assembly);         // true: that was the last one
+struct recording *assembly__end(struct assembly *assembly);     // what was copied, owned by the caller; frees the rest
 // Meta that says which probes are on and why others are not, from the beginning on: meter, locks, steal_clock, probe.NAME.
 void assemble__describe_probes(const struct collector *collector, struct recording *recording);
 int64_t assemble__cpu_time_ns(const struct collector *collector);       // our own CPU time so far, helpers included

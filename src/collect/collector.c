@@ -26,6 +26,7 @@
 // The kernel's worker folds every 2 s: two rounds of ours must not have two of its folds between them. Each cgroup must be
 // read at least every 4 s anyway, see cgroups__touch.
 #define GROUP_TICK_NS (3 * NS_PER_SEC / 2)
+#define COPYING_NS (4 * NS_PER_MSEC)    // of an interim state in one round of the loop: then the account at hand is finished, and the rest waits
 #define QUOTA_COST_PART 200      // to look whether there is a quota takes at most one part in so many of the loop's time
 // Slices of the window, for the spread of its figures: short windows get shorter ones, so that there are enough of them.
 #define SLICE_NS NS_PER_SEC
@@ -296,6 +297,9 @@ static void end(struct collector *collector)
 
 static void end_saver(struct collector *collector)
 {
+	if (collector->interim)
+		recording__free(assembly__end(collector->interim));
+	collector->interim = NULL;
 	saver__end(collector->saver);
 	collector->saver = NULL;
 }
@@ -308,18 +312,30 @@ static void stop_statistics(struct collector *collector)
 	probes__statistics_stop(collector->probes, &collector->probe_ns, &collector->probe_runs, &collector->probe_switches);
 }
 
-// Hands the state so far to the saver. Returns after how long the next one is due.
+// Copies the state so far, one round of the loop after the other, and hands it to the saver. Returns after how long to come again.
 static uint64_t save_interim(struct collector *collector)
 {
-	uint64_t before = clock_ns(CLOCK_MONOTONIC), cost;
+	uint64_t before = clock_ns(CLOCK_MONOTONIC), took;
+	bool whole;
 
-	if (!saver__is_idle(collector->saver))
+	if (!collector->interim && !saver__is_idle(collector->saver))
 		return saver__pause_ns(0);
-	saver__save(collector->saver, assemble__recording(collector, "kill", false));
-	cost = clock_ns(CLOCK_MONOTONIC) - before;
-	if (cost > collector->interim_longest_ns)
-		collector->interim_longest_ns = cost;
-	return saver__pause_ns(cost);
+	if (!collector->interim) {
+		collector->interim = assembly__begin(collector);
+		collector->interim_cost_ns = 0;
+	}
+	do {
+		whole = assembly__step(collector->interim);
+		took = clock_ns(CLOCK_MONOTONIC) - before;
+	} while (!whole && took < COPYING_NS);
+	collector->interim_cost_ns += took;
+	if (took > collector->interim_longest_ns)
+		collector->interim_longest_ns = took;
+	if (!whole)
+		return 0;
+	saver__save(collector->saver, assembly__end(collector->interim));
+	collector->interim = NULL;
+	return saver__pause_ns(collector->interim_cost_ns);
 }
 
 // The window: sleep, empty the ring, fold once a second, until the time is over or somebody says stop.
@@ -414,7 +430,7 @@ int collector__run(struct collector *collector, void (*ready)(void *context), st
 	if (!collector->options.without_command_lines)
 		collector->unread_command_lines = processes__read_command_lines(collector->processes);
 	collector->unread_programs = processes__identify_programs(collector->processes);
-	*ret_recording = assemble__recording(collector, ended_by, true);
+	*ret_recording = assemble__recording(collector, ended_by);
 	return 0;
 }
 

@@ -90,6 +90,17 @@ static int load(struct cpu_samples *samples, const struct probes *probes)
 	return samples->ring ? attach(samples) : -errno;
 }
 
+void cpu_samples__begin(struct cpu_samples *samples)
+{
+	samples->room_at = PLACES_LIMIT;
+}
+
+void cpu_samples__clear(struct cpu_samples *samples)
+{
+	tdestroy(samples->samples, free);
+	tdestroy(samples->places, free);
+}
+
 static void close_samples(void *state)
 {
 	struct cpu_samples *samples = state;
@@ -99,8 +110,7 @@ static void close_samples(void *state)
 	free(samples->links);
 	ring_buffer__free(samples->ring);
 	sample_bpf__destroy(samples->skeleton);
-	tdestroy(samples->samples, free);
-	tdestroy(samples->places, free);
+	cpu_samples__clear(samples);
 	free(samples);
 }
 
@@ -114,6 +124,7 @@ static void *open_samples(struct collector *collector, char **ret_why_off)
 		return NULL;
 	}
 	samples = base__alloc(1, sizeof(*samples));
+	cpu_samples__begin(samples);
 	samples->cpus = collector->probes->cpus;
 	samples->period_ns = cpu_samples__period_ns(samples->cpus);
 	error = load(samples, collector->probes);
@@ -213,6 +224,14 @@ static void keep(void *node)
 	(void)node;
 }
 
+// Gives back the memory of frames that it has not any more.
+static struct cpu_sample *shrink(struct cpu_sample *sample)
+{
+	struct cpu_sample *smaller = realloc(sample, sizeof(*sample) + (sample->kernel_frames + sample->user_frames) * sizeof(*sample->addresses));
+
+	return smaller ? smaller : sample;
+}
+
 // There are too many places: the lighter half loses the user stacks, and the kernel's, too, where that does not make enough room. So what comes
 // late in a long window finds a place as well.
 static void make_room(struct cpu_samples *samples)
@@ -231,13 +250,16 @@ static void make_room(struct cpu_samples *samples)
 			sample->user_frames = 0;
 			if (samples->count >= PLACES_LIMIT * 3 / 4)
 				sample->kernel_frames = 0;
+			sample = shrink(sample);
 		}
 		insert(samples, sample);
 	}
 	free(list.items);
+	// What is left without stacks can't be merged further: as many as there are processes and system calls.
+	samples->room_at = samples->count + PLACES_LIMIT / 4 > PLACES_LIMIT ? samples->count + PLACES_LIMIT / 4 : PLACES_LIMIT;
 }
 
-static void add(struct cpu_samples *samples, const struct cpu_sample *key, const unsigned long long *addresses)
+void cpu_samples__add(struct cpu_samples *samples, const struct cpu_sample *key, const unsigned long long *addresses)
 {
 	size_t count = key->kernel_frames + key->user_frames;
 	struct cpu_sample *sample = base__alloc(1, sizeof(*sample) + count * sizeof(*addresses));
@@ -250,7 +272,7 @@ static void add(struct cpu_samples *samples, const struct cpu_sample *key, const
 		sample->process = processes__by_tgid(samples->collector->processes, sample->tgid);
 	samples->taken += sample->sum.samples;
 	insert(samples, sample);
-	if (samples->count >= PLACES_LIMIT)
+	if (samples->count >= samples->room_at)
 		make_room(samples);
 }
 
@@ -311,7 +333,7 @@ static int take_record(void *context, void *data, size_t size)
 		.user_frames = record->user_frames, .sum = { 1, record->some, record->some ? record->waiters : 0 } };
 
 	if (size >= sizeof(*record) - sizeof(record->frames) + (key.kernel_frames + key.user_frames) * sizeof(*record->frames)) {
-		add(context, &key, record->frames);
+		cpu_samples__add(context, &key, record->frames);
 		add_place(context, record);
 	}
 	return 0;
@@ -322,7 +344,7 @@ static void take_sum(void *context, const void *key, const void *value)
 	const struct sample_key *place = key;
 	struct cpu_sample sample = { .tgid = place->tgid, .operation = place->operation, .sum = *(const struct sample_sum *)value };
 
-	add(context, &sample, NULL);
+	cpu_samples__add(context, &sample, NULL);
 }
 
 // ---- the subject ----

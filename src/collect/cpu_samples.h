@@ -37,7 +37,7 @@ struct cpu_samples {
 	uint64_t period_ns;
 	size_t ring_bytes;
 	void *samples;                  // binary tree (tsearch) of struct cpu_sample
-	size_t count;
+	size_t count, room_at;          // of them, and with how many of them the lighter ones lose their stacks
 	void *places;                   // binary tree (tsearch) of struct sample_place
 	size_t place_count;
 	uint64_t places_lost;           // samples that found no place there
@@ -49,6 +49,11 @@ struct cpu_samples {
 // The rate for so many CPUs: a prime number of samples a second for each, so that no common timer is in step with it, and some 4,000 a
 // second on all of them at most. Returns the time between two samples of a CPU.
 uint64_t cpu_samples__period_ns(uint32_t cpus);
+void cpu_samples__begin(struct cpu_samples *samples);
+void cpu_samples__clear(struct cpu_samples *samples);
+// Adds a sample, or several in one place, whose process is key->tgid; `addresses`: key->kernel_frames and key->user_frames of them. Needs samples->collector.
+// With more than 16,384 places the lighter ones lose stacks (counter "cpu_samples_folded").
+void cpu_samples__add(struct cpu_samples *samples, const struct cpu_sample *key, const unsigned long long *addresses);
 // All samples, heaviest first within each process, processes in the order of their ids. `ret_list` is owned by the caller, its items are not.
 size_t cpu_samples__sorted(const struct cpu_samples *samples, struct cpu_sample ***ret_list);
 // Hands out what was taken so far, with the CPU time that it stands for.

@@ -29,9 +29,16 @@ static int by_ns(const void *a, const void *b)
 {
 	const struct futex_sum *left = *(const struct futex_sum *const *)a, *right = *(const struct futex_sum *const *)b;
 
+	if (!left->address != !right->address)
+		return left->address ? -1 : 1;
 	if (left->total.ns != right->total.ns)
 		return left->total.ns > right->total.ns ? -1 : 1;
 	return futexes__compare(left, right);
+}
+
+static int by_process(const void *a, const void *b)
+{
+	return futexes__compare(*(const struct futex_sum *const *)a, *(const struct futex_sum *const *)b);
 }
 
 static struct futex_row *add_row(struct recording *recording, int64_t process)
@@ -43,13 +50,12 @@ static struct futex_row *add_row(struct recording *recording, int64_t process)
 	return row;
 }
 
-// The row that stands for the lesser futexes of a process.
+// The row that stands for the lesser futexes of a process, which come side by side.
 static struct futex_row *folded_row(struct recording *recording, size_t first, int64_t process)
 {
-	for (size_t i = first; i < recording->futex_count; i++)
-		if (recording->futex[i].process == process)
-			return &recording->futex[i];
-	return add_row(recording, process);
+	size_t count = recording->futex_count;
+
+	return count > first && recording->futex[count - 1].process == process ? &recording->futex[count - 1] : add_row(recording, process);
 }
 
 static void fill_row(struct futex_row *row, const struct futex_sum *futex)
@@ -73,36 +79,47 @@ static void fill_row(struct futex_row *row, const struct futex_sum *futex)
 	row->expected_other += (int64_t)total->values[3];
 	row->owner_sought += (int64_t)total->named;
 	row->owner_found += (int64_t)total->owned;
-	row->folded++;
+	row->folded += futex->address ? 1 : futex->folded;
 	if ((int64_t)total->max_ns > row->wait_max_ns)
 		row->wait_max_ns = (int64_t)total->max_ns;
 }
 
-// Futexes by waiting time: the first ones get a row each.
+static void store_single(struct futex_sum *futex, struct recording *recording)
+{
+	struct futex_row *row = add_row(recording, futex->process);
+
+	row->address = base__format("0x%llx", (unsigned long long)futex->address);
+	row->operation = futex->operation;
+	row->value = futex->value;
+	futex->row = row->id;
+	fill_row(row, futex);
+}
+
+// Futexes by waiting time: the first ones get a row each, but for those that are several already.
 static void store_futexes(const struct futexes *futexes, struct recording *recording)
 {
 	cleanup_free const void **items = base__alloc(futexes->futex_count + 1, sizeof(*items));
 	struct list list = { items, 0 };
+	size_t singles = 0, i;
 
 	twalk_r(futexes->futexes, collect, &list);
 	qsort(items, list.count, sizeof(*items), by_ns);
-	for (size_t i = 0; i < list.count; i++) {
+	for (i = 0; i < list.count; i++)
+		((struct futex_sum *)items[i])->row = 0;
+	for (i = 0; i < list.count && i < FUTEXES_STORED && ((const struct futex_sum *)items[i])->address; i++) {
 		struct futex_sum *futex = (struct futex_sum *)items[i];
-		struct futex_row *row;
 
-		futex->row = 0;
 		if (!futex->total.waits)
 			continue;
-		if (i < FUTEXES_STORED) {
-			row = add_row(recording, futex->process);
-			row->address = base__format("0x%llx", (unsigned long long)futex->address);
-			row->operation = futex->operation;
-			row->value = futex->value;
-			futex->row = row->id;
-		} else {
-			row = folded_row(recording, FUTEXES_STORED, futex->process);
-		}
-		fill_row(row, futex);
+		store_single(futex, recording);
+		singles++;
+	}
+	qsort(items + i, list.count - i, sizeof(*items), by_process);
+	for (; i < list.count; i++) {
+		const struct futex_sum *futex = items[i];
+
+		if (futex->total.waits)
+			fill_row(folded_row(recording, singles, futex->process), futex);
 	}
 }
 
@@ -168,6 +185,8 @@ void futexes__store(const void *state, struct collector *collector, struct recor
 		twalk_r(futexes->stacks, store_stack, &rows);
 	recording__set_counter(recording, "futexes_lost", (int64_t)skeleton->bss->futex_states_lost,
 		"waits for futexes that were not recorded for want of room");
+	recording__set_counter(recording, "futexes_merged_ns", (int64_t)futexes->merged_ns,
+		"waits for futexes that share a row with others of their process, because there were too many: those that were waited for least");
 	recording__set_counter(recording, "futex_rows_lost", (int64_t)skeleton->bss->futex_rows_lost,
 		"sums of futexes' wakers or stacks that were not kept for want of room");
 	recording__set_counter(recording, "futex_stacks_lost", (int64_t)skeleton->bss->futex_stacks_lost,

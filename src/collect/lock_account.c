@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "collect/assemble.h"
 #include "collect/lock_names.h"
+#include "collect/lock_sums.h"
 #include "collect/probes_maps.h"
 #include "collect/stack_counters.h"
 #include "collect/syscalls.h"
@@ -14,31 +15,15 @@
 #include "symbolize/stack_table.h"
 #include "symbolize/user.h"
 
-// One row of a side of the account. The probes know processes by tgid, which may be used again: they become row ids at each drain.
 #define SLEEPERS_LIMIT 4096
-
-struct side_row {
-	struct lock_class class;        // tgid unused, see `owner`
-	int64_t owner;                  // whose mmap_lock it is: process row id, or 0
-	int64_t process;                // who waits or holds
-	uint32_t mode, operation, role;
-	int stack, user_stack;
-	uint32_t tgid;                  // of `process`, for its stacks
-	struct lock_wait_sum wait;
-	uint64_t open_ns;
-	struct lock_hold_sum hold;
-	struct lock_stack_sum sample;
-};
 
 // A task that was asleep for all of the window.
 struct sleeper { int64_t process; uint32_t frames; uint64_t stack[STACK_FRAMES]; };
 
-enum side { SIDE_WAIT, SIDE_HOLD, SIDE_STACK, SIDES };
-
 struct lock_account {
-	void *trees[SIDES];             // binary trees (tsearch) of struct side_row
+	struct lock_sums *sums;
 	struct user_stacks *user_stacks;
-	struct lock_names *names;       // of the stacks in `trees`; empty until the window has ended
+	struct lock_names *names;       // of the stacks in `sums`; empty until the window has ended
 	struct collector *collector;    // of the drain at hand
 	struct sleeper *sleepers;
 	size_t sleeper_count, sleeper_capacity;
@@ -46,27 +31,11 @@ struct lock_account {
 	int64_t states_left, states_evicted;    // locks in the probes' table at the end; those that made room for others before
 };
 
-#define COMPARE(field) if (left->field != right->field) return left->field < right->field ? -1 : 1
-static int compare_entries(const void *a, const void *b)
-{
-	const struct side_row *left = a, *right = b;
-
-	COMPARE(class.kind);
-	COMPARE(owner);
-	COMPARE(class.stack);
-	COMPARE(process);
-	COMPARE(mode);
-	COMPARE(operation);
-	COMPARE(role);
-	COMPARE(stack);
-	COMPARE(user_stack);
-	return 0;
-}
-
 struct lock_account *lock_account__new(void)
 {
 	struct lock_account *locks = base__alloc(1, sizeof(*locks));
 
+	locks->sums = lock_sums__new();
 	locks->user_stacks = user_stacks__new();
 	locks->names = lock_names__new();
 	return locks;
@@ -76,8 +45,7 @@ void lock_account__free(struct lock_account *locks)
 {
 	if (!locks)
 		return;
-	for (int side = 0; side < SIDES; side++)
-		tdestroy(locks->trees[side], free);
+	lock_sums__free(locks->sums);
 	user_stacks__free(locks->user_stacks);
 	lock_names__free(locks->names);
 	free(locks->sleepers);
@@ -89,22 +57,10 @@ struct user_stacks *lock_account__user_stacks(struct lock_account *locks)
 	return locks->user_stacks;
 }
 
-static struct side_row *find_or_add(struct lock_account *locks, enum side side, const struct side_row *key)
-{
-	struct side_row **found = tfind(key, &locks->trees[side], compare_entries), *entry;
-
-	if (found)
-		return *found;
-	entry = base__alloc(1, sizeof(*entry));
-	*entry = *key;
-	base__tsearch(entry, &locks->trees[side], compare_entries);
-	return entry;
-}
-
 static struct side_row key_of(struct lock_account *locks, const struct lock_class *class, uint32_t tgid)
 {
 	struct processes *processes = locks->collector->processes;
-	struct side_row key = { .class = *class, .tgid = tgid };
+	struct side_row key = { .class = *class };
 
 	if (class->tgid)
 		key.owner = processes__by_tgid(processes, class->tgid);
@@ -118,45 +74,49 @@ static struct side_row key_of(struct lock_account *locks, const struct lock_clas
 
 static void add_wait(void *context, const struct lock_wait_key *wait, const struct lock_wait_sum *sum)
 {
-	struct side_row key = key_of(context, &wait->class, wait->tgid), *entry;
+	struct lock_account *locks = context;
+	struct side_row row = key_of(locks, &wait->class, wait->tgid);
 
-	key.mode = wait->mode;
-	entry = find_or_add(context, SIDE_WAIT, &key);
-	entry->wait.waits += sum->waits;
-	entry->wait.ns += sum->ns;
-	entry->wait.sleep_ns += sum->sleep_ns;
-	entry->wait.spin_ns += sum->spin_ns;
-	entry->wait.runqueue_ns += sum->runqueue_ns;
-	if (sum->max_ns > entry->wait.max_ns)
-		entry->wait.max_ns = sum->max_ns;
+	row.mode = wait->mode;
+	row.wait = *sum;
+	lock_sums__add(locks->sums, SIDE_WAIT, &row);
 }
 
 static void add_hold(void *context, const struct lock_hold_key *hold, const struct lock_hold_sum *sum)
 {
-	struct side_row key = key_of(context, &hold->class, hold->tgid), *entry;
+	struct lock_account *locks = context;
+	struct side_row row = key_of(locks, &hold->class, hold->tgid);
 
-	key.mode = hold->mode;
-	key.operation = hold->operation;
-	entry = find_or_add(context, SIDE_HOLD, &key);
-	entry->hold.task_ns += sum->task_ns;
-	entry->hold.wall_ns += sum->wall_ns;
+	row.mode = hold->mode;
+	row.operation = hold->operation;
+	row.hold = *sum;
+	lock_sums__add(locks->sums, SIDE_HOLD, &row);
 }
 
 static void add_stack(void *context, const struct lock_stack_key *stack, const struct lock_stack_sum *sum)
 {
 	struct lock_account *locks = context;
-	struct side_row key = key_of(locks, &stack->class, stack->tgid), *entry;
+	struct side_row row = key_of(locks, &stack->class, stack->tgid);
 	uint64_t addresses[LOCK_FRAMES];
 	size_t count = probes__lock_stack(locks->collector->probes, stack->user_stack, addresses, LOCK_FRAMES);
 
-	key.role = stack->role;
-	key.stack = stack->stack;
+	row.role = stack->role;
+	row.stack = stack->stack;
 	// The same addresses mean different code in another process.
-	key.user_stack = count ? user_stacks__add(locks->user_stacks, stack->tgid, processes__start_ns(locks->collector->processes, key.process),
+	row.user_stack = count ? user_stacks__add(locks->user_stacks, stack->tgid, processes__start_ns(locks->collector->processes, row.process),
 		addresses, count, count == LOCK_FRAMES) : -1;
-	entry = find_or_add(locks, SIDE_STACK, &key);
-	entry->sample.ns += sum->ns;
-	entry->sample.samples += sum->samples;
+	row.sample = *sum;
+	lock_sums__add(locks->sums, SIDE_STACK, &row);
+}
+
+void lock_account__add(struct lock_account *locks, struct collector *collector, const struct lock_wait_key *wait, const struct lock_wait_sum *waited,
+	const struct lock_hold_key *hold, const struct lock_hold_sum *held, const struct lock_stack_key *stack, const struct lock_stack_sum *sampled)
+{
+	locks->collector = collector;
+	add_wait(locks, wait, waited);
+	add_hold(locks, hold, held);
+	add_stack(locks, stack, sampled);
+	lock_sums__bound(locks->sums);
 }
 
 int lock_account__drain(struct lock_account *locks, struct collector *collector)
@@ -165,6 +125,8 @@ int lock_account__drain(struct lock_account *locks, struct collector *collector)
 	int waits = probes__take_lock_waits(collector->probes, add_wait, locks);
 	int holds = probes__take_lock_holds(collector->probes, add_hold, locks);
 	int stacks = probes__take_lock_stacks(collector->probes, add_stack, locks);
+
+	lock_sums__bound(locks->sums);
 	return waits < 0 ? waits : holds < 0 ? holds : stacks < 0 ? stacks : 0;
 }
 
@@ -200,10 +162,11 @@ static void settle_wait(struct lock_account *locks, const struct lock_wait *wait
 	if (sum.runqueue_ns > sum.ns)
 		sum.runqueue_ns = sum.ns;
 	sum.sleep_ns = sum.ns - sum.runqueue_ns;
-	add_wait(locks, &key, &sum);
-	struct side_row entry = key_of(locks, &key.class, key.tgid);
-	entry.mode = key.mode;
-	find_or_add(locks, SIDE_WAIT, &entry)->open_ns += sum.ns;
+	struct side_row row = key_of(locks, &key.class, key.tgid);
+	row.mode = key.mode;
+	row.wait = sum;
+	row.open_ns = sum.ns;
+	lock_sums__add(locks->sums, SIDE_WAIT, &row);
 }
 
 void lock_account__settle(struct lock_account *locks, struct collector *collector)
@@ -240,56 +203,85 @@ void lock_account__add_sleeper(struct lock_account *locks, struct collector *col
 
 // ---- rows ----
 
-// A class of locks and the row that it became.
-struct named_class { struct lock_class class; int64_t owner; int64_t lock; };
+// A class of locks and the row that it became: the number of its stack for a class, its place for a name.
+struct known_lock { enum lock_kind kind; const char *place; uint32_t class; int stack; int64_t owner, row; };
 
 struct store {
 	const struct lock_account *locks;
 	struct collector *collector;
 	struct recording *recording;
 	struct stack_table *stacks;
-	struct named_class *classes;
-	size_t class_count, class_capacity;
+	void *by_class, *by_name;       // binary trees (tsearch) of struct known_lock
 };
 
+#define COMPARE(field) if (left->field != right->field) return left->field < right->field ? -1 : 1
+static int compare_classes(const void *a, const void *b)
+{
+	const struct known_lock *left = a, *right = b;
+
+	COMPARE(class);
+	COMPARE(stack);
+	COMPARE(owner);
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct known_lock *left = a, *right = b;
+
+	COMPARE(kind);
+	COMPARE(owner);
+	return strcmp(left->place, right->place);
+}
+
+static struct known_lock *remember(void **tree, const struct known_lock *wanted, int (*compare)(const void *, const void *), bool *ret_new)
+{
+	struct known_lock **found = tfind(wanted, tree, compare), *known;
+
+	*ret_new = !found;
+	if (found)
+		return *found;
+	known = base__alloc(1, sizeof(*known));
+	*known = *wanted;
+	base__tsearch(known, tree, compare);
+	return known;
+}
+
+// The row of a lock by its name: made if there is none of that kind, owner and place yet.
 static struct lock_row *named_lock_row(struct store *store, const struct lock_name *name, int64_t owner)
 {
-	struct lock_row *row = NULL;
+	struct known_lock wanted = { .kind = name->kind, .place = name->place ? name->place : "", .owner = owner }, *known;
+	struct lock_row *row;
+	bool new;
 
-	for (size_t i = 0; i < store->recording->lock_count && !row; i++) {
-		struct lock_row *candidate = &store->recording->lock[i];
-
-		if (!strcmp(candidate->kind, lock_kind__name(name->kind)) && candidate->process == owner
-			&& !strcmp(candidate->place ? candidate->place : "", name->place ? name->place : ""))
-			row = candidate;
-	}
-	if (row)
-		return row;
+	known = remember(&store->by_name, &wanted, compare_names, &new);
+	if (!new)
+		return &store->recording->lock[known->row - 1];
 	row = recording__add_lock(store->recording);
-	row->id = (int64_t)store->recording->lock_count;
+	known->row = row->id = (int64_t)store->recording->lock_count;
 	row->kind = base__copy(lock_kind__name(name->kind));
 	row->process = owner;
 	row->place = name->place ? base__copy(name->place) : NULL;
 	row->stack = store->stacks && name->frames ? stack_table__id(store->stacks, name->frames) : 0;
+	known->place = row->place ? row->place : "";    // the name's may be gone before this is
 	return row;
 }
 
-// The row of a lock: made if there is none of that kind, owner and place yet.
 static int64_t lock_row(struct store *store, const struct side_row *entry)
 {
-	for (size_t i = 0; i < store->class_count; i++) {
-		const struct named_class *known = &store->classes[i];
+	struct known_lock wanted = { .class = entry->class.kind, .stack = entry->class.stack, .owner = entry->owner }, *known;
+	const struct lock_name *name;
+	bool new;
 
-		if (known->class.kind == entry->class.kind && known->class.stack == entry->class.stack && known->owner == entry->owner)
-			return known->lock;
-	}
-	const struct lock_name *name = lock_names__of(store->locks->names, &entry->class);
-	// Only the threads of a process take the locks of its mappings.
-	int64_t owner = name->kind == LOCK_KIND_VMA ? entry->process : entry->owner;
-	const struct lock_row *row = named_lock_row(store, name, owner);
-	store->classes = base__grow(store->classes, &store->class_capacity, store->class_count + 1, sizeof(*store->classes));
-	store->classes[store->class_count++] = (struct named_class){ entry->class, entry->owner, row->id };
-	return row->id;
+	known = remember(&store->by_class, &wanted, compare_classes, &new);
+	if (!new && known->row)
+		return known->row;
+	name = lock_names__of(store->locks->names, &entry->class);
+	// Only the threads of a process take the locks of its mappings: what is one place in the kernel are as many locks as there are processes.
+	if (name->kind == LOCK_KIND_VMA)
+		return named_lock_row(store, name, entry->process)->id;
+	known->row = named_lock_row(store, name, entry->owner)->id;
+	return known->row;
 }
 
 static struct lock_row *lock_by_id(struct recording *recording, int64_t id)
@@ -375,7 +367,7 @@ static void want_stacks(const void *node, VISIT visit, void *closure)
 void lock_account__want_symbols(struct lock_account *locks, struct probes *probes, struct kernel_symbols *symbols)
 {
 	for (int side = 0; side < SIDES; side++)
-		twalk_r(locks->trees[side], want_stacks, locks->names);
+		twalk_r(locks->sums->trees[side], want_stacks, locks->names);
 	lock_names__want_symbols(locks->names, probes, symbols);
 	for (size_t i = 0; i < locks->sleeper_count; i++)
 		for (uint32_t j = 0; j < locks->sleepers[i].frames; j++)
@@ -420,23 +412,28 @@ static void store_sleeper(struct store *store, const struct sleeper *sleeper)
 void lock_account__store(const struct lock_account *locks, struct collector *collector, struct recording *recording,
 	struct stack_table *stacks)
 {
-	struct store store = { locks, collector, recording, stacks, NULL, 0, 0 };
+	struct store store = { locks, collector, recording, stacks, NULL, NULL };
 
 	if (stacks) {
 		lock_names__resolve(locks->names, collector->symbols);
 		user_stacks__resolve(locks->user_stacks);
 	}
-	twalk_r(locks->trees[SIDE_WAIT], store_wait, &store);
-	twalk_r(locks->trees[SIDE_HOLD], store_hold, &store);
+	twalk_r(locks->sums->trees[SIDE_WAIT], store_wait, &store);
+	twalk_r(locks->sums->trees[SIDE_HOLD], store_hold, &store);
 	if (stacks) {
-		twalk_r(locks->trees[SIDE_STACK], store_stack, &store);
+		twalk_r(locks->sums->trees[SIDE_STACK], store_stack, &store);
 		for (size_t i = 0; i < locks->sleeper_count; i++)
 			store_sleeper(&store, &locks->sleepers[i]);
 		stack_counters__store(locks->user_stacks, recording);
 	}
 	recording__set_counter(recording, "lock_states_evicted", locks->states_evicted > 0 ? locks->states_evicted : 0,
 		"kernel locks that made room for others in the probes' table: who held them since was not known any more");
+	recording__set_counter(recording, "locks_merged_ns", (int64_t)locks->sums->locks_merged_ns,
+		"waits for kernel locks that are not told apart by lock any more, because there were too many: the locks that were waited for least");
+	recording__set_counter(recording, "lock_stacks_merged_ns", (int64_t)locks->sums->stacks_merged_ns,
+		"waits for kernel locks whose sampled stacks are not kept any more, because there were too many: the lighter ones");
 	recording__set_counter(recording, "lock_sleepers_not_kept", locks->sleepers_dropped,
 		"tasks asleep for the whole window that were not looked at for a lock, because there were too many");
-	free(store.classes);
+	tdestroy(store.by_class, free);
+	tdestroy(store.by_name, free);
 }

@@ -20,6 +20,16 @@ struct user_stacks *lock_account__user_stacks(struct lock_account *locks);
 // Takes what the probes have summed up since the last call. Returns 0 or a negative errno.
 int lock_account__drain(struct lock_account *locks, struct collector *collector);
 
+// Adds one sum of each kind, as the drain does with those of the probes. What there is too much of is summed up: collect/lock_sums.h.
+struct lock_wait_key;
+struct lock_wait_sum;
+struct lock_hold_key;
+struct lock_hold_sum;
+struct lock_stack_key;
+struct lock_stack_sum;
+void lock_account__add(struct lock_account *locks, struct collector *collector, const struct lock_wait_key *wait, const struct lock_wait_sum *waited,
+	const struct lock_hold_key *hold, const struct lock_hold_sum *held, const struct lock_stack_key *stack, const struct lock_stack_sum *sampled);
+
 // Books what stood open when the window ended: waits that have not ended, and who held those locks. Once, after the probes have stopped
 // and the tasks have been walked.
 void lock_account__settle(struct lock_account *locks, struct collector *collector);

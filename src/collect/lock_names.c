@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "collect/lock_sums.h"
 #include "collect/probes_maps.h"
 #include "symbolize/kernel_symbols.h"
 
@@ -158,7 +159,7 @@ const char *lock_names__frames(struct lock_names *names, int stack)
 
 const struct lock_name *lock_names__of(struct lock_names *names, const struct lock_class *class)
 {
-	enum lock_kind kind = class->kind < LOCK_KIND_VMA ? (enum lock_kind)class->kind : LOCK_KIND_UNKNOWN;
+	enum lock_kind kind = class->kind < LOCK_KIND_VMA || class->kind == LOCK_KIND_SEVERAL ? (enum lock_kind)class->kind : LOCK_KIND_UNKNOWN;
 	struct named_stack *found = class->kind == LOCK_KIND_MMAP ? NULL : find(names, class->stack);
 
 	if (!found) {

@@ -211,10 +211,10 @@ int probes__lock_states(struct probes *probes, probes_lock_state_fn *handle, voi
 static size_t read_stack(const struct bpf_map *map, int stack, uint64_t *ret_addresses, size_t capacity)
 {
 	uint64_t addresses[LOCK_FRAMES > SLEEP_FRAMES ? LOCK_FRAMES : SLEEP_FRAMES] = {};
-	size_t frames = bpf_map__value_size(map) / sizeof(*addresses), count = 0;
+	size_t frames = stack < 0 ? 0 : bpf_map__value_size(map) / sizeof(*addresses), count = 0;
 	uint32_t key = (uint32_t)stack;
 
-	if (stack < 0 || frames > ARRAY_SIZE(addresses) || bpf_map_lookup_elem(bpf_map__fd(map), &key, addresses))
+	if (!frames || frames > ARRAY_SIZE(addresses) || bpf_map_lookup_elem(bpf_map__fd(map), &key, addresses))
 		return 0;
 	while (count < frames && count < capacity && addresses[count]) {
 		ret_addresses[count] = addresses[count];

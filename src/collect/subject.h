@@ -53,7 +53,9 @@ void subjects__end(struct subjects *subjects, struct collector *collector);
 // Sets meta "probe.NAME" for each: "on", or why it is off.
 void subjects__describe(const struct subjects *subjects, struct recording *recording);
 void subjects__want_symbols(const struct subjects *subjects, const struct collector *collector, struct kernel_symbols *symbols);
-void subjects__store(const struct subjects *subjects, struct collector *collector, struct recording *recording, struct stack_table *stacks);
+// Adds the rows of one subject; false: there are no more than `number`.
+bool subjects__store_one(const struct subjects *subjects, size_t number, struct collector *collector, struct recording *recording,
+	struct stack_table *stacks);
 void subjects__close(struct subjects *subjects);
 // The state of a subject that is on, NULL: it is off. For subjects that build on another one's account.
 const void *subjects__state(const struct subjects *subjects, const char *name);

@@ -106,11 +106,14 @@ void subjects__want_symbols(const struct subjects *subjects, const struct collec
 			subjects->running[i].subject->want_symbols(subjects->running[i].state, collector, symbols);
 }
 
-void subjects__store(const struct subjects *subjects, struct collector *collector, struct recording *recording, struct stack_table *stacks)
+bool subjects__store_one(const struct subjects *subjects, size_t number, struct collector *collector, struct recording *recording,
+	struct stack_table *stacks)
 {
-	for (size_t i = 0; i < subjects->count; i++)
-		if (subjects->running[i].state)
-			subjects->running[i].subject->store(subjects->running[i].state, collector, recording, stacks);
+	if (number >= subjects->count)
+		return false;
+	if (subjects->running[number].state)
+		subjects->running[number].subject->store(subjects->running[number].state, collector, recording, stacks);
+	return true;
 }
 
 const void *subjects__state(const struct subjects *subjects, const char *name)

@@ -19,6 +19,11 @@ enum lock_mode locks__mode(const char *name)
 	return lock_mode__from_name(name, LOCK_MODE_WRITE);
 }
 
+bool locks__is_several(const struct ledger_lock *lock)
+{
+	return lock->kind == LOCK_KIND_SEVERAL;
+}
+
 int64_t locks__stall_ns(const struct lock_wait_row *wait)
 {
 	return wait->sleep_ns + wait->spin_ns;

@@ -53,6 +53,8 @@ bool locks__is_address_space(const struct ledger_lock *lock);
 bool locks__is_handed(const struct lock_hold_row *hold);
 // Whether the owner of such a lock can be known: those that spin keep no record of theirs.
 bool locks__has_owner(const struct ledger_lock *lock);
+// Several locks that the recorder summed up because there were too many: nobody who waited for one of them need have met who held another.
+bool locks__is_several(const struct ledger_lock *lock);
 // How a row says that the lock was wanted or held; what it does not say was for writing.
 enum lock_mode locks__mode(const char *name);
 // Part of the lock's waiting (0..1) that is explained: see struct lock_balance.

@@ -44,6 +44,7 @@ static const char *const lock_kinds[LOCK_KINDS] = {
 	[LOCK_KIND_UNKNOWN] = "semaphore", [LOCK_KIND_MMAP] = "mmap_lock", [LOCK_KIND_RWSEM] = "rwsem", [LOCK_KIND_MUTEX] = "mutex",
 	[LOCK_KIND_SPINLOCK] = "spinlock", [LOCK_KIND_RWLOCK] = "rwlock", [LOCK_KIND_PERCPU] = "percpu_rwsem", [LOCK_KIND_RTMUTEX] = "rtmutex",
 	[LOCK_KIND_VMA] = "vma_lock",
+	[LOCK_KIND_SEVERAL] = "several",
 };
 STRING_TABLE_DEFINE(lock_kind, lock_kinds)
 

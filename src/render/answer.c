@@ -212,7 +212,8 @@ static void add_merged(const struct recording *recording, struct string *out)
 {
 	static const struct { const char *counter, *what; } kinds[] = {
 		{ "pairs_merged_ns", "waiting by what occupied the CPU" }, { "credits_merged_ns", "cgroups' pressure by what occupied the CPU" },
-		{ "sleeps_merged_ns", "sleep by place and waker" },
+		{ "sleeps_merged_ns", "sleep by place and waker" }, { "locks_merged_ns", "waiting for kernel locks by lock" },
+		{ "futexes_merged_ns", "waiting for futexes by futex" },
 	};
 	bool first = true;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

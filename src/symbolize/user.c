@@ -8,6 +8,7 @@
 #include "symbolize/user_private.h"
 
 #define STACKS_LIMIT 65536
+#define ADDRESSES_LIMIT (1U << 20)      // of all stacks: 8 MiB
 
 struct user_stacks *user_stacks__new(void)
 {
@@ -48,15 +49,30 @@ void user_stacks__free(struct user_stacks *stacks)
 	free(stacks);
 }
 
-static uint32_t get_process(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
+static uint64_t hash_of_process(uint32_t tgid, uint64_t start_ns)
 {
-	uint64_t hash = (start_ns * 0x9e3779b97f4a7c15 ^ tgid) * 0x9fb21c651e98df25;
+	return (start_ns * 0x9e3779b97f4a7c15 ^ tgid) * 0x9fb21c651e98df25;
+}
+
+// SIZE_MAX: there is none.
+static size_t find_process(const struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
+{
+	uint64_t hash = hash_of_process(tgid, start_ns);
 	size_t step = 0, number;
 
 	while ((number = hash_index__next(&stacks->process_index, hash, &step)) != SIZE_MAX)
 		if (stacks->processes[number].tgid == tgid && stacks->processes[number].start_ns == start_ns)
-			return (uint32_t)number;
-	hash_index__add(&stacks->process_index, hash, stacks->process_count);
+			return number;
+	return SIZE_MAX;
+}
+
+static uint32_t get_process(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns)
+{
+	size_t number = find_process(stacks, tgid, start_ns);
+
+	if (number != SIZE_MAX)
+		return (uint32_t)number;
+	hash_index__add(&stacks->process_index, hash_of_process(tgid, start_ns), stacks->process_count);
 	stacks->processes = base__grow(stacks->processes, &stacks->process_capacity, stacks->process_count + 1, sizeof(*stacks->processes));
 	stacks->processes[stacks->process_count] = (struct user_process){ .tgid = tgid, .start_ns = start_ns };
 	return (uint32_t)stacks->process_count++;
@@ -73,6 +89,17 @@ static uint64_t hash_of(uint32_t process, const uint64_t *addresses, size_t coun
 	return hash;
 }
 
+static bool is_full(const struct user_stacks *stacks, size_t count)
+{
+	return stacks->stack_count == STACKS_LIMIT || stacks->address_count + count > ADDRESSES_LIMIT;
+}
+
+static int lose(struct user_stacks *stacks)
+{
+	stacks->statistics.stacks_lost++;
+	return -ENOSPC;
+}
+
 int user_stacks__add(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns, const uint64_t *addresses, size_t count, bool cut)
 {
 	uint32_t process;
@@ -86,6 +113,9 @@ int user_stacks__add(struct user_stacks *stacks, uint32_t tgid, uint64_t start_n
 		count = USER_STACK_FRAMES;
 		cut = true;
 	}
+	// Where there is no room for another stack, none is made for another process either.
+	if (is_full(stacks, count) && find_process(stacks, tgid, start_ns) == SIZE_MAX)
+		return lose(stacks);
 	process = get_process(stacks, tgid, start_ns);
 	hash = hash_of(process, addresses, count, cut);
 	while ((number = hash_index__next(&stacks->stack_index, hash, &step)) != SIZE_MAX) {
@@ -94,10 +124,8 @@ int user_stacks__add(struct user_stacks *stacks, uint32_t tgid, uint64_t start_n
 		    !memcmp(stacks->addresses + stack->first, addresses, count * sizeof(*addresses)))
 			return (int)number;
 	}
-	if (stacks->stack_count == STACKS_LIMIT) {
-		stacks->statistics.stacks_lost++;
-		return -ENOSPC;
-	}
+	if (is_full(stacks, count))
+		return lose(stacks);
 	stacks->stacks = base__grow(stacks->stacks, &stacks->stack_capacity, stacks->stack_count + 1, sizeof(*stacks->stacks));
 	stacks->addresses = base__grow(stacks->addresses, &stacks->address_capacity, stacks->address_count + count, sizeof(*stacks->addresses));
 	stack = &stacks->stacks[stacks->stack_count];

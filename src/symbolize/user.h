@@ -17,7 +17,7 @@ void user_stacks__free(struct user_stacks *stacks);
 // number has a new bearer). `addresses`: virtual addresses, innermost first, the first one where the task itself stood, the
 // others return addresses; copied. `cut`: whoever took them stopped at his limit. The same stack of the same process gets
 // the same number. Returns the number (>= 0) for user_stacks__text; -EINVAL for no addresses; -ENOSPC beyond 65,536
-// different stacks (counted).
+// different stacks or 1,048,576 addresses of them (counted).
 int user_stacks__add(struct user_stacks *stacks, uint32_t tgid, uint64_t start_ns, const uint64_t *addresses, size_t count, bool cut);
 
 // The process has ended or has executed another program since its stacks were taken: what is mapped there now, if anything,

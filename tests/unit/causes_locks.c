@@ -406,6 +406,22 @@ static void test_an_unknown_place_is_named_by_its_function(void **state)
 	stage__free(&stage);
 }
 
+// What the recorder summed up of many locks accuses nobody: who held one of them need not have held up who waited for another.
+static void test_several_locks_are_no_lock(void **state)
+{
+	(void)state;
+	struct stage stage = stage__new(50);
+	int64_t user = stage__process(&stage, "user", 100, 2000, 200, 0), other = stage__process(&stage, "other", 200, 2000, 200, 0);
+	int64_t lock = stage__lock(&stage, "several", 0, NULL, 4000);
+	stage__lock_wait(&stage, lock, user, "write", 100, 6000);
+	stage__lock_hold(&stage, lock, other, "ioctl", "write", 6000);
+	stage__judge(&stage);
+	assert_verdict(&stage, "lock.kernel", "ruled_out");
+	assert_verdict(&stage, "lock.mmap", "ruled_out");
+	assert_int_equal(stage__verdict(&stage, "lock.kernel")->culprit_count, 0);
+	stage__free(&stage);
+}
+
 // Of spinning locks no owner is known: many parties make no confirmed accusation; one party that makes all the waiting does.
 static void test_spinning_locks(void **state)
 {
@@ -606,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_locks_of_a_program_are_not_the_kernels),
 		cmocka_unit_test(test_a_directory_lock_is_one_lock),
 		cmocka_unit_test(test_an_unknown_place_is_named_by_its_function),
+		cmocka_unit_test(test_several_locks_are_no_lock),
 		cmocka_unit_test(test_spinning_locks),
 		cmocka_unit_test(test_spinning_is_not_counted_twice),
 		cmocka_unit_test(test_unknown_owners),

@@ -7,20 +7,36 @@
 #include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
 #include "collect/assemble.h"
+#include "collect/cpu_samples.h"
+#include "collect/futex_account.h"
 #include "collect/gather.h"
 #include "collect/series.h"
 #include "collect/slices.h"
 #include "ledger/fold.h"
+#include "ledger/locks.h"
+#include "sample.skel.h"
+#include "sched.skel.h"
 
 enum { CPUS = 128, GROUPS = 2, SECONDS = 86400, LIVING = 3000, HZ = 250, FIRST_PID = 3100000 };       // hardly ever reached
 #define MEMORY_MOST (50 << 20)
 #define FILE_MOST 200000000
 
+// What the account of locks must still say by itself after a day: this one was waited for most.
+#define HEAVY_LOCK 7777
+
 struct day {
+	struct sched_bpf__bss probes_counters;
+	struct sched_bpf probes_skeleton;
+	struct sample_bpf__bss sample_counters;
+	struct sample_bpf sample_skeleton;
+	struct futexes futexes;
+	struct cpu_samples samples;
+	uint64_t locked_ns, futex_ns, sampled, addresses;
 	struct collector collector;
 	struct probes probes;
 	struct cpu_account accounts[CPUS];
@@ -60,7 +76,16 @@ static struct day *begin(void)
 	day->collector.folds = foldlog__new(&day->probes, HZ);
 	day->collector.series = series__new(&day->probes);
 	day->collector.slices = slices__new();
-	day->collector.sleeps = sleep_account__new(NULL);
+	day->collector.locks = lock_account__new();
+	day->collector.sleeps = sleep_account__new(lock_account__user_stacks(day->collector.locks));
+	day->probes_skeleton.bss = &day->probes_counters;
+	day->probes.skeleton = &day->probes_skeleton;
+	day->sample_skeleton.bss = &day->sample_counters;
+	day->futexes.collector = day->samples.collector = &day->collector;
+	day->samples.skeleton = &day->sample_skeleton;
+	day->samples.period_ns = NS_PER_SEC / 31;
+	futexes__begin(&day->futexes);
+	cpu_samples__begin(&day->samples);
 	foldlog__begin(day->collector.folds, FOLDS_SYSTEM);
 	foldlog__begin(day->collector.folds, FOLDS_GROUPS);
 	return day;
@@ -125,17 +150,80 @@ static void sleep_on(struct day *day, uint64_t second)
 	}
 }
 
+// Kernel locks of thousands of kinds and address spaces, each wait with its holder, and one lock that is always waited for.
+static void lock(struct day *day, uint64_t second)
+{
+	for (int i = 0; i < 3; i++) {
+		uint32_t waiter = living(day), holder = living(day);
+		struct lock_class class = i == 0 ? (struct lock_class){ LOCK_KIND_MMAP, waiter, -1 } : (struct lock_class){ LOCK_KIND_MUTEX, 0, (int)any(day, 6000) };
+		struct lock_wait_sum wait = { .waits = 1, .ns = 1000 + second, .max_ns = 1000 + second, .sleep_ns = 1000 + second };
+
+		if (i == 1) {
+			class = (struct lock_class){ LOCK_KIND_MUTEX, 0, HEAVY_LOCK };
+			waiter = FIRST_PID + 1;
+			holder = FIRST_PID + 2;
+			wait.ns = wait.sleep_ns = 100000000;
+		}
+		struct lock_wait_key wait_key = { class, waiter, LCB_F_WRITE };
+		struct lock_hold_key hold_key = { class, holder, (unsigned)any(day, 8), LCB_F_WRITE };
+		struct lock_stack_key stack_key = { .class = class, .tgid = living(day), .role = LOCK_WAITER, .stack = (int)any(day, LOCK_STACKS), .user_stack = -1 };
+		lock_account__add(day->collector.locks, &day->collector, &wait_key, &wait, &hold_key, &(struct lock_hold_sum){ wait.ns, wait.ns },
+			&stack_key, &(struct lock_stack_sum){ wait.ns, 1 });
+		day->locked_ns += wait.ns;
+	}
+}
+
+// Some new addresses every second, which the kernel's table holds for that second only, and one that stays in it.
+static void futex(struct day *day, uint64_t second)
+{
+	day->futexes.round++;
+	day->futexes.now_ns = second * NS_PER_SEC;
+	for (int i = 0; i < 3; i++) {
+		struct futex_key key = { .address = i ? 0x7f0000000000 + 64 * ++day->addresses : 0x1000, .tgid = i ? living(day) : FIRST_PID };
+		struct futex_state state = { .last = second * NS_PER_SEC, .waits = 1, .ns = 1000, .wall_ns = 1000, .max_ns = 1000 };
+		struct futex_hold_key hold = { .futex = key, .tgid = key.tgid, .pid = 1000000000 + (uint32_t)second };
+		struct futex_stack_key stack = { .futex = key, .tgid = key.tgid, .role = FUTEX_WAITER, .user_stack = -1 };
+
+		if (!i) {
+			state.waits = second + 1;
+			state.ns = 1000 * (second + 1);
+		}
+		futexes__add_state(&day->futexes, &key, &state);
+		futexes__add_hold(&day->futexes, &hold, &(struct futex_hold_sum){ 1000, 1000, 1, 0 });
+		futexes__add_stack(&day->futexes, &stack, &(struct futex_stack_sum){ 1000, 1 });
+		day->futex_ns += 1000;
+	}
+	futexes__bound(&day->futexes);
+}
+
+// Thousands of processes in tens of thousands of places.
+static void sample(struct day *day)
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned long long addresses[20];
+		struct cpu_sample key = { .tgid = living(day), .operation = (uint32_t)any(day, 8), .kernel_frames = 10, .user_frames = 10, .sum = { .samples = 400 } };
+
+		for (size_t j = 0; j < ARRAY_SIZE(addresses); j++)
+			addresses[j] = 0xffffffff81000000 + (j < 4 ? any(day, 16) : j);
+		cpu_samples__add(&day->samples, &key, addresses);
+		day->sampled += key.sum.samples;
+	}
+}
+
 static void second_passes(struct day *day, uint64_t second)
 {
 	const struct pressure_totals totals[PRESSURE_RESOURCES] = { { (int64_t)second * 1000, 0 }, { 0, 0 }, { 0, 0 }, { -1, -1 } };
 	struct collector *collector = &day->collector;
-	for (int i = 0; i < 20; i++, day->pair_ns += 1000 + second)
+	for (int i = 0; i < 8; i++, day->pair_ns += 1000 + second)
 		pairs__add(collector, living(day), occupant(day), 1000 + second, 1);
 	for (int i = 0; i < 4; i++, day->credit_ns += 10 + second)
 		credits__add(collector, 1 + (uint32_t)any(day, GROUPS - 1), occupant(day), 10 + second);
 	start_processes(day, second);
 	end_threads(day);
 	sleep_on(day, second);
+	lock(day, second);
+	futex(day, second);
+	sample(day);
 	pass(day, 0, NS_PER_SEC);
 	foldlog__note(collector->folds, FOLDS_SYSTEM, second % 2);
 	for (uint32_t group = 1; group < GROUPS && second % 2; group++)
@@ -161,6 +249,9 @@ static struct recording *store(struct day *day)
 	series__store(day->collector.series, recording);
 	slices__store(day->collector.slices, recording);
 	sleep_account__store(day->collector.sleeps, &day->collector, recording, NULL);
+	lock_account__store(day->collector.locks, &day->collector, recording, NULL);
+	futexes__store(&day->futexes, &day->collector, recording, NULL);
+	cpu_samples__store(&day->samples, &day->collector, recording, NULL);
 	for (uint32_t group = 1; group < GROUPS; group++)
 		*recording__add_cgroup(recording) = (struct cgroup_row){ .id = 100 + group, .hierarchy = 2, .path = base__format("/group-%u", group) };
 	*recording__add_pressure(recording) = (struct pressure_row){ 0, base__copy("cpu"), base__copy("some"), 0 };
@@ -173,6 +264,9 @@ static void end(struct day *day)
 	series__free(day->collector.series);
 	slices__free(day->collector.slices);
 	sleep_account__free(day->collector.sleeps);
+	lock_account__free(day->collector.locks);
+	futexes__clear(&day->futexes);
+	cpu_samples__clear(&day->samples);
 	processes__free(day->collector.processes);
 	gather__free(&day->collector);
 	free(day->probes.slots);
@@ -227,6 +321,52 @@ static void check_sums(const struct day *day, const struct recording *recording)
 	assert_null(recording__meta(recording, "sums_cut"));
 }
 
+static void check_locks(const struct day *day, const struct recording *recording)
+{
+	struct ledger_locks locks;
+	int64_t locked_ns = 0;
+	bool heavy = false;
+	locks__make(recording, &locks);
+	for (size_t i = 0; i < locks.count; i++) {
+		const struct ledger_lock *one = &locks.locks[i];
+		// both sides of each lock, of the several one, too
+		assert_int_equal(one->owners_ns + one->unknown_ns, one->wait_ns);
+		locked_ns += one->wait_ns;
+		heavy = heavy || one->wait_ns >= 100000000LL * SECONDS;
+	}
+	assert_int_equal(locked_ns, day->locked_ns);
+	assert_true(heavy);
+	assert_true(recording->lock_wait_count + recording->lock_hold_count < 60000);
+	assert_true(recording__counter(recording, "locks_merged_ns") > 0);
+	assert_true(recording__counter(recording, "lock_stacks_merged_ns") > 0);
+	locks__free(&locks);
+}
+
+static void check_futexes(const struct day *day, const struct recording *recording)
+{
+	int64_t futex_ns = 0, futexes = 0;
+	for (size_t i = 0; i < recording->futex_count; i++) {
+		futex_ns += recording->futex[i].wait_ns;
+		futexes += recording->futex[i].folded;
+	}
+	assert_int_equal(futex_ns, day->futex_ns);
+	assert_int_equal(futexes, day->addresses + 1);
+	assert_int_equal(recording->futex[0].wait_ns, 1000LL * SECONDS);
+	assert_true(recording->futex_count < 5000);
+	assert_true(recording__counter(recording, "futexes_merged_ns") > 0);
+	assert_true(day->futexes.hold_count < 25000 && day->futexes.stack_count < 25000 && day->futexes.futex_count < 25000);
+}
+
+static void check_samples(const struct day *day, const struct recording *recording)
+{
+	int64_t samples = 0;
+	for (size_t i = 0; i < recording->cpu_sample_count; i++)
+		samples += recording->cpu_sample[i].samples;
+	assert_int_equal(samples, day->sampled);
+	assert_true(day->samples.count < 40000);
+	assert_true(recording__counter(recording, "cpu_samples_folded") > 0);
+}
+
 static void check_pressure(const struct day *day, const struct recording *recording)
 {
 	struct folds folds;
@@ -250,7 +390,10 @@ static void test_a_day_of_128_cpus(void **state)
 	for (uint64_t second = 0; second < SECONDS; second++)
 		second_passes(day, second);
 	size_t memory = memory_used() - day->memory_before;
+	clock_t before = clock();
 	struct recording *recording = store(day);
+	print_message("# a copy of all of it: %ld ms of CPU time, %zu MiB\n", (long)((clock() - before) * 1000 / CLOCKS_PER_SEC),
+		      (memory_used() - day->memory_before - memory) >> 20);
 	int64_t bytes = 0;
 	recording__repair(recording);
 	struct recording *read = save_and_read(recording, &bytes);
@@ -259,6 +402,9 @@ static void test_a_day_of_128_cpus(void **state)
 	assert_true(memory < MEMORY_MOST);
 	assert_true(bytes < FILE_MOST);
 	check_sums(day, read);
+	check_locks(day, read);
+	check_futexes(day, read);
+	check_samples(day, read);
 	check_pressure(day, read);
 	recording__free(read);
 	recording__free(recording);

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "symbolize/user.h"
 
 #define PROCESSES 60000
@@ -27,9 +29,32 @@ static void test_a_stack_is_of_one_process(void **state)
 	user_stacks__free(stacks);
 }
 
+// Deep stacks fill the room for addresses before that for stacks: what is known then stays known, what is new is counted.
+static void test_the_room_for_addresses(void **state)
+{
+	uint64_t addresses[USER_STACK_FRAMES];
+	struct user_stacks *stacks = user_stacks__new();
+	struct user_stacks_statistics statistics;
+	const uint64_t room = (1 << 20) / USER_STACK_FRAMES;
+
+	(void)state;
+	for (uint64_t i = 0; i < room + 10; i++) {
+		for (uint64_t j = 0; j < USER_STACK_FRAMES; j++)
+			addresses[j] = 0x1000 * i + j;
+		assert_int_equal(user_stacks__add(stacks, i < room ? 1 : (uint32_t)i, 0, addresses, USER_STACK_FRAMES, false), i < room ? (int)i : -ENOSPC);
+	}
+	for (uint64_t j = 0; j < USER_STACK_FRAMES; j++)
+		addresses[j] = 0x1000 + j;
+	assert_int_equal(user_stacks__add(stacks, 1, 0, addresses, USER_STACK_FRAMES, false), 1);
+	user_stacks__statistics(stacks, &statistics);
+	assert_int_equal(statistics.stacks, room);
+	assert_int_equal(statistics.stacks_lost, 10);
+	user_stacks__free(stacks);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_stack_is_of_one_process) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_stack_is_of_one_process), cmocka_unit_test(test_the_room_for_addresses) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

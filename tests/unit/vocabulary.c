@@ -13,7 +13,7 @@ static const struct word reasons[] = { { 0, "other" }, { 1, "lock" }, { 2, "io" 
 	{ 7, "memory" } };
 static const struct word wakers[] = { { 0, "" }, { 1, "task" }, { 2, "hardirq" }, { 3, "softirq" }, { 4, "block" } };
 static const struct word kinds[] = { { 0, "semaphore" }, { 1, "mmap_lock" }, { 2, "rwsem" }, { 3, "mutex" }, { 4, "spinlock" }, { 5, "rwlock" },
-	{ 6, "percpu_rwsem" }, { 7, "rtmutex" }, { 8, "vma_lock" } };
+	{ 6, "percpu_rwsem" }, { 7, "rtmutex" }, { 8, "vma_lock" }, { 9, "several" } };
 static const struct word modes[] = { { 0, "write" }, { 1, "read" }, { 2, "handed over" } };
 static const struct word lock_roles[] = { { 0, "waiter" }, { 1, "owner" } };
 static const struct word futex_roles[] = { { 0, "waiter" }, { 1, "waker" } };
