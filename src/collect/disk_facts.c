@@ -28,13 +28,11 @@ bool disk_stat__parse(const char **text, struct disk_stat *ret)
 			continue;
 		for (const char *at = line + length; found < FIELDS; found++) {
 			char *after;
-
-			at += strspn(at, " ");
-			*fields[found] = strtoll(at, &after, 10);
+			// Where a line has fewer fields, the next number is another line's: strtoll(3) passes over its end.
+			long long value = strtoll(at, &after, 10);
 			if (after == at || after > end)
 				break;
-			if (*fields[found] < 0)
-				*fields[found] = 0;
+			*fields[found] = value > 0 ? value : 0;
 			at = after;
 		}
 		if (found < 11)
