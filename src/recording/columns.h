@@ -21,7 +21,7 @@ enum column_rule {
 	RULE_ID,                // > 0, unique in its table; later duplicates are dropped
 	RULE_CGROUP_ID,         // any number but 0 (kernfs ids use all 64 bits), unique within its hierarchy
 	RULE_PROCESS,           // process_row.id or 0
-	RULE_CGROUP,            // id of a v2 cgroup_row or 0
+	RULE_CGROUP,            // id of a v2 cgroup_row, or 0: the system; RECORDING_NO_CGROUP: one that is not in the table, which must not count as the system
 	RULE_STACK,             // stack_row.id or 0
 	RULE_LOCK,              // lock_row.id or 0
 	RULE_REAL,              // finite
@@ -30,6 +30,7 @@ enum column_rule {
 	RULE_LINES,             // as RULE_TEXT, longer, with line ends
 };
 #define RECORDING_CPUS_MAX 65536
+#define RECORDING_NO_CGROUP (-1)
 #define RECORDING_VALUE_MAX (1LL << 53)         // of what is no sum: 104 days in ns, and exact as a double
 #define RECORDING_SUM_MAX (1LL << 59)           // of a column: 6672 days in ns; a dozen such sums still fit an int64
 #define RECORDING_TASK_SUM_MAX (1LL << 61)      // 26,687 days in ns: as many tasks that sleep for a day; three such sums still fit an int64

@@ -189,9 +189,9 @@ static int64_t repair_references(const struct recording *recording, const struct
 	int64_t repaired = 0, hierarchy = column->rule == RULE_CGROUP ? 2 : 0;
 	for (size_t i = 0; ids && i < table__count(table, recording); i++) {
 		int64_t *id = column__integer(column, table__row(table, recording, i));
-		if (*id == 0 || has_id(ids, *id, hierarchy))
+		if (*id == 0 || (column->rule == RULE_CGROUP && *id == RECORDING_NO_CGROUP) || has_id(ids, *id, hierarchy))
 			continue;
-		*id = 0;
+		*id = column->rule == RULE_CGROUP ? RECORDING_NO_CGROUP : 0;
 		repaired++;
 	}
 	return repaired;

@@ -156,7 +156,7 @@ static void test_ids_and_references(void **state)
 	assert_int_equal(recording->cgroup_count, 4);
 	assert_int_equal(recording->pair[0].victim, 5);
 	assert_int_equal(recording->pair[0].culprit, 0);
-	static const int64_t expected[] = { 0, 1, 0, INT64_MIN, 0 };
+	static const int64_t expected[] = { 0, 1, RECORDING_NO_CGROUP, INT64_MIN, RECORDING_NO_CGROUP };   // never the system
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
 		assert_true(recording->book[i].cgroup == expected[i]);
 	assert_string_equal(recording__cgroup(recording, 1)->path, "/");
