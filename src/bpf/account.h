@@ -10,6 +10,13 @@ static __always_inline bool counter_fell(u32 grown, u64 elapsed)
 	return grown >> 31 && (s64)elapsed < 1LL << 31;
 }
 
+// Tasks that wait for this CPU, of those that PSI counts as running there. `on_cpu`: one of them has it, as far as we know; PSI can be ahead of what was
+// seen, so that it counts nobody at the moment.
+static __always_inline u32 waiting_of(u32 running, bool on_cpu)
+{
+	return running > on_cpu ? running - on_cpu : 0;
+}
+
 static __always_inline void moment_read(struct cpu_account *account, struct rq *rq, u64 clock, struct moment *moment)
 {
 	moment->clock = clock;

@@ -147,7 +147,7 @@ static __always_inline void group_touch_hot(struct cpu_account *account, struct 
 	own->last = now;
 	own->meter = meter;
 	own->some = some;
-	own->waiters = running - (mask >> states & 1);
+	own->waiters = waiting_of(running, mask >> states & 1);
 }
 
 // Brings one cgroup's account of one CPU up to `now`.

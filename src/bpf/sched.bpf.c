@@ -321,7 +321,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (account->current_pid != prev->pid)
 		gap_heal(account, prev, rq, account->moment.now, account->moment.meter);
 	bool prev_waits = prev->pid && (have_meter ? prev->psi_flags & PSI_RUNNING : preempt || !prev->__state);
-	event_close(account, account->moment.running + (prev->pid && !prev_waits) - (prev->pid != 0));
+	event_close(account, waiting_of(account->moment.running + (prev->pid && !prev_waits), prev->pid != 0));
 	stint_end_hot(account, account->moment.now);
 	if (!prev->pid || !next->pid)
 		idle_change(account, account->moment.now, !next->pid);
@@ -335,7 +335,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		next_slot = slot_get(account, next, &next_index);
 	u32 occupant = account->current_occupant;
 	current_set(account, next, next_slot ? next_index + 1 : 0, account->moment.now);
-	event_stand(account, rq, account->moment.running - (next->pid != 0));
+	event_stand(account, rq, waiting_of(account->moment.running, next->pid != 0));
 	memory_look(account, prev_slot ? prev_index + 1 : 0, next_slot ? next_index + 1 : 0, prev, next);
 	if (prev_slot)
 		task_leaves(ctx, account, prev_slot, prev_index, prev, prev_waits, next_slot);
@@ -368,7 +368,7 @@ static __always_inline int wakeup(struct task_struct *task, bool fresh)
 	moment_read(account, rq, clock, &account->moment);
 	account->event++;
 	account->wakeups++;
-	u32 waiters = account->moment.running - (account->current_pid != 0);
+	u32 waiters = waiting_of(account->moment.running, account->current_pid != 0);
 	event_close(account, waiters ? waiters - 1 : 0);
 	event_stand(account, rq, waiters);
 	stint_look(account);
@@ -424,7 +424,7 @@ int BPF_PROG(on_migrate, struct task_struct *task, int destination)
 	account->migrations++;
 	moment_read(account, rq, clock, &account->moment);
 	account->event++;
-	u32 waiters = account->moment.running - (account->current_pid != 0);
+	u32 waiters = waiting_of(account->moment.running, account->current_pid != 0);
 	if (!account->waiters && any_pending(account))
 		pending_take(account->cpu, account->last);
 	interval_close(account->cpu, account->moment.now, account->moment.meter, waiters + 1);

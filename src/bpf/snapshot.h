@@ -87,7 +87,7 @@ static __always_inline void account_begin(struct cpu_account *account, struct rq
 	account->meter = account->moment.meter;
 	account->some = account->moment.some;
 	account->iowait = account->moment.iowait;
-	account->waiters = account->moment.running - (current->pid != 0);
+	account->waiters = waiting_of(account->moment.running, current->pid != 0);
 	account->throttled = quota_watch ? throttled_tasks(rq, account->moment.running) : 0;
 	account->switches_kernel_first = rq->nr_switches;
 	lines_begin(account, current);
