@@ -55,6 +55,66 @@ static void add_culprits(const struct scene *scene, struct verdict *verdict)
 	}
 }
 
+// ---- SCHED_DEADLINE: a task's own limit ----
+
+// sysctl kernel.sched_deadline_period_max_us: no period is longer.
+#define PERIOD_MOST_NS (INT64_C(4194304) * 1000)
+
+static double deadline_ns(const struct crowd *crowd)
+{
+	return crowd__waits_in_deadline(crowd) ? (double)crowd->wait_idle_ns + crowd->lost_ns[PORTION_QUOTA] : 0;
+}
+
+// Waits that its own runtime made; returns the largest loss, or 0. What waits for longer than any period has been forgotten by the kernel (see
+// collect/own_class.h how that comes): nothing refills its runtime.
+static double add_deadline_victims(const struct scene *scene, struct verdict *verdict, const struct crowd **ret_forgotten)
+{
+	double worst = 0;
+	for (size_t i = 0; i < scene->crowd_count; i++) {
+		const struct crowd *crowd = &scene->crowds[i];
+		double ns = deadline_ns(crowd), loss = ns / fmax(1, (double)crowd->run_ns + (double)crowd->wait_ns);
+		if (crowd->tool || !crowd->in_scope || ns < threshold__value(THRESHOLD_LOST_LEAST) * scene->window_ns || loss < threshold__value(THRESHOLD_LOSS_CONTRIBUTING))
+			continue;
+		worst = fmax(worst, loss);
+		verdict->stall_seconds += ns / NS_PER_SEC;
+		struct party *party = verdict__add_victim(verdict, crowd, ns);
+		party->loss = fmin(1, loss);
+		party->class = (struct class_fact){ .policy = crowd->policy };
+		party__set_note(party, "kept off the CPU for %s of the time it wanted to run", wording__percent(party->loss).text);
+		if (crowd->wait_max_ns > PERIOD_MOST_NS)
+			*ret_forgotten = crowd;
+	}
+	return worst;
+}
+
+static void judge_deadline(const struct scene *scene, struct verdict *verdict)
+{
+	const struct crowd *forgotten = NULL;
+	double window = scene->ledger->window_seconds;
+	verdict->stall_seconds = 0;
+	double worst = add_deadline_victims(scene, verdict, &forgotten);
+	if (!verdict->victim_count)
+		return;
+	verdict->wall_seconds = fmin(window, verdict->stall_seconds);
+	verdict->kind = verdict->stall_seconds >= threshold__value(THRESHOLD_LOST_SEVERE) * window && worst >= threshold__value(THRESHOLD_LOSS_CONFIRMED)
+		? VERDICT_CONFIRMED : VERDICT_CONTRIBUTING;
+	verdict__add_evidence(verdict, "tasks of SCHED_DEADLINE that waited while no such task ran", verdict->stall_seconds, UNIT_TASK_SECONDS,
+			      threshold__value(THRESHOLD_LOST_SEVERE) * window, "task.wait_idle_ns, pair table");
+	verdict__add_other_culprit(verdict, PARTY_QUOTA, "the runtime of their SCHED_DEADLINE reservation", NULL, verdict->stall_seconds * NS_PER_SEC);
+	verdict__settle_parties(verdict, window);
+	cleanup_free char *victims = verdict__name_parties(scene->ledger, verdict->victims, verdict->victim_count, 2);
+	const char *ends = verdict->victim_count == 1 && verdict->victims[0].processes == 1 ? "s" : "";
+	if (forgotten)
+		verdict__set_summary(verdict, "%s wait%s for a new period of SCHED_DEADLINE for longer than any period lasts: the kernel has stopped refilling "
+				     "the runtime, and will never run it again in that class", victims, ends);
+	else
+		verdict__set_summary(verdict, "%s ha%s used up the runtime of SCHED_DEADLINE and wait%s for the next period, %s of the time wanted", victims,
+				     *ends ? "s" : "ve", ends, wording__percent(worst).text);
+	const struct process_row *row = recording__process(scene->ledger->recording, verdict->victims[0].process);
+	if (row && !row->gone && row->pid > 0)
+		verdict__add_check(verdict, "policy is 6; dl.runtime is below zero while it waits", "grep -E 'policy|dl' /proc/%lld/sched", (long long)row->pid);
+}
+
 static double add_victims(const struct scene *scene, struct verdict *verdict)
 {
 	double worst = 0;
@@ -136,6 +196,10 @@ static void judge(const struct scene *scene, struct verdict *verdict)
 			      threshold__value(THRESHOLD_LOST_SEVERE) * ledger->window_seconds, "task.throttled_ns");
 	int64_t kernel_us = add_kernel_evidence(scene, verdict);
 	verdict->kind = weigh(scene, verdict, worst_loss, kernel_us > 0);
+	if (verdict->kind == VERDICT_RULED_OUT && !verdict->victim_count)
+		judge_deadline(scene, verdict);
+	if (verdict->kind != VERDICT_RULED_OUT && verdict->culprit_count)
+		return;
 	if (verdict->kind == VERDICT_RULED_OUT) {
 		verdict__set_summary(verdict, kernel_us > 0 ? "a quota throttled somebody, but only for %s in all" : "no cgroup was throttled to speak of (%s)",
 				     wording__seconds(verdict->stall_seconds).text);

@@ -7,10 +7,10 @@
 struct latency { double ns, waits, all_ns; };
 
 // Throttled tasks leave their CPU idle too; where the quota ends and the wake-up begins cannot be seen to the microsecond,
-// so that what a quota holds off is never a slow wake-up.
+// so that what a quota holds off is never a slow wake-up. Nor is what waits for its next period of SCHED_DEADLINE.
 static bool is_counted(const struct scene *scene, size_t crowd)
 {
-	return scene->crowds[crowd].throttled_ns <= 0;
+	return scene->crowds[crowd].throttled_ns <= 0 && !crowd__waits_in_deadline(&scene->crowds[crowd]);
 }
 
 // Wake-up latency within waits over the pair threshold. Below it the latency is that of every machine, and however many

@@ -1,6 +1,6 @@
 // The decision list of CPU pressure. A second of it has an occupant: what occupied the CPU while somebody waited for it.
 //
-//  1. no task: a quota, the hypervisor, an interrupt, an idle CPU that had not picked the waiter up
+//  1. no task: a quota, the hypervisor, an interrupt, an idle CPU that had not picked the waiter up (a task of SCHED_DEADLINE: its runtime was used up)
 //  2. whystall itself
 //  3. a thread of the kernel that does one cause's work: ksoftirqd, kswapd, kcompactd
 //     a stopper (migration/N) that has the CPU for moments: it runs before all classes, which is priority; one that seems to have it for long is a CPU
@@ -188,12 +188,25 @@ static void add_kind(int64_t kind, double ns, struct attributed_list *list)
 		attributed__add(list, (struct attributed){ .cause = cause_of_kind[kind], .kind = kind, .some_ns = ns });
 }
 
+// The part of the waits with an idle CPU that tasks of SCHED_DEADLINE had, which no CPU was slow to pick up.
+static double deadline_part(const struct ledger *ledger)
+{
+	double all = 0, deadline = 0;
+	for (size_t i = 0; i < ledger->recording->task_count; i++) {
+		const struct task_row *task = &ledger->recording->task[i];
+		all += (double)task->wait_idle_ns;
+		deadline += ledger__is_deadline(task->policy) ? (double)task->wait_idle_ns : 0;
+	}
+	return all > 0 ? deadline / all : 0;
+}
+
 void cpu_causes__add(const struct ledger *ledger, const struct scene *scene, struct attributed_list *list)
 {
 	const struct recording *recording = ledger->recording;
 	struct cpu_weights weights = cpu_weights__make(ledger);
 	struct filled filled = filled_new(scene);
 	bool folded = weights.mean_known;
+	double deadline = deadline_part(ledger);
 	for (size_t i = 0; i < scene->meeting_count; i++)
 		filled_add(&filled, &scene->meetings[i]);
 	for (size_t i = 0; i < ledger->process_count; i++)
@@ -203,7 +216,8 @@ void cpu_causes__add(const struct ledger *ledger, const struct scene *scene, str
 	for (size_t i = 0; i < recording->cpu_count; i++) {
 		const struct cpu_row *cpu = &recording->cpu[i];
 		double factor = folded ? folds__factor(&ledger->folds, 0, cpu->cpu, FOLD_CPU_SOME) : 1;
-		add_kind(OCCUPANT_IDLE, (double)cpu->credit_idle_ns * factor, list);
+		add_kind(OCCUPANT_IDLE, (double)cpu->credit_idle_ns * factor * (1 - deadline), list);
+		attributed__add(list, (struct attributed){ .cause = CAUSE_CPU_QUOTA, .kind = OCCUPANT_IDLE, .some_ns = (double)cpu->credit_idle_ns * factor * deadline });
 		add_kind(OCCUPANT_STEAL, (double)cpu->credit_steal_ns * factor, list);
 		add_kind(OCCUPANT_HARDIRQ, (double)cpu->credit_hardirq_ns * factor, list);
 		add_kind(OCCUPANT_SOFTIRQ, (double)cpu->credit_softirq_ns * factor, list);

@@ -122,6 +122,13 @@ static void add_task(struct crowd *crowd, const struct task_row *task)
 		crowd->rt_priority = task->rt_priority;
 		crowd->nice = task->nice;
 	}
+	if (ledger__is_deadline(task->policy))
+		crowd->deadline_wait_ns += task->wait_ns;
+}
+
+bool crowd__waits_in_deadline(const struct crowd *crowd)
+{
+	return crowd->deadline_wait_ns > 0 && (double)crowd->deadline_wait_ns >= 0.99 * (double)crowd->wait_ns;
 }
 
 // Every task is at some piece of work. Where it is not known for how many tasks a row stands, each wait has to do as one.

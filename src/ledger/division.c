@@ -30,6 +30,10 @@ static void divide_meeting(struct scene *scene, struct meeting *meeting)
 		portion[PORTION_STOPPER] = left;
 		return;
 	}
+	if (crowd__waits_in_deadline(victim) && !ledger__is_deadline(culprit->policy)) {
+		portion[PORTION_QUOTA] = left;
+		return;
+	}
 	double realtime = smaller(left, (double)meeting->realtime_ns * victim->scale);
 	double heavier = smaller(left - realtime, (double)meeting->heavier_ns * victim->scale);
 	portion[PORTION_PRIORITY] = realtime;

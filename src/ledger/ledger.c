@@ -12,6 +12,10 @@
 #include <sched.h>
 #include <string.h>
 
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
+
 // What the caller sees, and what is kept for it.
 struct account {
 	struct ledger ledger;           // first: a struct ledger * is a struct account *
@@ -20,9 +24,14 @@ struct account {
 
 // ---- processes ----
 
+bool ledger__is_deadline(int64_t policy)
+{
+	return policy == SCHED_DEADLINE;
+}
+
 bool ledger__is_realtime(int64_t policy)
 {
-	return policy == SCHED_FIFO || policy == SCHED_RR || policy == 6 /* SCHED_DEADLINE */;
+	return policy == SCHED_FIFO || policy == SCHED_RR || ledger__is_deadline(policy);
 }
 
 static void add_task(struct ledger_process *process, const struct task_row *task)

@@ -95,6 +95,9 @@ int ledger__build(const struct recording *recording, struct ledger **ret_ledger)
 void ledger__free(struct ledger *ledger);
 // Whether a scheduling policy (SCHED_*) is one of the realtime classes: FIFO, RR, DEADLINE.
 bool ledger__is_realtime(int64_t policy);
+// Whether a policy is SCHED_DEADLINE. Such a task comes before all tasks of other classes: while one of these or nothing runs, and it waits, the kernel
+// keeps it off the CPU because it has used up its runtime (update_curr_dl, Linux 5.15 to 6.18).
+bool ledger__is_deadline(int64_t policy);
 const struct ledger_process *ledger__process(const struct ledger *ledger, int64_t id); // by process_row.id
 
 #endif

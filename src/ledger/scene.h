@@ -38,6 +38,7 @@ struct crowd {
 	int64_t folded_tasks;           // how many these were; 0: the recording does not tell
 	int64_t allowed_cpus;           // the narrowest mask of its tasks
 	int64_t nice, rt_priority, policy; // of the task with the strongest claim on a CPU
+	int64_t deadline_wait_ns;       // part of wait_ns that tasks of SCHED_DEADLINE had
 	int64_t nice_highest;           // of the politest task that waited
 	const struct cgroup_row *throttled; // the cgroup whose quota throttled its members, or NULL
 	bool in_scope;                  // as a victim: the recording was made for it (or for the whole machine)
@@ -49,6 +50,8 @@ struct crowd {
 	double lost_to_others_ns[PORTIONS]; // the same less what its own kind occupied
 };
 
+// Whether (nearly) all its waits are those of tasks of SCHED_DEADLINE: see ledger__is_deadline.
+bool crowd__waits_in_deadline(const struct crowd *crowd);
 // Whether these are kworkers: they do what anybody has put off, and who waits for that is not known.
 bool crowd__is_put_off_work(const struct crowd *crowd);
 

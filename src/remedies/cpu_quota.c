@@ -10,6 +10,26 @@ static const struct cgroup_row *limiting_cgroup(const struct ledger *ledger, con
 	return look_up__limited_cgroup(ledger->recording, verdict->culprit_count ? verdict->culprits[0].cgroup : NULL);
 }
 
+// Whether a task's own limit made the waits, not a cgroup's.
+static bool waits_in_deadline(const struct verdict *verdict)
+{
+	return verdict->victim_count > 0 && ledger__is_deadline(verdict->victims[0].class.policy);
+}
+
+// Every thread of the process that is in the class waits for a period of its own; one that the kernel has forgotten is freed by leaving the class.
+void cpu_quota_deadline__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
+{
+	const struct process_row *row = offer__living(ledger, verdict->victims, verdict->victim_count);
+	if (!waits_in_deadline(verdict))
+		return;
+	if (!row) {
+		offer__decide(offer, false, "none of the victims is left");
+	} else {
+		offer__decide(offer, true, "%s has threads of SCHED_DEADLINE; a larger runtime for the same period is a setting of its own", process_row__name(row));
+		offer__set_command(offer, "chrt -a -o -p 0 %lld", (long long)row->pid);
+	}
+}
+
 // The limit, in CPUs, that holds what the cgroup ran and what it was kept from in a period with throttling: at most what was wanted, as a throttled
 // task may have had less left to do. Several tasks that stood on one CPU count once: throttled_usec is kept for each CPU.
 static double sufficient_cpus(const struct ledger *ledger, const struct cgroup_row *group)
@@ -30,6 +50,8 @@ static double sufficient_cpus(const struct ledger *ledger, const struct cgroup_r
 void cpu_quota_raise__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct cgroup_row *group = limiting_cgroup(ledger, verdict);
+	if (waits_in_deadline(verdict))
+		return;
 	if (!group) {
 		offer__decide(offer, false, "the limiting cgroup could not be read");
 		return;
@@ -57,6 +79,8 @@ void cpu_quota_raise__consider(const struct ledger *ledger, const struct verdict
 void cpu_quota_burst__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer)
 {
 	const struct cgroup_row *group = limiting_cgroup(ledger, verdict);
+	if (waits_in_deadline(verdict))
+		return;
 	if (!group) {
 		offer__decide(offer, false, "the limiting cgroup could not be read");
 		return;
@@ -109,6 +133,8 @@ void cpu_quota_threads__consider(const struct ledger *ledger, const struct verdi
 	}
 	double limit = group ? (double)group->quota_us / (double)group->period_us : 0;
 	cleanup_free char *runtime = group ? runtime_threads(ledger, verdict, limit) : NULL;
+	if (waits_in_deadline(verdict))
+		return;
 	if (!group)
 		offer__decide(offer, false, "the limiting cgroup could not be read");
 	else if (busy <= 1 || (double)busy <= limit)

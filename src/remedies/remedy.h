@@ -26,6 +26,7 @@ void cpu_weight__consider(const struct ledger *ledger, const struct verdict *ver
 void cpu_nice__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void cpu_workers__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void cpu_class__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
+void cpu_quota_deadline__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void cpu_quota_raise__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void cpu_quota_burst__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);
 void cpu_quota_threads__consider(const struct ledger *ledger, const struct verdict *verdict, struct remedy_offer *offer);

@@ -176,6 +176,48 @@ static void test_throttled_tasks_do_not_wake_slowly(void **state)
 	stage__free(&stage);
 }
 
+#define POLICY_DEADLINE 6
+
+// A task of SCHED_DEADLINE that waits while the CPU is idle, or behind ordinary tasks, has used up its own runtime: no idle CPU is slow, and no spinner
+// holds it up. A wait that lasts longer than any period tells that the kernel refills nothing any more.
+static void test_deadline_tasks_wait_for_their_own_runtime(void **state)
+{
+	(void)state;
+	for (int forgotten = 0; forgotten < 2; forgotten++) {
+		struct stage stage = stage__new(8000);
+		int64_t capture = stage__process(&stage, "capture", 100, 1000, 8000, 0), spinner = stage__process(&stage, "spinner", 200, 9000, 0, 8000);
+		struct task_row *task = stage__task(&stage, capture);
+		task->policy = POLICY_DEADLINE;
+		task->wait_idle_ns = 4000 * STAGE_MS;
+		task->wait_max_ns = forgotten ? 8000 * STAGE_MS : 20 * STAGE_MS;
+		stage__pair(&stage, capture, OCCUPANT_IDLE, 0, 4000)->waits = 200;
+		stage__pair(&stage, capture, OCCUPANT_TASK, spinner, 4000);
+		stage.recording->cpu[0].credit_idle_ns = 8000 * STAGE_MS;
+		stage__judge(&stage);
+		assert_verdict(&stage, "cpu.wakeup", "ruled_out");
+		assert_verdict(&stage, "cpu.oversubscription", "ruled_out");
+		assert_verdict(&stage, "cpu.quota", "confirmed");
+		const struct verdict *verdict = stage__verdict(&stage, "cpu.quota");
+		assert_victim(&stage, "cpu.quota", capture);
+		assert_non_null(strstr(verdict->summary, forgotten ? "stopped refilling the runtime" : "used up the runtime of SCHED_DEADLINE"));
+		assert_float_equal(verdict->share.share, 1, 0.001);
+		stage__free(&stage);
+	}
+}
+
+// One thread of that class among ordinary ones tells nothing of these.
+static void test_one_deadline_thread_does_not_speak_for_its_process(void **state)
+{
+	struct stage stage = sleepy(850);
+	(void)state;
+	struct task_row *other = recording__add_task(stage.recording);
+	*other = (struct task_row){ .process = 1, .tid = 1234, .name = base__copy("dl"), .policy = POLICY_DEADLINE, .allowed_cpus = 2, .run_ns = STAGE_MS };
+	stage__judge(&stage);
+	assert_verdict(&stage, "cpu.wakeup", "confirmed");
+	assert_verdict(&stage, "cpu.quota", "ruled_out");
+	stage__free(&stage);
+}
+
 static void test_wakeup_under_confirmed_steal_is_its_effect(void **state)
 {
 	struct stage stage = sleepy(850);
@@ -348,6 +390,8 @@ int main(void)
 		cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_competition_inside_a_limit_follows_from_it),
 		cmocka_unit_test(test_quota_that_hardly_strikes),
+		cmocka_unit_test(test_deadline_tasks_wait_for_their_own_runtime),
+		cmocka_unit_test(test_one_deadline_thread_does_not_speak_for_its_process),
 		cmocka_unit_test(test_quota_without_the_kernels_word),
 		cmocka_unit_test(test_steal),
 		cmocka_unit_test(test_no_steal_on_bare_metal),
