@@ -25,6 +25,7 @@
 #define HURRY_NS NS_PER_SEC     // for so long
 #define LATELY_NS NS_PER_SEC
 #define STARVING_PART 3          // beside many others a fair share of a CPU is less: starting and ending would take seconds
+#define HELD_ASLEEP_NS (50 * NS_PER_MSEC)
 #define FORGOTTEN_LOOKS 5        // one pause of the whole machine is one look
 #define FORGOTTEN_NS (200 * NS_PER_MSEC)        // four periods of the longest budget
 #define THREADS 64
@@ -56,6 +57,7 @@ struct watched {
 	enum own_class lifted;          // ORDINARY: it is not
 	size_t budget;                  // of budgets[], where that is SCHED_DEADLINE
 	uint64_t lifted_cpu_ns;         // what it had used when it was
+	uint64_t awake_ns;              // when it was last seen to need a CPU, since it was lifted
 	struct lift_stall stall;
 	bool no_deadline;               // it was forgotten there once
 };
@@ -181,17 +183,26 @@ static void lift(struct watch *watch, struct watched *one)
 	if (one->lifted == OWN_CLASS_ORDINARY)
 		return;
 	one->lifted_cpu_ns = one->last.cpu_ns;
+	one->awake_ns = one->last.time_ns;
 	watch->shared->lifts++;
 }
 
-// One that is lifted, and sleeps: where budgets are scarce it gives way to those that it waits for. Where they are not it keeps its own: two that wait
-// for each other in turn would be raised a look too late each time. Returns whether to look again soon.
+// Whether one that sleeps gives way: where budgets are scarce at once, to those that it waits for; elsewhere after a while, because two that wait for
+// each other in turn would be raised a look too late each time. What it holds is lost to others: no CPU can be taken offline for it.
+static bool gives_way(const struct watch *watch, const struct watched *one)
+{
+	return one->role == ROLE_ERRAND || one->last.time_ns - watch->scarce_ns < LATELY_NS || one->last.time_ns - one->awake_ns >= HELD_ASLEEP_NS;
+}
+
+// One that is lifted. Returns whether to look again soon.
 static bool adjust(struct watch *watch, struct watched *one)
 {
+	if (one->last.runnable)
+		one->awake_ns = one->last.time_ns;
 	if (one->role == ROLE_ERRAND || !one->last.runnable) {
-		if (one->budget != BUDGET_ERRAND && (one->role == ROLE_ERRAND || one->last.time_ns - watch->scarce_ns < LATELY_NS))
+		if (one->budget != BUDGET_ERRAND && gives_way(watch, one))
 			take_deadline(one, BUDGET_ERRAND, BUDGET_ERRAND);
-		return false;
+		return one->role != ROLE_ERRAND && one->budget != BUDGET_ERRAND;
 	}
 	if (one->budget > 0 && (!take_deadline(one, 0, one->budget - 1) || one->budget > 0))
 		watch->scarce_ns = one->last.time_ns;
