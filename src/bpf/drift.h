@@ -78,7 +78,8 @@ static __always_inline u32 times_prev_offset(void)
 }
 
 // How long the task's run queue has been kept off by a CPU quota so far. Three generations of the same account:
-//  6.6+: throttled_clock_self_time, on rq->clock (commit 677ea015f231); 5.19+: …_clock_pelt (commit 64eaf50731ac), before: …_clock_task.
+//  6.6+: throttled_clock_self_time, on rq->clock (commit 677ea015f231); 5.19+: …_clock_pelt (commit 64eaf50731ac); before: …_clock_task, on
+//  rq->clock_task (kernel/sched/fair.c, 5.15 to 5.18: tg_throttle_down and tg_unthrottle_up).
 static __always_inline u64 throttled_total(struct task_struct *task, u64 now)
 {
 	struct cfs_rq *queue = UNTRUSTED(task)->se.cfs_rq;
@@ -93,6 +94,12 @@ static __always_inline u64 throttled_total(struct task_struct *task, u64 now)
 		u64 total = queue->throttled_clock_pelt_time;
 		if (queue->throttle_count > 0)
 			total += rq->clock_pelt - rq->lost_idle_time - queue->throttled_clock_pelt;
+		return total;
+	}
+	if (bpf_core_field_exists(queue->throttled_clock_task_time)) {
+		u64 total = queue->throttled_clock_task_time;
+		if (queue->throttle_count > 0)
+			total += queue->rq->clock_task - queue->throttled_clock_task;
 		return total;
 	}
 	return 0;

@@ -48,7 +48,7 @@ struct rq {
 	unsigned int nr_running;
 	u64 nr_switches;
 	struct { int counter; } nr_iowait;
-	u64 clock;
+	u64 clock, clock_task;
 	int cpu;
 	struct cfs_rq cfs;
 	struct task_struct *curr, *idle;
