@@ -15,6 +15,7 @@
 #include "bpf/occupancy.h"
 #include "bpf/account.h"
 #include "bpf/groups.h"
+#include "bpf/placement.h"
 #include "bpf/waits.h"
 #include "bpf/lock.h"
 #include "bpf/pressure.h"

@@ -110,8 +110,7 @@ static __always_inline void wait_begin(struct cpu_account *account, struct task_
 	}
 }
 
-// Looks whether CPUs inside and outside the mask at hand were idle while the task waited; both are lower bounds. The run queue is locked meanwhile:
-// on a machine of more CPUs than that, PLACEMENT_CPUS are looked at, other ones at each wait.
+// Looks whether CPUs inside and outside the mask at hand were idle while the task waited; both are lower bounds (placement.h).
 __noinline int placement_book(u32 own, u32 slot_index, u64 since, u64 now, u64 wait)
 {
 	struct cpu_account *account = find_cpu(own);
@@ -120,15 +119,13 @@ __noinline int placement_book(u32 own, u32 slot_index, u64 since, u64 now, u64 w
 
 	if (!account || !slot)
 		return 0;
-	u32 scanned = cpus < CPUS_SCANNED ? cpus : CPUS_SCANNED, first = scanned > PLACEMENT_CPUS ? (u32)(since >> 12) % scanned : 0;
+	u32 scanned = placement_scanned(cpus), first = placement_first(scanned, since);
 	for (u32 i = 0; i < PLACEMENT_CPUS; i++) {
-		u32 cpu = first + i;
+		u32 cpu = placement_cpu(scanned, first, i);
 		u64 idle;
 
 		if (i >= scanned || inside >= wait)
 			break;
-		if (cpu >= scanned)
-			cpu -= scanned;
 		if (cpu == own)
 			continue;
 		idle = idle_time_since(cpu, since, now);

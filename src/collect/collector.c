@@ -13,6 +13,7 @@
 #include "collect/kernel_btf.h"
 #include "collect/lifter.h"
 #include "collect/own_class.h"
+#include "collect/pace.h"
 #include "collect/privileges.h"
 #include "collect/probes_maps.h"
 #include "collect/saver.h"
@@ -165,17 +166,17 @@ static void note_foreign_fold(struct collector *collector)
 // A quota may be set, or a cgroup with one be made, while we record. Returns after how long to look again: among thousands of cgroups, less often.
 static uint64_t look_for_quota(struct collector *collector)
 {
-	uint64_t before = clock_ns(CLOCK_MONOTONIC), pause;
+	uint64_t before = clock_ns(CLOCK_MONOTONIC), cost_ns;
 	struct cgroups *cgroups = NULL;
 
 	if (collector->quota_seen || cgroups__snapshot(false, &cgroups) < 0)
 		return GROUP_TICK_NS;
-	pause = (clock_ns(CLOCK_MONOTONIC) - before) * QUOTA_COST_PART;
+	cost_ns = clock_ns(CLOCK_MONOTONIC) - before;
 	collector->quota_seen = cgroups__any_quota(cgroups);
 	if (collector->quota_seen)
 		probes__watch_quota(collector->probes, true);
 	cgroups__free(cgroups);
-	return pause > GROUP_TICK_NS ? pause : GROUP_TICK_NS;
+	return pace__pause_ns(cost_ns, GROUP_TICK_NS, QUOTA_COST_PART);
 }
 
 static void fold_groups(struct collector *collector)

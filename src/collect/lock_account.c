@@ -169,6 +169,15 @@ static void settle_wait(struct lock_account *locks, const struct lock_wait *wait
 	lock_sums__add(locks->sums, SIDE_WAIT, &row);
 }
 
+int64_t lock_account__evicted(const struct lock_cpu *rows, uint32_t cpus, int64_t left)
+{
+	int64_t made = 0;
+
+	for (uint32_t cpu = 0; cpu < cpus; cpu++)
+		made += (int64_t)rows[cpu].states_made;
+	return made > left ? made - left : 0;
+}
+
 void lock_account__settle(struct lock_account *locks, struct collector *collector)
 {
 	const struct probes *probes = collector->probes;
@@ -181,9 +190,7 @@ void lock_account__settle(struct lock_account *locks, struct collector *collecto
 			settle_wait(locks, &probes->lock_waits[i], &probes->slots[i]);
 	if (probes__lock_states(collector->probes, settle_state, locks) < 0)
 		return;
-	locks->states_evicted = -locks->states_left;
-	for (uint32_t cpu = 0; cpu < probes->cpus; cpu++)
-		locks->states_evicted += (int64_t)probes->lock_cpus[cpu].states_made;
+	locks->states_evicted = lock_account__evicted(probes->lock_cpus, probes->cpus, locks->states_left);
 }
 
 void lock_account__add_sleeper(struct lock_account *locks, struct collector *collector, const struct asleep_record *record)
@@ -426,7 +433,7 @@ void lock_account__store(const struct lock_account *locks, struct collector *col
 			store_sleeper(&store, &locks->sleepers[i]);
 		stack_counters__store(locks->user_stacks, recording);
 	}
-	recording__set_counter(recording, "lock_states_evicted", locks->states_evicted > 0 ? locks->states_evicted : 0,
+	recording__set_counter(recording, "lock_states_evicted", locks->states_evicted,
 		"kernel locks that made room for others in the probes' table: who held them since was not known any more");
 	recording__set_counter(recording, "locks_merged_ns", (int64_t)locks->sums->locks_merged_ns,
 		"waits for kernel locks that are not told apart by lock any more, because there were too many: the locks that were waited for least");

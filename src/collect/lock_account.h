@@ -32,6 +32,8 @@ void lock_account__add(struct lock_account *locks, struct collector *collector, 
 
 // Books what stood open when the window ended: waits that have not ended, and who held those locks. Once, after the probes have stopped
 // and the tasks have been walked.
+struct lock_cpu;
+int64_t lock_account__evicted(const struct lock_cpu *rows, uint32_t cpus, int64_t left);    // locks that were made and are not there any more
 void lock_account__settle(struct lock_account *locks, struct collector *collector);
 
 // A task that slept for all of the window. If its stack shows that it waits for a kernel lock, lock_account__store adds that wait, which no

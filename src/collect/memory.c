@@ -141,7 +141,7 @@ static void begin_memory(void *opaque, struct collector *collector)
 	memory_files__note(collector->counters);
 	state->began_ns = now_ns();
 	state->skeleton->bss->memory_window_began = state->began_ns;
-	state->processes_start = memory_processes__read();
+	state->processes_start = memory_processes__read(MEMORY_PROCESSES_MOST);
 }
 
 // Who fills the page cache matters only while memory is scarce, and the probe for it runs once for each page: it is attached then.
@@ -212,7 +212,7 @@ static void end_memory(void *opaque, struct collector *collector)
 	settle_sections(state, collector);
 	memory_bpf__detach(state->skeleton);
 	state->cgroups_end = read_cgroups(state);
-	state->processes_end = memory_processes__read();
+	state->processes_end = memory_processes__read(MEMORY_PROCESSES_MOST);
 }
 
 static void add_growth(struct recording *recording, const char *kind, int64_t process, int64_t count, int64_t amount)
@@ -271,6 +271,8 @@ static void store_memory(const void *opaque, struct collector *collector, struct
 	memory_files__to_meta(recording);
 	recording__set_meta(recording, "page_size", "%ld", sysconf(_SC_PAGESIZE));
 	recording__set_meta(recording, "memory_cgroups", "%d", state->cgroups_start ? state->cgroups_start->hierarchy : 0);
+	recording__set_counter(recording, "memory_processes_left_out", state->processes_end ? (int64_t)state->processes_end->left_out : 0,
+			       "processes whose memory and page faults were not read, because there were too many");
 	recording__set_counter(recording, "memory_sums_lost", (int64_t)state->skeleton->bss->memory_lost,
 			       "stretches of reclaim or compaction that found no place in the kernel's tables");
 	if (state->failed_reads)

@@ -9,7 +9,6 @@
 #include "base/base.h"
 
 #define KERNEL_THREAD 0x200000  // PF_KTHREAD, in field 9
-#define PROCESSES_LIMIT 8192    // more would take longer than the window's ends may
 
 bool memory_processes__parse_stat(const char *line, struct memory_reading *ret)
 {
@@ -60,16 +59,22 @@ static int compare(const void *a, const void *b)
 	return left->pid < right->pid ? -1 : left->pid > right->pid;
 }
 
-struct memory_processes *memory_processes__read(void)
+struct memory_processes *memory_processes__read(size_t most)
 {
 	struct memory_processes *processes = base__alloc(1, sizeof(*processes));
 	DIR *directory = opendir("/proc");
 	size_t capacity = 0;
 
-	for (struct dirent *entry; directory && (entry = readdir(directory)) && processes->count < PROCESSES_LIMIT;) {
+	for (struct dirent *entry; directory && (entry = readdir(directory));) {
 		struct memory_reading process;
 
-		if (!isdigit((unsigned char)entry->d_name[0]) || !read_one(strtoll(entry->d_name, NULL, 10), &process))
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		if (processes->count >= most) {
+			processes->left_out++;          // kernel threads among them, which are not told apart without a look
+			continue;
+		}
+		if (!read_one(strtoll(entry->d_name, NULL, 10), &process))
 			continue;
 		processes->all = base__grow(processes->all, &capacity, processes->count + 1, sizeof(process));
 		processes->all[processes->count++] = process;

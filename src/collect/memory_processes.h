@@ -15,10 +15,13 @@ struct memory_reading {
 	int64_t most_bytes;             // the most that were resident at any time so far
 	int64_t minor_faults, major_faults; // of all its threads, those that ended included
 };
-struct memory_processes { struct memory_reading *all; size_t count; };
+struct memory_processes { struct memory_reading *all; size_t count, left_out; };
 
-// Kernel threads are left out; sorted by pid. Free with memory_processes__free.
-struct memory_processes *memory_processes__read(void);
+#define MEMORY_PROCESSES_MOST 8192      // some 40 us each: more would take longer than the window's ends may
+
+// Kernel threads are left out; sorted by pid. At most `most` are read (counter "memory_processes_left_out"), in the order of /proc: those with the
+// highest numbers are left out. Free with memory_processes__free.
+struct memory_processes *memory_processes__read(size_t most);
 void memory_processes__free(struct memory_processes *processes);
 // The same process in an earlier reading; NULL: it was not there, or another one had the pid.
 const struct memory_reading *memory_processes__find(const struct memory_processes *processes, const struct memory_reading *process);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/base.h"
+#include "collect/pace.h"
 #include "recording/recording.h"
 
 #define PAUSE_LEAST_NS (3 * NS_PER_SEC)
@@ -84,7 +85,7 @@ void saver__save(struct saver *saver, struct recording *recording)
 
 uint64_t saver__pause_ns(uint64_t cost_ns)
 {
-	return cost_ns > PAUSE_LEAST_NS / PAUSE_COSTS ? cost_ns * PAUSE_COSTS : PAUSE_LEAST_NS;
+	return pace__pause_ns(cost_ns, PAUSE_LEAST_NS, PAUSE_COSTS);
 }
 
 void saver__end(struct saver *saver)
