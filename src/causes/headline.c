@@ -99,7 +99,7 @@ static bool is_separate(const struct verdict *verdict, const struct verdict *con
 static size_t choose_named(const struct diagnosis *diagnosis, const size_t *order, size_t count, const struct verdict *ret_named[SEPARATE_MOST])
 {
 	size_t named = 0;
-	ret_named[named++] = &diagnosis->verdicts[order[0]];
+	ret_named[named++] = &diagnosis->verdicts[order[0]];    // -fanalyzer: called only with one at least
 	while (count > 1 && !verdict__is_stall(&diagnosis->verdicts[order[count - 1]]) && !diagnosis->verdicts[order[count - 1]].under)
 		count--;        // what holds up nobody is not named beside what does
 	for (size_t i = 1; i < count && named < SEPARATE_MOST; i++)

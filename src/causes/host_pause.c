@@ -110,10 +110,11 @@ static void add_checks(struct verdict *verdict)
 			   "the file systems (fsfreeze)", "journalctl --since '10 minutes ago' | grep -iE 'backup|snapshot|migrat|suspend|freeze'");
 }
 
+// There is one at least.
 static void say_what(const struct pauses *pauses, struct verdict *verdict)
 {
 	struct text_figure all = wording__seconds(pauses->seconds), longest = wording__seconds(pauses->longest_seconds);
-	const char *lacks = pauses->longest && pauses->longest->kind == HOST_EVENT_FREEZE ? "; its clocks stood still meanwhile and are late since" : "";
+	const char *lacks = pauses->longest->kind == HOST_EVENT_FREEZE ? "; its clocks stood still meanwhile and are late since" : "";
 	double end = (double)pauses->longest->time_ns / NS_PER_SEC;
 	if (pauses->count == 1 && !pauses->longest->ns)
 		verdict__set_summary(verdict, "the host stopped this machine at about %.1f s; for how long is not known", end);

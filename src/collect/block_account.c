@@ -103,7 +103,7 @@ static void *open_state(struct collector *collector, char **ret_why_off)
 	int error;
 
 	state->skeleton = block_bpf__open();
-	error = state->skeleton ? 0 : -errno;
+	error = state->skeleton ? 0 : errno ? -errno : -ENOMEM;
 	if (!error) {
 		size_maps(state);
 		state->skeleton->rodata->have_rdonly_cast = probes->skeleton->rodata->have_rdonly_cast;

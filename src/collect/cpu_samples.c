@@ -252,7 +252,7 @@ static void make_room(struct cpu_samples *samples)
 				sample->kernel_frames = 0;
 			sample = shrink(sample);
 		}
-		insert(samples, sample);
+		insert(samples, sample);        // -fanalyzer: the tree has it
 	}
 	free(list.items);
 	// What is left without stacks can't be merged further: as many as there are processes and system calls.

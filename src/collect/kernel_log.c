@@ -251,7 +251,7 @@ static void take_stalled_cpu(const char *text, struct kernel_warning *warning)
 	int length = 0;
 	char marks[8];
 
-	rest += strspn(rest, " ");
+	rest += strspn(rest, " ");      // -fanalyzer: skip() returns text, too
 	if (warning->cpu < 0 && sscanf(rest, "%u-%5[O.o.N?!0-9]: (%n", &cpu, marks, &length) == 2 && length)
 		warning->cpu = (int)cpu;
 }

@@ -345,7 +345,7 @@ static void *open_calls(struct collector *collector, char **ret_why_off)
 	int error;
 
 	calls->skeleton = syscalls_bpf__open();
-	error = calls->skeleton ? 0 : -errno;
+	error = calls->skeleton ? 0 : errno ? -errno : -ENOMEM;
 	if (!error) {
 		calls->skeleton->rodata->ioctl_number = SYS_ioctl;
 		error = syscalls_bpf__load(calls->skeleton);

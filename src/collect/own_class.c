@@ -80,7 +80,7 @@ int own_class__leave(pid_t thread)
 {
 	const struct attributes attributes = { .size = sizeof(attributes), .policy = SCHED_OTHER, .flags = FLAG_RESET_ON_FORK,
 		.nice = nice_of(thread) };
-	struct own_setting setting;
+	struct own_setting setting = { 0 };
 
 	if (!thread && !own_class__read(0, &setting) && setting.policy == SCHED_DEADLINE)
 		sched_yield();

@@ -181,7 +181,8 @@ void packages__find(const char *directory, struct package_query *queries, size_t
 		return;
 	for (size_t i = 0; i < count; i++)
 		want_names(&wanted, &wanted_count, &capacity, &queries[i]);
-	qsort(wanted, wanted_count, sizeof(*wanted), compare_wanted);
+	if (wanted_count)               // qsort(3) of NULL is undefined, even of nothing
+		qsort(wanted, wanted_count, sizeof(*wanted), compare_wanted);
 	if (search_lists(fd, wanted, wanted_count, deadline_ns))
 		find_versions(fd, queries, count);
 	for (size_t i = 0; i < count; i++)

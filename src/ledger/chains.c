@@ -166,7 +166,7 @@ static bool ends_here(const struct wait *wait, struct chain *chain)
 		chain->occupant_process = wait->queue->culprit;
 	} else if (waker == WAKER_BLOCK) {
 		chain->end = CHAIN_END_DEVICE;
-		chain->device = sleep->device;
+		chain->device = sleep->device;  // -fanalyzer: no sleep has WAKER_UNKNOWN
 	} else if (waker == WAKER_HARDIRQ || waker == WAKER_SOFTIRQ) {
 		chain->end = CHAIN_END_INTERRUPT;
 	} else if (waker != WAKER_TASK || !sleep->waker_tid) {

@@ -77,7 +77,7 @@ static const struct process_row *row_of(const struct ledger *ledger, const struc
 static int64_t nice_of(const struct ledger *ledger, const struct party *party)
 {
 	int64_t lowest = INT64_MAX;
-	for (size_t i = 0; i < party->member_count; i++) {
+	for (size_t i = 0; i < party->member_count; i++) {      // -fanalyzer: asked of parties only that have a row
 		const struct ledger_process *process = ledger__process(ledger, party->members[i]);
 		for (size_t j = 0; process && j < process->task_count; j++) {
 			const struct task_row *task = &process->tasks[j];

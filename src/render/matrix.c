@@ -39,7 +39,7 @@ static size_t largest(const double *sums, size_t count, size_t most, size_t *ret
 			continue;
 		size_t place = found < most ? found++ : most;
 		if (place == most) {
-			if (sums[i] <= sums[ret_places[most - 1]])
+			if (sums[i] <= sums[ret_places[most - 1]])      // -fanalyzer: all of them are set once `found` is `most`
 				continue;
 			place = most - 1;
 		}
