@@ -229,7 +229,7 @@ static struct cpu_sample *shrink(struct cpu_sample *sample)
 {
 	struct cpu_sample *smaller = realloc(sample, sizeof(*sample) + (sample->kernel_frames + sample->user_frames) * sizeof(*sample->addresses));
 
-	return smaller ? smaller : sample;
+	return smaller ? smaller : sample;      // cppcheck-suppress memleak; it is returned
 }
 
 // There are too many places: the lighter half loses the user stacks, and the kernel's, too, where that does not make enough room. So what comes
