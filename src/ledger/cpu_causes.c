@@ -188,14 +188,17 @@ static void add_kind(int64_t kind, double ns, struct attributed_list *list)
 		attributed__add(list, (struct attributed){ .cause = cause_of_kind[kind], .kind = kind, .some_ns = ns });
 }
 
-// The part of the waits with an idle CPU that tasks of SCHED_DEADLINE had, which no CPU was slow to pick up.
-static double deadline_part(const struct ledger *ledger)
+// The part of the waits with an idle CPU that tasks of SCHED_DEADLINE had, which no CPU was slow to pick up; whystall's own are no finding.
+static double deadline_part(const struct scene *scene)
 {
 	double all = 0, deadline = 0;
-	for (size_t i = 0; i < ledger->recording->task_count; i++) {
-		const struct task_row *task = &ledger->recording->task[i];
-		all += (double)task->wait_idle_ns;
-		deadline += ledger__is_deadline(task->policy) ? (double)task->wait_idle_ns : 0;
+	for (size_t i = 0; i < scene->ledger->process_count; i++) {
+		const struct ledger_process *process = &scene->ledger->processes[i];
+		bool tool = scene->crowds[scene->crowd_of[i]].tool;
+		for (size_t j = 0; j < process->task_count; j++) {
+			all += (double)process->tasks[j].wait_idle_ns;
+			deadline += !tool && ledger__is_deadline(process->tasks[j].policy) ? (double)process->tasks[j].wait_idle_ns : 0;
+		}
 	}
 	return all > 0 ? deadline / all : 0;
 }
@@ -206,7 +209,7 @@ void cpu_causes__add(const struct ledger *ledger, const struct scene *scene, str
 	struct cpu_weights weights = cpu_weights__make(ledger);
 	struct filled filled = filled_new(scene);
 	bool folded = weights.mean_known;
-	double deadline = deadline_part(ledger);
+	double deadline = deadline_part(scene);
 	for (size_t i = 0; i < scene->meeting_count; i++)
 		filled_add(&filled, &scene->meetings[i]);
 	for (size_t i = 0; i < ledger->process_count; i++)

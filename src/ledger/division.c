@@ -30,7 +30,7 @@ static void divide_meeting(struct scene *scene, struct meeting *meeting)
 		portion[PORTION_STOPPER] = left;
 		return;
 	}
-	if (crowd__waits_in_deadline(victim) && !ledger__is_deadline(culprit->policy)) {
+	if (crowd__waits_in_deadline(victim) && !victim->tool && !ledger__is_deadline(culprit->policy)) {
 		portion[PORTION_QUOTA] = left;
 		return;
 	}
